@@ -1,0 +1,76 @@
+//! Functions: made, listed with their sources, read, changed and deleted.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::LOCATION;
+use shared::domain::{
+    CreateFunction, Fields, Function, FunctionId, Limits, List, Owner, PatchFunction, Timestamp,
+    WorkspaceId,
+};
+use shared::error::Error;
+use shared::http::{ListQuery, Path};
+use shared::store::Store;
+
+/// The routes of this Lambda.
+pub fn router(store: Store) -> Router {
+    Router::new()
+        .route("/api/workspaces/{workspace}/functions", get(list).post(create))
+        .route(
+            "/api/workspaces/{workspace}/functions/{function}",
+            get(read).patch(update).delete(delete),
+        )
+        .with_state(store)
+}
+
+async fn create(
+    State(store): State<Store>,
+    Path(workspace): Path<String>,
+    fields: Fields,
+) -> Result<Response, Error> {
+    let create = CreateFunction::try_from(fields)?;
+    let function = create.create(WorkspaceId::parse(&workspace)?, Timestamp::now());
+    store.create_function(&Owner::anonymous(), &function).await?;
+    let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(function)).into_response())
+}
+
+async fn list(
+    State(store): State<Store>,
+    Path(workspace): Path<String>,
+    query: ListQuery,
+) -> Result<Response, Error> {
+    let limit = query.limit(Limits::RESOURCES)?;
+    let id = WorkspaceId::parse(&workspace)?;
+    let page = query.page(List::Functions(id.clone()), limit)?;
+    Ok(query.array(store.functions_of_workspace(&Owner::anonymous(), &id, &page).await?))
+}
+
+async fn read(
+    State(store): State<Store>,
+    Path((workspace, function)): Path<(String, String)>,
+) -> Result<Json<Function>, Error> {
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    Ok(Json(store.function(&Owner::anonymous(), &workspace, &id).await?))
+}
+
+async fn update(
+    State(store): State<Store>,
+    Path((workspace, function)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Json<Function>, Error> {
+    let patch = PatchFunction::try_from(fields)?;
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    Ok(Json(store.patch_function(&Owner::anonymous(), &workspace, &id, patch).await?))
+}
+
+async fn delete(
+    State(store): State<Store>,
+    Path((workspace, function)): Path<(String, String)>,
+) -> Result<StatusCode, Error> {
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    store.delete_function(&Owner::anonymous(), &workspace, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,12 @@
+//! The Lambda of `…/logs`.
+
+use shared::config::Config;
+use shared::store::Store;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let config = Config::from_env()?;
+    shared::logging::to_stdout(config.log_level);
+    let store = Store::connect(&config).await;
+    shared::http::serve(&config, logs::router(store)).await
+}

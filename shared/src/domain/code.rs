@@ -1,0 +1,143 @@
+//! A function's source.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::field::Refused;
+
+/// Python source: 1 byte to 1 MiB of UTF-8. In JSON it is standard, padded base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(Arc<str>);
+
+/// Padding is optional in what we read, and always there in what we write.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Code {
+    /// The most bytes of source: 1 MiB.
+    pub const MAX_BYTES: usize = 1024 * 1024;
+
+    /// The source as it was stored.
+    pub fn from_stored(source: String) -> Self {
+        Self(source.into())
+    }
+
+    /// The source.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The source's SHA-256 in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TryFrom<Value> for Code {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        let Value::String(mut text) = value else {
+            return Err(Refused::because("must be a string of base64"));
+        };
+        text.retain(|c| !c.is_ascii_whitespace());
+        let bytes = BASE64
+            .decode(&text)
+            .map_err(|_| Refused::because("must be standard base64 (A-Z a-z 0-9 + / and =)"))?;
+        if bytes.is_empty() {
+            return Err(Refused::because("must not be empty"));
+        }
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(Refused(format!(
+                "must be at most {} bytes of source, and has {}",
+                Self::MAX_BYTES,
+                bytes.len()
+            )));
+        }
+        match String::from_utf8(bytes) {
+            Ok(source) => Ok(Self::from_stored(source)),
+            Err(_) => Err(Refused::because("must be base64 of Python source in UTF-8")),
+        }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(self.as_bytes()))
+    }
+}
+
+/// Sources are their owners' business and don't belong into a log by accident.
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn reason(text: &str) -> String {
+        Code::try_from(json!(text)).unwrap_err().0
+    }
+
+    #[test]
+    fn padding_and_whitespace_are_optional() {
+        for text in ["cHJpbnQoMSk=", "cHJpbnQoMSk", " cHJp\r\nbnQo\tMSk=\n"] {
+            let code = Code::try_from(json!(text)).unwrap();
+            assert_eq!(code.as_bytes(), b"print(1)");
+            assert_eq!(serde_json::to_value(&code).unwrap(), json!("cHJpbnQoMSk="));
+        }
+    }
+
+    #[test]
+    fn what_is_not_base64_of_utf8_is_refused() {
+        for text in ["print(1)", "cHJp-bnQ_", "c", "cHJpbnQoMSk==", "====", "é"] {
+            assert!(reason(text).starts_with("must be standard base64"), "{text}");
+        }
+        assert_eq!(reason(""), "must not be empty");
+        assert_eq!(reason(" \n"), "must not be empty");
+        assert_eq!(reason("/w=="), "must be base64 of Python source in UTF-8");
+        assert!(Code::try_from(json!(null)).is_err());
+    }
+
+    #[test]
+    fn the_limit_is_a_mebibyte_decoded() {
+        let encoded = |n: usize| json!(BASE64.encode("a".repeat(n)));
+        assert!(Code::try_from(encoded(Code::MAX_BYTES)).is_ok());
+        let reason = Code::try_from(encoded(Code::MAX_BYTES + 1)).unwrap_err().0;
+        assert_eq!(reason, "must be at most 1048576 bytes of source, and has 1048577");
+    }
+
+    #[test]
+    fn the_hash_is_the_well_known_one() {
+        // NIST's example for "abc".
+        let code = Code::from_stored("abc".into());
+        assert_eq!(
+            code.sha256(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_back_as_exactly_the_same_bytes(source in "(?s).{1,200}") {
+            let written = serde_json::to_value(Code::from_stored(source.clone())).unwrap();
+            let read = Code::try_from(written).unwrap();
+            prop_assert_eq!(read.as_bytes(), source.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Functions.
+
+use serde::Serialize;
+
+use super::{
+    Code, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods, Memory, Name,
+    Runtime, Status, Timeout, Timestamp, WorkspaceId,
+};
+use crate::error::Error;
+
+/// A function, as clients read it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Function {
+    /// Its identifier.
+    pub id: FunctionId,
+    /// The workspace that it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// What its people call it.
+    pub name: Name,
+    /// What it does; may be empty.
+    pub description: Description,
+    /// The Python that runs it.
+    pub runtime: Runtime,
+    /// Its memory, in MB.
+    pub memory: Memory,
+    /// Its timeout, in seconds.
+    pub timeout: Timeout,
+    /// The methods that its URL answers.
+    pub http_methods: HttpMethods,
+    /// Its environment.
+    pub environment_variables: EnvironmentVariables,
+    /// Its source.
+    pub code: Code,
+    /// Whether it may be called.
+    pub status: Status,
+    /// Its public URL; `None` until it is deployed.
+    pub invocation_url: Option<String>,
+    /// When it was made, or last changed.
+    pub last_modified: Timestamp,
+    /// When it was last deployed.
+    pub last_deployed: Option<Timestamp>,
+    /// Executions over the last 24 hours.
+    #[serde(rename = "invocations24h")]
+    pub invocations_24h: u64,
+    /// Executions over the last 24 hours that failed.
+    #[serde(rename = "errors24h")]
+    pub errors_24h: u64,
+    /// Mean duration of those executions in milliseconds, to 2 decimals; 0 when there were none.
+    pub avg_duration: f64,
+}
+
+/// What a client says to make a function. Its status is not asked: it starts active.
+#[derive(Debug)]
+pub struct CreateFunction {
+    name: Name,
+    description: Description,
+    runtime: Runtime,
+    memory: Memory,
+    timeout: Timeout,
+    http_methods: HttpMethods,
+    environment_variables: EnvironmentVariables,
+    code: Code,
+}
+
+impl CreateFunction {
+    /// The function that this makes in `workspace_id`, at `now`.
+    pub fn create(self, workspace_id: WorkspaceId, now: Timestamp) -> Function {
+        Function {
+            id: FunctionId::generate(),
+            workspace_id,
+            name: self.name,
+            description: self.description,
+            runtime: self.runtime,
+            memory: self.memory,
+            timeout: self.timeout,
+            http_methods: self.http_methods,
+            environment_variables: self.environment_variables,
+            code: self.code,
+            status: Status::Active,
+            invocation_url: None,
+            last_modified: now,
+            last_deployed: None,
+            invocations_24h: 0,
+            errors_24h: 0,
+            avg_duration: 0.0,
+        }
+    }
+}
+
+impl TryFrom<Fields> for CreateFunction {
+    type Error = Error;
+
+    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+        Ok(Self {
+            name: fields.required("name")?,
+            description: fields.optional("description")?.unwrap_or_default(),
+            runtime: fields.optional("runtime")?.unwrap_or_default(),
+            memory: fields.optional("memory")?.unwrap_or_default(),
+            timeout: fields.optional("timeout")?.unwrap_or_default(),
+            http_methods: fields.optional("httpMethods")?.unwrap_or_default(),
+            environment_variables: fields.optional("environmentVariables")?.unwrap_or_default(),
+            code: fields.required("code")?,
+        })
+    }
+}
+
+/// What a client says to change a function; `None` leaves a field as it is.
+#[derive(Debug, Default, PartialEq)]
+pub struct PatchFunction {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new description.
+    pub description: Option<Description>,
+    /// The new runtime.
+    pub runtime: Option<Runtime>,
+    /// The new memory.
+    pub memory: Option<Memory>,
+    /// The new timeout.
+    pub timeout: Option<Timeout>,
+    /// The new methods, all of them.
+    pub http_methods: Option<HttpMethods>,
+    /// The new environment, all of it.
+    pub environment_variables: Option<EnvironmentVariables>,
+    /// The new source.
+    pub code: Option<Code>,
+    /// The new status.
+    pub status: Option<Status>,
+}
+
+impl TryFrom<Fields> for PatchFunction {
+    type Error = Error;
+
+    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+        Ok(Self {
+            name: fields.optional("name")?,
+            description: fields.optional("description")?,
+            runtime: fields.optional("runtime")?,
+            memory: fields.optional("memory")?,
+            timeout: fields.optional("timeout")?,
+            http_methods: fields.optional("httpMethods")?,
+            environment_variables: fields.optional("environmentVariables")?,
+            code: fields.optional("code")?,
+            status: fields.optional("status")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn created(body: &Value) -> Result<Function, String> {
+        let fields = Fields::parse(body.to_string().as_bytes()).unwrap();
+        CreateFunction::try_from(fields)
+            .map(|create| create.create(WorkspaceId::generate(), Timestamp::now()))
+            .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_contracts_and_what_is_ours_is_ignored() {
+        let function = created(&json!({
+            "name": "hello", "code": "cHJpbnQoMSk=",
+            "id": "fn-mine", "status": "disabled", "invocationUrl": "http://evil.example",
+            "lastDeployed": "2020-01-01T00:00:00.000Z", "invocations24h": 9
+        }))
+        .unwrap();
+        let mut read = serde_json::to_value(function).unwrap();
+        for ours in ["id", "workspaceId", "lastModified"] {
+            assert!(read[ours].take().is_string(), "{ours}");
+        }
+        assert_eq!(
+            read,
+            json!({
+                "id": null, "workspaceId": null, "lastModified": null,
+                "name": "hello", "description": "", "code": "cHJpbnQoMSk=",
+                "runtime": "Python 3.12", "memory": 256, "timeout": 30,
+                "httpMethods": ["GET"], "environmentVariables": {},
+                "status": "active", "invocationUrl": null, "lastDeployed": null,
+                "invocations24h": 0, "errors24h": 0, "avgDuration": 0.0
+            })
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        let code = "cHJpbnQoMSk=";
+        for (body, message) in [
+            (json!({"code": code}), "name is required"),
+            (json!({"name": "a"}), "code is required"),
+            (json!({"name": "a", "code": code, "memory": null}), "memory must be a whole number"),
+            (
+                json!({"name": "a", "code": code, "httpMethods": []}),
+                "httpMethods must hold at least one method",
+            ),
+        ] {
+            assert_eq!(created(&body).unwrap_err(), message);
+        }
+    }
+}

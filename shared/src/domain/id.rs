@@ -1,0 +1,113 @@
+//! Identifiers: ours, time-sortable, and not to be guessed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::error::Error;
+
+/// Declares one kind of identifier: a prefix, then up to 29 of `[a-z0-9]`.
+///
+/// New ones are a lower-case ULID behind the prefix: 48 bits of milliseconds,
+/// which sort, then 80 random bits, which can't be guessed. Reading is more
+/// lenient, because the table may hold identifiers that an earlier backend gave.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Makes a new one.
+            pub fn generate() -> Self {
+                Self(format!("{}{}", $prefix, Ulid::generate()).to_ascii_lowercase())
+            }
+
+            /// Reads one from a path or an item.
+            ///
+            /// # Errors
+            /// [`Error::NotFound`] where `text` can't name anything: what
+            /// doesn't have the form of an identifier doesn't exist.
+            pub fn parse(text: &str) -> Result<Self, Error> {
+                let rest = text.strip_prefix($prefix).unwrap_or("");
+                let form = rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+                if rest.is_empty() || text.len() > MAX_LENGTH || !form {
+                    return Err(Error::NotFound(concat!("there is no ", $what, " of this id").into()));
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The refusal for an identifier that names nothing.
+            pub fn not_found(&self) -> Error {
+                Error::NotFound(format!(concat!("there is no ", $what, " {}"), self))
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// The most characters of an identifier, its prefix included.
+const MAX_LENGTH: usize = 32;
+
+id!(
+    /// Names a workspace: `ws-…`.
+    WorkspaceId,
+    "ws-",
+    "workspace"
+);
+id!(
+    /// Names a function: `fn-…`.
+    FunctionId,
+    "fn-",
+    "function"
+);
+id!(
+    /// Names an execution: `log-…`.
+    LogId,
+    "log-",
+    "execution log"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_ids_have_the_contract_form_and_parse() {
+        let id = WorkspaceId::generate();
+        assert_eq!(id.as_str().len(), 29, "{id}");
+        assert_eq!(WorkspaceId::parse(id.as_str()).unwrap(), id);
+        assert_eq!(LogId::generate().as_str().len(), 30);
+        assert_ne!(FunctionId::generate(), FunctionId::generate());
+    }
+
+    #[test]
+    fn generated_ids_sort_by_time() {
+        let first = FunctionId::generate();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert!(first < FunctionId::generate());
+    }
+
+    #[test]
+    fn what_has_not_the_form_names_nothing() {
+        let long = format!("ws-{}", "a".repeat(30));
+        for text in
+            ["", "ws-", "ws", "fn-abc", "ws-ABC", "ws-a#b", "ws-a/b", "ws-é", "ws-a\n", &long]
+        {
+            assert!(matches!(WorkspaceId::parse(text), Err(Error::NotFound(_))), "{text:?}");
+        }
+        assert!(WorkspaceId::parse("ws-1a2b3c4d").is_ok(), "an earlier backend's id");
+    }
+}

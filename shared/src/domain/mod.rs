@@ -1,0 +1,31 @@
+//! What the product is about, knowing neither AWS nor HTTP.
+//!
+//! A value of these types is valid: each is made by a constructor or a
+//! `TryFrom` that refuses what breaks a rule of the contract, so nothing
+//! behind them checks again.
+
+mod code;
+mod field;
+mod function;
+mod id;
+mod log;
+mod owner;
+mod page;
+mod settings;
+mod text;
+mod time;
+mod workspace;
+
+pub use code::Code;
+pub use field::{Fields, Refused};
+pub use function::{CreateFunction, Function, PatchFunction};
+pub use id::{FunctionId, LogId, WorkspaceId};
+pub use log::{ExecutionLog, Level, Outcome};
+pub use owner::Owner;
+pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
+pub use settings::{
+    EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
+};
+pub use text::{Description, Name};
+pub use time::Timestamp;
+pub use workspace::{CreateWorkspace, PatchWorkspace, Workspace};

@@ -1,0 +1,25 @@
+//! To whom a workspace belongs.
+
+use std::fmt;
+
+/// The owner of a workspace and of everything in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner(String);
+
+impl Owner {
+    /// The owner of everything where the API is open.
+    pub fn anonymous() -> Self {
+        Self("anonymous".into())
+    }
+
+    /// The owner as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,293 @@
+//! What a function runs on, and who may call it how.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::field::Refused;
+
+/// The Python that runs a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Runtime {
+    /// CPython 3.11.
+    #[serde(rename = "Python 3.11")]
+    Python311,
+    /// CPython 3.12.
+    #[default]
+    #[serde(rename = "Python 3.12")]
+    Python312,
+    /// CPython 3.13.
+    #[serde(rename = "Python 3.13")]
+    Python313,
+}
+
+impl TryFrom<Value> for Runtime {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        one_of(value, "\"Python 3.11\", \"Python 3.12\", \"Python 3.13\"")
+    }
+}
+
+/// Memory in MB: 128 to 1024, 256 unless said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Memory(u16);
+
+impl Memory {
+    const MIN: u16 = 128;
+    const MAX: u16 = 1024;
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(256)
+    }
+}
+
+impl TryFrom<Value> for Memory {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        whole_number(&value, Self::MIN, Self::MAX, "MB").map(Self)
+    }
+}
+
+/// Timeout in seconds: 1 to 900, 30 unless said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Timeout(u16);
+
+impl Timeout {
+    const MIN: u16 = 1;
+    const MAX: u16 = 900;
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self(30)
+    }
+}
+
+impl TryFrom<Value> for Timeout {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        whole_number(&value, Self::MIN, Self::MAX, "seconds").map(Self)
+    }
+}
+
+/// A method that a function's URL may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HttpMethod {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
+}
+
+/// The methods that a function's URL answers: at least one, each once, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct HttpMethods(Vec<HttpMethod>);
+
+impl Default for HttpMethods {
+    fn default() -> Self {
+        Self(vec![HttpMethod::Get])
+    }
+}
+
+impl TryFrom<Value> for HttpMethods {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        let Value::Array(values) = value else {
+            return Err(Refused::because("must be an array of methods"));
+        };
+        let mut methods = Vec::new();
+        for value in values {
+            let folded = match value {
+                Value::String(text) => Value::String(text.to_ascii_uppercase()),
+                other => other,
+            };
+            let method = one_of(folded, "GET, POST, PUT, PATCH, DELETE")
+                .map_err(|Refused(reason)| Refused(format!("must hold methods; each {reason}")))?;
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        if methods.is_empty() {
+            return Err(Refused::because("must hold at least one method"));
+        }
+        Ok(Self(methods))
+    }
+}
+
+/// Environment variables: names and values of 4 KB in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct EnvironmentVariables(BTreeMap<String, String>);
+
+impl EnvironmentVariables {
+    /// The most bytes that all names and values have together: AWS Lambda's limit.
+    pub const MAX_BYTES: usize = 4096;
+}
+
+impl TryFrom<Value> for EnvironmentVariables {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        let Value::Object(entries) = value else {
+            return Err(Refused::because("must be an object of strings"));
+        };
+        let mut variables = BTreeMap::new();
+        let mut bytes = 0;
+        for (name, value) in entries {
+            refuse_variable_name(&name)?;
+            let Value::String(value) = value else {
+                return Err(Refused(format!(
+                    "must be an object of strings, and {name} is not one"
+                )));
+            };
+            if value.contains('\0') {
+                // No operating system can pass such a value on.
+                return Err(Refused(format!("must not contain a NUL character, as {name} does")));
+            }
+            bytes += name.len() + value.len();
+            variables.insert(name, value);
+        }
+        if bytes > Self::MAX_BYTES {
+            let max = Self::MAX_BYTES;
+            return Err(Refused(format!(
+                "must be at most {max} bytes of names and values in all, and has {bytes}"
+            )));
+        }
+        Ok(Self(variables))
+    }
+}
+
+/// Whether a function may be called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It may.
+    #[default]
+    Active,
+    /// It is switched off.
+    Disabled,
+}
+
+impl TryFrom<Value> for Status {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        one_of(value, "active, disabled")
+    }
+}
+
+fn one_of<T: for<'de> Deserialize<'de>>(value: Value, supported: &str) -> Result<T, Refused> {
+    serde_json::from_value(value).map_err(|_| Refused(format!("must be one of {supported}")))
+}
+
+/// JSON has one type of number, so `256.0` is the whole number 256.
+fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, Refused> {
+    let number = value.as_f64().filter(|n| n.fract() == 0.0);
+    let Some(number) = number else {
+        return Err(Refused::because("must be a whole number"));
+    };
+    if number < f64::from(min) || number > f64::from(max) {
+        return Err(Refused(format!("must be {min} to {max} {unit}")));
+    }
+    // In range and whole, so the cast loses nothing.
+    Ok(number as u16)
+}
+
+fn refuse_variable_name(name: &str) -> Result<(), Refused> {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(letters) {
+        return Err(Refused(format!(
+            "must have names of letters, digits and _ that begin with a letter, not {name:?}"
+        )));
+    }
+    if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
+        return Err(Refused(format!("must not set {name}: AWS_* and LAMBDA_* are reserved")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refusal<T: TryFrom<Value, Error = Refused> + std::fmt::Debug>(value: Value) -> String {
+        T::try_from(value).unwrap_err().0
+    }
+
+    #[test]
+    fn an_unsupported_runtime_is_told_the_supported_ones() {
+        assert_eq!(Runtime::try_from(json!("Python 3.13")), Ok(Runtime::Python313));
+        for other in [json!("Python 3.10"), json!("python 3.12"), json!(null), json!(3.12)] {
+            let reason = refusal::<Runtime>(other);
+            assert!(reason.contains("Python 3.11") && reason.contains("Python 3.13"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_in_range() {
+        assert_eq!(Memory::try_from(json!(128)), Ok(Memory(128)));
+        assert_eq!(Memory::try_from(json!(1024.0)), Ok(Memory(1024)));
+        assert_eq!(refusal::<Memory>(json!(127)), "must be 128 to 1024 MB");
+        assert_eq!(refusal::<Memory>(json!(1025)), "must be 128 to 1024 MB");
+        assert_eq!(refusal::<Memory>(json!(-1)), "must be 128 to 1024 MB");
+        assert_eq!(refusal::<Memory>(json!(1e300)), "must be 128 to 1024 MB");
+        assert_eq!(refusal::<Memory>(json!(256.5)), "must be a whole number");
+        assert_eq!(refusal::<Memory>(json!("256")), "must be a whole number");
+        assert_eq!(Timeout::try_from(json!(900)), Ok(Timeout(900)));
+        assert_eq!(refusal::<Timeout>(json!(0)), "must be 1 to 900 seconds");
+        assert_eq!(refusal::<Timeout>(json!(901)), "must be 1 to 900 seconds");
+        assert_eq!(refusal::<Timeout>(json!(true)), "must be a whole number");
+    }
+
+    #[test]
+    fn methods_are_folded_and_kept_in_order_each_once() {
+        use HttpMethod::{Delete, Get, Post};
+        let methods = HttpMethods::try_from(json!(["post", "GET", "Post", "delete"]));
+        assert_eq!(methods, Ok(HttpMethods(vec![Post, Get, Delete])));
+        assert_eq!(refusal::<HttpMethods>(json!([])), "must hold at least one method");
+        assert_eq!(refusal::<HttpMethods>(json!("GET")), "must be an array of methods");
+        for bad in [json!(["HEAD"]), json!(["GET", 1]), json!([null]), json!([["GET"]])] {
+            assert!(refusal::<HttpMethods>(bad).contains("GET, POST, PUT, PATCH, DELETE"));
+        }
+    }
+
+    #[test]
+    fn variables_have_plain_names_and_a_limit_in_all() {
+        assert!(EnvironmentVariables::try_from(json!({})).is_ok());
+        assert!(EnvironmentVariables::try_from(json!({"KEY_1": "값 🔑", "a": ""})).is_ok());
+        for name in ["", "1A", "_HANDLER", "A-B", "A B", "é", "AWS_REGION", "LAMBDA_X"] {
+            let reason = refusal::<EnvironmentVariables>(json!({ name: "x" }));
+            assert!(reason.contains(name), "{reason}");
+        }
+        for value in [json!(1), json!(null), json!({}), json!("a\u{0}")] {
+            assert!(refusal::<EnvironmentVariables>(json!({ "KEY": value })).contains("KEY"));
+        }
+        assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4093)})).is_ok());
+        let reason = refusal::<EnvironmentVariables>(json!({"KEY": "x".repeat(4094)}));
+        assert!(reason.contains("4096") && reason.contains("4097"), "{reason}");
+    }
+
+    #[test]
+    fn a_status_is_active_or_disabled() {
+        assert_eq!(Status::try_from(json!("disabled")), Ok(Status::Disabled));
+        assert_eq!(refusal::<Status>(json!("Active")), "must be one of active, disabled");
+    }
+}

@@ -1,0 +1,118 @@
+//! Names and descriptions.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::field::Refused;
+
+/// A name: trimmed, 1 to 100 characters, no control characters. Need not be unique.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+impl Name {
+    /// The most characters (Unicode scalar values) that a name has.
+    pub const MAX_CHARS: usize = 100;
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<Value> for Name {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        let Value::String(text) = value else {
+            return Err(Refused::because("must be a string"));
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Refused::because("must not be empty"));
+        }
+        refuse_longer(text, Self::MAX_CHARS)?;
+        if text.chars().any(char::is_control) {
+            return Err(Refused::because("must not contain control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A description: up to 1,000 characters, possibly none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Description(String);
+
+impl Description {
+    /// The most characters (Unicode scalar values) that a description has.
+    pub const MAX_CHARS: usize = 1000;
+
+    /// The description as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<Value> for Description {
+    type Error = Refused;
+
+    /// `null` is the empty description: it is how a client clears one.
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        match value {
+            Value::Null => Ok(Self::default()),
+            Value::String(text) => {
+                refuse_longer(&text, Self::MAX_CHARS)?;
+                Ok(Self(text))
+            }
+            _ => Err(Refused::because("must be a string or null")),
+        }
+    }
+}
+
+fn refuse_longer(text: &str, max: usize) -> Result<(), Refused> {
+    let count = text.chars().count();
+    if count > max {
+        return Err(Refused(format!("must be at most {max} characters, and has {count}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn name(value: Value) -> Result<String, String> {
+        Name::try_from(value).map(|n| n.0).map_err(|r| r.0)
+    }
+
+    #[test]
+    fn names_are_trimmed_and_counted_in_characters() {
+        assert_eq!(name(json!("  결제 💳\n")), Ok("결제 💳".into()));
+        assert_eq!(name(json!("가".repeat(100))), Ok("가".repeat(100)));
+        assert_eq!(
+            name(json!("가".repeat(101))),
+            Err("must be at most 100 characters, and has 101".into())
+        );
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_refused() {
+        assert_eq!(name(json!("")), Err("must not be empty".into()));
+        assert_eq!(name(json!(" \t ")), Err("must not be empty".into()));
+        assert_eq!(name(json!(null)), Err("must be a string".into()));
+        assert_eq!(name(json!(7)), Err("must be a string".into()));
+        assert_eq!(name(json!("a\u{0}b")), Err("must not contain control characters".into()));
+        assert_eq!(name(json!("a\u{85}b")), Err("must not contain control characters".into()));
+    }
+
+    #[test]
+    fn a_description_may_be_null_and_may_have_lines() {
+        assert_eq!(Description::try_from(Value::Null), Ok(Description::default()));
+        assert_eq!(Description::try_from(json!("a\nb")).unwrap().as_str(), "a\nb");
+        assert!(Description::try_from(json!("é".repeat(1000))).is_ok());
+        assert!(Description::try_from(json!("é".repeat(1001))).is_err());
+        assert!(Description::try_from(json!(1)).is_err());
+    }
+}

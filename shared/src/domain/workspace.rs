@@ -1,0 +1,118 @@
+//! Workspaces.
+
+use serde::Serialize;
+
+use super::{Description, Fields, Name, Timestamp, WorkspaceId};
+use crate::error::Error;
+
+/// A workspace, as clients read it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workspace {
+    /// Its identifier.
+    pub id: WorkspaceId,
+    /// What its people call it.
+    pub name: Name,
+    /// What it is for; may be empty.
+    pub description: Description,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Functions that it holds now.
+    pub function_count: u64,
+    /// Executions of its functions over the last 24 hours.
+    #[serde(rename = "invocations24h")]
+    pub invocations_24h: u64,
+    /// Percent of those executions that failed, to 2 decimals; 0 when there were none.
+    pub error_rate: f64,
+}
+
+/// What a client says to make a workspace.
+#[derive(Debug, PartialEq)]
+pub struct CreateWorkspace {
+    /// Its name.
+    pub name: Name,
+    /// Its description.
+    pub description: Description,
+}
+
+impl CreateWorkspace {
+    /// The workspace that this makes, at `now`.
+    pub fn create(self, now: Timestamp) -> Workspace {
+        Workspace {
+            id: WorkspaceId::generate(),
+            name: self.name,
+            description: self.description,
+            created_at: now,
+            function_count: 0,
+            invocations_24h: 0,
+            error_rate: 0.0,
+        }
+    }
+}
+
+impl TryFrom<Fields> for CreateWorkspace {
+    type Error = Error;
+
+    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+        Ok(Self {
+            name: fields.required("name")?,
+            description: fields.optional("description")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// What a client says to change a workspace; `None` leaves a field as it is.
+#[derive(Debug, Default, PartialEq)]
+pub struct PatchWorkspace {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new description.
+    pub description: Option<Description>,
+}
+
+impl TryFrom<Fields> for PatchWorkspace {
+    type Error = Error;
+
+    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+        Ok(Self { name: fields.optional("name")?, description: fields.optional("description")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed<T: TryFrom<Fields, Error = Error>>(body: &str) -> Result<T, String> {
+        Fields::parse(body.as_bytes()).and_then(T::try_from).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn only_a_name_is_required() {
+        let created =
+            parsed::<CreateWorkspace>(r#"{"name":" Team ","id":"ws-mine","x":1}"#).unwrap();
+        assert_eq!(created.name.as_str(), "Team");
+        assert_eq!(created.description.as_str(), "");
+        assert_eq!(parsed::<CreateWorkspace>("{}"), Err("name is required".into()));
+        assert_eq!(
+            parsed::<CreateWorkspace>(r#"{"name":null}"#),
+            Err("name must be a string".into())
+        );
+    }
+
+    #[test]
+    fn a_patch_tells_absent_from_null() {
+        assert_eq!(parsed::<PatchWorkspace>("{}"), Ok(PatchWorkspace::default()));
+        let cleared = parsed::<PatchWorkspace>(r#"{"description":null}"#).unwrap();
+        assert_eq!(cleared.description, Some(Description::default()));
+        assert!(parsed::<PatchWorkspace>(r#"{"name":null}"#).is_err());
+    }
+
+    #[test]
+    fn figures_are_json_numbers_from_the_start() {
+        let made = parsed::<CreateWorkspace>(r#"{"name":"a"}"#).unwrap().create(Timestamp::now());
+        let json = serde_json::to_value(made).unwrap();
+        for field in ["functionCount", "invocations24h", "errorRate"] {
+            assert!(json[field].is_number(), "{field}: {json}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Everything that can go wrong with a request, named for what the caller should know.
+
+use std::error::Error as StdError;
+
+/// Why a request was refused or failed.
+///
+/// Sentences in here reach people, so they say what was wrong and what is
+/// allowed, and never quote a key, a table, a bucket or another error's text.
+/// The causes of [`Error::Unavailable`] and [`Error::Internal`] go to our log only.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The body is not JSON in UTF-8, or is empty where one is due.
+    #[error("{0}")]
+    MalformedJson(String),
+    /// A field, or a parameter of the query, breaks a rule.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field as the client spells it.
+        field: String,
+        /// What is wrong with it, worded to follow its name.
+        reason: String,
+    },
+    /// The body is JSON, but not an object.
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    /// There is no such resource, or it is somebody else's.
+    #[error("{0}")]
+    NotFound(String),
+    /// The path exists and doesn't take this method.
+    #[error("{0}")]
+    MethodNotAllowed(String),
+    /// The body is larger than a request may be. Sizes are in bytes.
+    #[error("the body is {size} bytes long; the limit is {limit} bytes")]
+    PayloadTooLarge {
+        /// The most that is taken.
+        limit: usize,
+        /// What was sent.
+        size: usize,
+    },
+    /// The body's type is not JSON.
+    #[error("the body must be application/json, not {0}")]
+    UnsupportedMediaType(String),
+    /// Storage is throttled or down; the same request may succeed later.
+    #[error("storage is busy or not reachable; try again in a moment")]
+    Unavailable(#[source] Cause),
+    /// A fault of ours or of our configuration.
+    #[error("something went wrong on our side; the requestId finds it in our log")]
+    Internal(#[source] Cause),
+}
+
+/// What lies behind a failure of ours: for the log, never for the caller.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+impl Error {
+    /// A fault of ours, with `context` for whoever reads the log.
+    pub fn internal(context: impl Into<Cause>) -> Self {
+        Self::Internal(context.into())
+    }
+
+    /// A field that breaks a rule; `reason` follows the field's name: `must not be empty`.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// The causes behind this error, outermost first, in one line for the log.
+    pub fn causes(&self) -> String {
+        let mut line = String::new();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,97 @@
+//! Reading a request's body.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::domain::Fields;
+use crate::error::Error;
+
+/// The most bytes of a request's body: 2 MiB.
+///
+/// The largest body with a purpose is a function's: 1 MiB of source is 1.4 MB
+/// as base64, and everything else in it is below 100 KB however it is escaped.
+pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+impl<S: Sync> FromRequest<S> for Fields {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        refuse_other_types(&request)?;
+        Fields::parse(&bytes(request.into_body()).await?)
+    }
+}
+
+/// No type at all, and `application/*+json`, are JSON.
+fn refuse_other_types(request: &Request) -> Result<(), Error> {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json"
+        || essence.strip_prefix("application/").is_some_and(|sub| sub.ends_with("+json"));
+    if essence.is_empty() || json { Ok(()) } else { Err(Error::UnsupportedMediaType(essence)) }
+}
+
+async fn bytes(body: Body) -> Result<axum::body::Bytes, Error> {
+    use axum::body::HttpBody;
+    // A Lambda's event holds the whole body, so its size is known before it is read.
+    let size = body.size_hint().lower();
+    let read = Limited::new(body, MAX_BODY_BYTES).collect().await;
+    match read {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::PayloadTooLarge {
+            limit: MAX_BODY_BYTES,
+            size: usize::try_from(size).unwrap_or(usize::MAX),
+        }),
+        Err(error) => Err(Error::Internal(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn parsed(content_type: Option<&str>, body: impl Into<Body>) -> Result<Fields, Error> {
+        let mut request = Request::new(body.into());
+        if let Some(value) = content_type {
+            request.headers_mut().insert(CONTENT_TYPE, value.parse().unwrap());
+        }
+        Fields::from_request(request, &()).await
+    }
+
+    #[tokio::test]
+    async fn json_by_its_type_is_taken_and_nothing_else() {
+        for taken in [
+            None,
+            Some("application/json"),
+            Some("Application/JSON; charset=utf-8"),
+            Some("application/merge-patch+json"),
+            Some(""),
+        ] {
+            assert!(parsed(taken, "{}").await.is_ok(), "{taken:?}");
+        }
+        for refused in
+            ["text/plain", "application/jsonx", "text/json", "multipart/form-data", "*/*"]
+        {
+            let error = parsed(Some(refused), "{}").await.unwrap_err();
+            assert!(matches!(error, Error::UnsupportedMediaType(_)), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_told_the_limit_and_its_size() {
+        let body = format!("{{\"a\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES));
+        let size = body.len();
+        match parsed(None, body).await {
+            Err(Error::PayloadTooLarge { limit: MAX_BODY_BYTES, size: found }) => {
+                assert_eq!(found, size);
+            }
+            other => panic!("{other:?}"),
+        }
+        let body = format!("{{\"a\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES - 8));
+        assert!(parsed(None, body).await.is_ok());
+    }
+}

@@ -1,0 +1,83 @@
+//! What happens around every request, whatever comes of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::ALLOW;
+use http::{HeaderValue, Method, StatusCode};
+use lambda_http::request::RequestContext;
+
+use super::cors::Cors;
+use super::error::render;
+use crate::error::Error;
+
+/// How long a request may take: API Gateway gives up after 30 seconds, and a Lambda of ours after 29.
+const TIME_LIMIT: Duration = Duration::from_secs(25);
+
+/// Answers preflights, bounds the time, renders errors, shares with allowed origins, and logs.
+pub(super) async fn boundary(
+    State(cors): State<Arc<Cors>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let request_id = request_id(&request);
+    let method = request.method().clone();
+    let headers = request.headers().clone();
+
+    if method == Method::OPTIONS {
+        // Like API Gateway, and without a look at any storage.
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        cors.apply_preflight(&headers, response.headers_mut());
+        return response;
+    }
+
+    let mut response = match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let cause = format!("no answer within {} seconds", TIME_LIMIT.as_secs());
+            Error::Unavailable(cause.into()).into_response()
+        }
+    };
+    render(&mut response, &request_id);
+    if let Some(allow) = response.headers_mut().get_mut(ALLOW)
+        && let Ok(complete) = HeaderValue::from_bytes(&[allow.as_bytes(), b",OPTIONS"].concat())
+    {
+        // The router knows its own methods; OPTIONS is answered here.
+        *allow = complete;
+    }
+    cors.apply(&headers, response.headers_mut());
+    let route = response.extensions().get::<MatchedPath>().map_or("", |path| path.as_str());
+    tracing::info!(
+        request_id,
+        %method,
+        route,
+        status = response.status().as_u16(),
+        milliseconds = began.elapsed().as_secs_f64() * 1000.0,
+        "answered"
+    );
+    response
+}
+
+/// Leaves the route with the answer, for the boundary to log.
+pub(super) async fn remember_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+/// API Gateway's identifier of a request: it stands in its access log as well.
+fn request_id(request: &Request) -> String {
+    match request.extensions().get() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.request_id.clone().unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}

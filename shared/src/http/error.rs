@@ -1,0 +1,95 @@
+//! The one place where an error becomes an answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// For how many seconds a client should wait when storage is busy.
+const RETRY_AFTER_SECONDS: u32 = 2;
+
+/// The body of every error.
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorDetail<'a> {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+    request_id: &'a str,
+}
+
+/// The status and the code of an error, and what there is to say beside its sentence.
+fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
+    match error {
+        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "MALFORMED_JSON", None),
+        Error::Invalid { field, .. } => {
+            let details = json!({ "field": field });
+            (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", Some(details))
+        }
+        Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", None),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", None),
+        Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None),
+        Error::PayloadTooLarge { limit, size } => {
+            let details = json!({ "limit": limit, "size": size });
+            (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Some(details))
+        }
+        Error::UnsupportedMediaType(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", None)
+        }
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", None),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", None),
+    }
+}
+
+impl IntoResponse for Error {
+    /// Leaves the error with the answer; [`render`] writes the body at the
+    /// boundary, where the request's identifier is known.
+    fn into_response(self) -> Response {
+        let (status, ..) = in_http(&self);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<PathRejection> for Error {
+    fn from(_: PathRejection) -> Self {
+        Error::NotFound("there is nothing at this path".into())
+    }
+}
+
+/// Writes the body of an answer that an error made, and logs what is a fault
+/// of ours or of a service behind us. Other answers stay as they are.
+pub(super) fn render(response: &mut Response, request_id: &str) {
+    let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else {
+        return;
+    };
+    let (_, code, details) = in_http(&error);
+    match &*error {
+        Error::Internal(_) => tracing::error!(request_id, cause = error.causes(), "{code}"),
+        Error::Unavailable(_) => {
+            tracing::warn!(request_id, cause = error.causes(), "{code}");
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        _ => {}
+    }
+    let detail = ErrorDetail { code, message: error.to_string(), details, request_id };
+    // The body is text, numbers and a flat object: it can always be written.
+    let body = serde_json::to_vec(&ErrorBody { error: detail }).unwrap_or_default();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = Body::from(body);
+}

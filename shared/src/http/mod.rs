@@ -1,0 +1,89 @@
+//! From an API Gateway event to a handler, and from what came of it to an answer.
+
+mod body;
+mod boundary;
+pub mod cors;
+mod error;
+mod page;
+mod path;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::{Method, Uri};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Service};
+use serde::Serialize;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::NormalizePathLayer;
+
+use self::cors::Cors;
+use crate::config::Config;
+use crate::error::Error;
+
+pub use body::MAX_BODY_BYTES;
+pub use page::ListQuery;
+pub use path::Path;
+
+/// Answers Lambda's invocations with `router` until Lambda ends the process.
+///
+/// # Errors
+/// Where the Lambda Runtime API can't be reached.
+pub async fn serve(config: &Config, router: Router) -> Result<(), lambda_http::Error> {
+    lambda_runtime::run(lambda(config, router)).await
+}
+
+/// `router` as a Lambda: an API Gateway event of payload 2.0 in, its answer out.
+///
+/// Every answer has the contract's error form and cross-origin headers,
+/// whatever part of this made it.
+pub fn lambda(
+    config: &Config,
+    router: Router,
+) -> impl Service<
+    LambdaEvent<LambdaRequest>,
+    Response = impl Serialize + use<>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + use<> {
+    let cors = Arc::new(Cors::for_origins(config.allowed_origins.clone()));
+    let router = router
+        .route_layer(from_fn(boundary::remember_route))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method);
+    let app = ServiceBuilder::new()
+        .map_request(|request: lambda_http::Request| request.map(Body::new))
+        .layer(from_fn_with_state(cors, boundary::boundary))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(NormalizePathLayer::trim_trailing_slash())
+        .service(router);
+    ServiceBuilder::new().map_request(with_encoded_path).service(Adapter::from(app))
+}
+
+async fn nothing_here(uri: Uri) -> Error {
+    Error::NotFound(format!("there is nothing at {}", uri.path()))
+}
+
+async fn other_method(method: Method) -> Error {
+    Error::MethodNotAllowed(format!("{method} is not a method of this path; Allow lists those"))
+}
+
+/// A panic is a fault of ours. Its message is in our log, by the panic hook.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::internal("a handler panicked").into_response()
+}
+
+fn with_encoded_path(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+    if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
+        for text in [&mut request.raw_path, &mut request.raw_query_string].into_iter().flatten() {
+            *text = path::encoded(text);
+        }
+    }
+    event
+}

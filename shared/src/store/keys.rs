@@ -1,0 +1,195 @@
+//! Every key of the table and of the bucket, each format in one place.
+//!
+//! | item | `PK` | `SK` | `GSI1PK` | `GSI1SK` |
+//! | --- | --- | --- | --- | --- |
+//! | workspace | `WS#{ws}` | `METADATA` | `OWNER#{owner}` | `WS#{ws}` |
+//! | function | `WS#{ws}` | `FN#{fn}` | | |
+//! | execution log | `FN#{fn}` | `LOG#{timestamp}#{log}` | `WSLOG#{ws}` | `{timestamp}#{log}` |
+//!
+//! | object | key |
+//! | --- | --- |
+//! | a version of a function's source, never overwritten | `code/{ws}/{fn}/{version}.py` |
+//! | the current source, for other tools | `{ws}/{fn}.py` |
+//!
+//! Other tools read these prefixes, so nothing but functions may stand under
+//! `FN#` in a workspace, and nothing but logs under `LOG#` in a function.
+//! Identifiers hold `[a-z0-9-]` only, so no value can reach over a `#` or `/`.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+use ulid::Ulid;
+
+use crate::domain::{FunctionId, LogId, Owner, Timestamp, WorkspaceId};
+
+/// The table's partition key.
+pub(super) const PK: &str = "PK";
+/// The table's sort key.
+pub(super) const SK: &str = "SK";
+/// The sparse, overloaded index: workspaces by owner, logs by workspace.
+pub(super) const INDEX: &str = "GSI1";
+/// The index's partition key.
+pub(super) const INDEX_PK: &str = "GSI1PK";
+/// The index's sort key.
+pub(super) const INDEX_SK: &str = "GSI1SK";
+
+/// What every function's sort key begins with.
+pub(super) const FUNCTION_PREFIX: &str = "FN#";
+/// What every log's sort key begins with.
+pub(super) const LOG_PREFIX: &str = "LOG#";
+/// What every workspace's sort key in the index begins with.
+pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
+
+/// Where an item stands in the table, or in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+impl Key {
+    /// The key as the table's attributes.
+    pub(super) fn into_item(self) -> HashMap<String, AttributeValue> {
+        HashMap::from([
+            (PK.into(), AttributeValue::S(self.pk)),
+            (SK.into(), AttributeValue::S(self.sk)),
+        ])
+    }
+
+    /// The key, with `index` beside it: how a query on the index is taken up again.
+    pub(super) fn into_item_with_index(self, index: Key) -> HashMap<String, AttributeValue> {
+        let mut item = self.into_item();
+        item.insert(INDEX_PK.into(), AttributeValue::S(index.pk));
+        item.insert(INDEX_SK.into(), AttributeValue::S(index.sk));
+        item
+    }
+}
+
+pub(super) fn workspace_partition(workspace: &WorkspaceId) -> String {
+    format!("WS#{workspace}")
+}
+
+pub(super) fn workspace(workspace: &WorkspaceId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: "METADATA".into() }
+}
+
+pub(super) fn owner_partition(owner: &Owner) -> String {
+    format!("OWNER#{owner}")
+}
+
+pub(super) fn workspace_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {
+    Key { pk: owner_partition(owner), sk: format!("{INDEX_WORKSPACE_PREFIX}{workspace}") }
+}
+
+pub(super) fn function(workspace: &WorkspaceId, function: &FunctionId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: format!("{FUNCTION_PREFIX}{function}") }
+}
+
+/// The function that a sort key names, if it is a function's.
+pub(super) fn function_of(sk: &str) -> Option<FunctionId> {
+    FunctionId::parse(sk.strip_prefix(FUNCTION_PREFIX)?).ok()
+}
+
+pub(super) fn log_partition(function: &FunctionId) -> String {
+    format!("FN#{function}")
+}
+
+pub(super) fn log(function: &FunctionId, timestamp: Timestamp, log: &LogId) -> Key {
+    Key { pk: log_partition(function), sk: format!("{LOG_PREFIX}{timestamp}#{log}") }
+}
+
+pub(super) fn workspace_log_partition(workspace: &WorkspaceId) -> String {
+    format!("WSLOG#{workspace}")
+}
+
+pub(super) fn log_in_index(workspace: &WorkspaceId, timestamp: Timestamp, log: &LogId) -> Key {
+    Key { pk: workspace_log_partition(workspace), sk: format!("{timestamp}#{log}") }
+}
+
+/// Where all versions of a function's source stand.
+pub(super) fn code_versions(workspace: &WorkspaceId, function: &FunctionId) -> String {
+    format!("code/{workspace}/{function}/")
+}
+
+/// A key for a new version of a function's source. No two calls give the same.
+pub(super) fn new_code_version(workspace: &WorkspaceId, function: &FunctionId) -> String {
+    let version = Ulid::generate().to_string().to_ascii_lowercase();
+    format!("{}{version}.py", code_versions(workspace, function))
+}
+
+/// Where other tools find a function's current source.
+pub(super) fn published_code(workspace: &WorkspaceId, function: &FunctionId) -> String {
+    format!("{workspace}/{function}.py")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn workspace_id() -> impl Strategy<Value = WorkspaceId> {
+        "[a-z0-9]{1,29}".prop_map(|rest| WorkspaceId::parse(&format!("ws-{rest}")).unwrap())
+    }
+
+    fn function_id() -> impl Strategy<Value = FunctionId> {
+        "[a-z0-9]{1,29}".prop_map(|rest| FunctionId::parse(&format!("fn-{rest}")).unwrap())
+    }
+
+    fn timestamp() -> impl Strategy<Value = Timestamp> {
+        // 1970 to 9999, to the millisecond.
+        (0..253_402_207_200_i64, 0..1000).prop_map(|(second, ms)| {
+            let text = jiff::Timestamp::from_second(second).unwrap().to_string();
+            Timestamp::parse(&text.replace('Z', &format!(".{ms:03}Z"))).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_contracts_keys_are_as_other_tools_read_them() {
+        let ws = WorkspaceId::parse("ws-a").unwrap();
+        let f = FunctionId::parse("fn-b").unwrap();
+        let id = LogId::parse("log-c").unwrap();
+        let at = Timestamp::parse("2026-01-31T09:05:00.123Z").unwrap();
+        assert_eq!(workspace(&ws), Key { pk: "WS#ws-a".into(), sk: "METADATA".into() });
+        assert_eq!(function(&ws, &f), Key { pk: "WS#ws-a".into(), sk: "FN#fn-b".into() });
+        let sk = "LOG#2026-01-31T09:05:00.123Z#log-c".into();
+        assert_eq!(log(&f, at, &id), Key { pk: "FN#fn-b".into(), sk });
+        assert_eq!(published_code(&ws, &f), "ws-a/fn-b.py");
+    }
+
+    proptest! {
+        #[test]
+        fn a_function_key_round_trips(ws in workspace_id(), f in function_id()) {
+            let key = function(&ws, &f);
+            prop_assert_eq!(function_of(&key.sk), Some(f));
+            prop_assert_eq!(function_of(&workspace(&ws).sk), None);
+        }
+
+        #[test]
+        fn different_resources_never_share_a_key(
+            a in (workspace_id(), function_id()), b in (workspace_id(), function_id())
+        ) {
+            prop_assume!(a != b);
+            prop_assert_ne!(function(&a.0, &a.1), function(&b.0, &b.1));
+            prop_assert_ne!(published_code(&a.0, &a.1), published_code(&b.0, &b.1));
+            let (in_a, in_b) = (code_versions(&a.0, &a.1), code_versions(&b.0, &b.1));
+            prop_assert!(!in_a.starts_with(&in_b) && !in_b.starts_with(&in_a));
+        }
+
+        #[test]
+        fn no_path_text_reaches_a_key_of_another(text in "\\PC{0,40}") {
+            // Whatever a client puts into a path is either refused, or holds
+            // none of the characters that separate the parts of a key.
+            for text in [text.clone(), format!("ws-{text}")] {
+                if let Ok(id) = WorkspaceId::parse(&text) {
+                    prop_assert!(!workspace(&id).pk[3..].contains(['#', '/', '\0']));
+                }
+            }
+        }
+
+        #[test]
+        fn logs_sort_by_time(f in function_id(), a in timestamp(), b in timestamp()) {
+            let id = LogId::parse("log-x").unwrap();
+            let (in_a, in_b) = (log(&f, a, &id), log(&f, b, &id));
+            prop_assert_eq!(in_a.sk.cmp(&in_b.sk), a.cmp(&b));
+        }
+    }
+}

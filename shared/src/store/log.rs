@@ -1,0 +1,304 @@
+//! Execution logs in the table.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::failure::failure;
+use super::keys::{self, INDEX, INDEX_PK, LOG_PREFIX, PK, SK};
+use super::{Item, Store};
+use crate::domain::{
+    ExecutionLog, Filling, FunctionId, Level, Listing, LogId, Outcome, Owner, Page, Timestamp,
+    WorkspaceId,
+};
+use crate::error::Error;
+
+/// The most bytes of a body's JSON that are kept whole; an item is 400 KB at the most.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How much of a larger body's text its preview holds, in bytes.
+const PREVIEW_BYTES: usize = 16 * 1024;
+
+/// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
+const MAX_LOGS_BYTES: usize = 128 * 1024;
+
+/// A log's item.
+///
+/// Bodies are JSON texts: DynamoDB's own numbers and nesting are too narrow for any JSON.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogRecord {
+    #[serde(rename = "PK")]
+    pk: String,
+    #[serde(rename = "SK")]
+    sk: String,
+    #[serde(rename = "GSI1PK")]
+    index_pk: String,
+    #[serde(rename = "GSI1SK")]
+    index_sk: String,
+    /// When DynamoDB may remove it, in seconds since 1970.
+    expires_at: i64,
+    id: LogId,
+    function_id: FunctionId,
+    timestamp: Timestamp,
+    status: Outcome,
+    duration: f64,
+    status_code: u16,
+    request_body: String,
+    response_body: String,
+    logs: Vec<String>,
+    level: Level,
+}
+
+impl LogRecord {
+    fn new(ws: &WorkspaceId, log: &ExecutionLog, keep_days: u32) -> Self {
+        let key = keys::log(&log.function_id, log.timestamp, &log.id);
+        let index = keys::log_in_index(ws, log.timestamp, &log.id);
+        Self {
+            pk: key.pk,
+            sk: key.sk,
+            index_pk: index.pk,
+            index_sk: index.sk,
+            expires_at: log.timestamp.epoch_seconds() + i64::from(keep_days) * 86_400,
+            id: log.id.clone(),
+            function_id: log.function_id.clone(),
+            timestamp: log.timestamp,
+            status: log.status,
+            duration: log.duration,
+            status_code: log.status_code,
+            request_body: kept_body(&log.request_body),
+            response_body: kept_body(&log.response_body),
+            logs: kept_lines(&log.logs),
+            level: log.level,
+        }
+    }
+}
+
+impl TryFrom<LogRecord> for ExecutionLog {
+    type Error = Error;
+
+    fn try_from(record: LogRecord) -> Result<Self, Error> {
+        let body = |text| RawValue::from_string(text).map_err(Error::internal);
+        Ok(Self {
+            id: record.id,
+            function_id: record.function_id,
+            timestamp: record.timestamp,
+            status: record.status,
+            duration: record.duration,
+            status_code: record.status_code,
+            request_body: body(record.request_body)?,
+            response_body: body(record.response_body)?,
+            logs: record.logs,
+            level: record.level,
+        })
+    }
+}
+
+impl Store {
+    /// Records an execution, to be kept for `keep_days` days.
+    ///
+    /// What is too large for an item is cut to a marked preview; the record is
+    /// made all the same. Its identifier is new, so to repeat this is harmless.
+    pub async fn record_execution(
+        &self,
+        ws: &WorkspaceId,
+        log: &ExecutionLog,
+        keep_days: u32,
+    ) -> Result<(), Error> {
+        let item = serde_dynamo::to_item(LogRecord::new(ws, log, keep_days));
+        self.dynamodb
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(item.map_err(Error::internal)?))
+            .send()
+            .await
+            .map_err(failure("DynamoDB PutItem, log"))?;
+        Ok(())
+    }
+
+    /// The executions of a function, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
+    pub async fn logs_of_function(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        page: &Page,
+    ) -> Result<Listing<ExecutionLog>, Error> {
+        let after = page.after(Position::parse)?;
+        let query = self
+            .dynamodb
+            .query()
+            .consistent_read(true)
+            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
+            .expression_attribute_values(":pk", AttributeValue::S(keys::log_partition(id)))
+            .expression_attribute_values(":prefix", AttributeValue::S(LOG_PREFIX.into()))
+            .set_exclusive_start_key(
+                after.map(|at| keys::log(id, at.timestamp, &at.log).into_item()),
+            );
+        // Both at once: whether the function is there, and what it logged.
+        let (there, logs) =
+            tokio::join!(self.function_record(owner, ws, id), self.logs(query, page));
+        there?;
+        logs
+    }
+
+    /// The executions of all functions of a workspace, newest first.
+    ///
+    /// Read from the index, which follows the table within moments.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the workspace isn't there for this owner.
+    pub async fn logs_of_workspace(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        page: &Page,
+    ) -> Result<Listing<ExecutionLog>, Error> {
+        let after = page.after(Position::parse)?;
+        let query = self
+            .dynamodb
+            .query()
+            .index_name(INDEX)
+            .key_condition_expression(format!("{INDEX_PK} = :pk"))
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(keys::workspace_log_partition(ws)),
+            )
+            .set_exclusive_start_key(after.map(|at| {
+                keys::log(&at.function, at.timestamp, &at.log)
+                    .into_item_with_index(keys::log_in_index(ws, at.timestamp, &at.log))
+            }));
+        let (there, logs) = tokio::join!(self.workspace(owner, ws), self.logs(query, page));
+        there?;
+        logs
+    }
+
+    async fn logs(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+        page: &Page,
+    ) -> Result<Listing<ExecutionLog>, Error> {
+        let mut found = query
+            .table_name(&*self.table)
+            .scan_index_forward(false)
+            .set_limit(super::page_size(page))
+            .into_paginator()
+            .send();
+        let mut filling = Filling::new(page);
+        while !filling.is_full() {
+            let Some(items) = found.next().await else { break };
+            let items = items.map_err(failure("DynamoDB Query, logs"))?;
+            for item in items.items.unwrap_or_default() {
+                filling.offer(read(item)?);
+            }
+        }
+        Ok(filling.finish(page, |log| Position::of(log).to_string()))
+    }
+}
+
+/// Where a log stands among others.
+#[derive(Debug)]
+struct Position {
+    timestamp: Timestamp,
+    log: LogId,
+    function: FunctionId,
+}
+
+impl Position {
+    fn of(log: &ExecutionLog) -> Self {
+        Self { timestamp: log.timestamp, log: log.id.clone(), function: log.function_id.clone() }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('#');
+        Some(Self {
+            timestamp: Timestamp::parse(parts.next()?)?,
+            log: LogId::parse(parts.next()?).ok()?,
+            function: FunctionId::parse(parts.next()?).ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}#{}#{}", self.timestamp, self.log, self.function)
+    }
+}
+
+fn read(item: Item) -> Result<ExecutionLog, Error> {
+    let record: LogRecord = serde_dynamo::from_item(item).map_err(Error::internal)?;
+    record.try_into()
+}
+
+/// `body` as it is, or, if it is too large, an object that says so and shows its beginning.
+fn kept_body(body: &RawValue) -> String {
+    let text = body.get();
+    if text.len() <= MAX_BODY_BYTES {
+        return text.to_owned();
+    }
+    let preview = &text[..text.floor_char_boundary(PREVIEW_BYTES)];
+    serde_json::json!({ "truncated": true, "bytes": text.len(), "preview": preview }).to_string()
+}
+
+/// `lines` as they are, or, if they are too many, a line that says so and the last of them:
+/// the end is where a traceback is.
+fn kept_lines(lines: &[String]) -> Vec<String> {
+    let mut left = MAX_LOGS_BYTES;
+    let mut kept = Vec::new();
+    for line in lines.iter().rev() {
+        let Some(rest) = left.checked_sub(line.len() + 4) else { break };
+        left = rest;
+        kept.push(line.clone());
+    }
+    let cut = lines.len() - kept.len();
+    if cut > 0 {
+        // A single line that is too long shows its end, as far as there is room.
+        let line = &lines[cut - 1];
+        let from = line.ceil_char_boundary(line.len().saturating_sub(left));
+        kept.push(line[from..].to_owned());
+        kept.push(format!("[truncated: {cut} lines or parts of lines before this one]"));
+    }
+    kept.reverse();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: String) -> Box<RawValue> {
+        RawValue::from_string(text).unwrap()
+    }
+
+    #[test]
+    fn a_body_that_fits_keeps_every_digit() {
+        for text in ["1", "1.0", "12345678901234567890123", "1e400", "null", "\"é\""] {
+            assert_eq!(kept_body(&raw(text.into())), text);
+        }
+    }
+
+    #[test]
+    fn a_large_body_becomes_a_marked_preview() {
+        let text = format!("\"{}\"", "가".repeat(MAX_BODY_BYTES));
+        let kept: serde_json::Value = serde_json::from_str(&kept_body(&raw(text.clone()))).unwrap();
+        assert_eq!(kept["truncated"], true);
+        assert_eq!(kept["bytes"], text.len());
+        assert!(text.starts_with(kept["preview"].as_str().unwrap()));
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_and_the_cut_is_marked() {
+        let few = vec!["a".to_owned(), String::new()];
+        assert_eq!(kept_lines(&few), few);
+        let many: Vec<String> = (0..100_000).map(|i| format!("line {i}")).collect();
+        let kept = kept_lines(&many);
+        assert_eq!(kept.last(), many.last());
+        assert!(kept[0].starts_with("[truncated: "), "{}", kept[0]);
+        let long = kept_lines(&["é".repeat(MAX_LOGS_BYTES)]);
+        assert_eq!(long.len(), 2);
+        assert!(long[1].len() <= MAX_LOGS_BYTES && long[1].starts_with('é'));
+    }
+}

@@ -1,0 +1,77 @@
+//! What is kept, in one DynamoDB table and one S3 bucket.
+//!
+//! A method is named for the question that it answers or the command that it
+//! carries out. A command changes the table in one transaction, so that it is
+//! done or it isn't; what must follow (removing what is no longer named) is
+//! safe to repeat.
+
+mod code;
+mod failure;
+mod function;
+mod keys;
+mod log;
+mod purge;
+mod transaction;
+mod update;
+mod workspace;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::config::Config;
+
+/// The table and the bucket. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+    table: Arc<str>,
+    bucket: Arc<str>,
+}
+
+/// An item, as DynamoDB's client has it.
+type Item = HashMap<String, AttributeValue>;
+
+impl Store {
+    /// Makes the clients. Nothing is sent yet, so a wrong table or bucket shows at the first call.
+    ///
+    /// Credentials come from the environment only, which is where Lambda puts them.
+    pub async fn connect(config: &Config) -> Self {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        // API Gateway waits 30 seconds: a call must have failed before.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(6))
+            .operation_timeout(Duration::from_secs(15))
+            .build();
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(config.region.clone()))
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            s3: aws_sdk_s3::Client::new(&aws),
+            table: config.table.as_str().into(),
+            bucket: config.bucket.as_str().into(),
+        }
+    }
+}
+
+/// How many items DynamoDB should read at a time for `page`: one more than its
+/// limit, which tells whether anything follows.
+fn page_size(page: &crate::domain::Page) -> Option<i32> {
+    page.limit().and_then(|limit| i32::try_from(limit + 1).ok())
+}
