@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -48,6 +49,9 @@ pub(super) async fn boundary(
     {
         // The router knows its own methods; OPTIONS is answered here.
         *allow = complete;
+    }
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
     }
     cors.apply(&headers, response.headers_mut());
     let route = response.extensions().get::<MatchedPath>().map_or("", |path| path.as_str());

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path as AxumPath};
 use http::request::Parts;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
@@ -26,21 +27,32 @@ where
     }
 }
 
-/// Percent-encodes what may not stand in a URI.
+/// What may not stand in a path or a query.
+const NOT_IN_URI: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The same, and the sign of what is encoded already.
+const NOT_IN_TEXT: &AsciiSet = &NOT_IN_URI.add(b'%');
+
+/// `text` with everything percent-encoded that may not stand in a URI.
 ///
 /// API Gateway decodes paths before it passes them on, so a space or a letter
-/// outside ASCII arrives bare, which lambda_http can't make a URI of.
+/// outside ASCII arrives bare, which lambda_http can't make a URI of. What
+/// decodes to no text is encoded once more: it is then text, and names nothing.
 pub(super) fn encoded(text: &str) -> String {
-    let mut uri = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let allowed = byte.is_ascii_graphic() && !b"\"#<>?\\^`{|}".contains(&byte);
-        if allowed {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+    let is_text = percent_decode_str(text).decode_utf8().is_ok();
+    utf8_percent_encode(text, if is_text { NOT_IN_URI } else { NOT_IN_TEXT }).collect()
 }
 
 #[cfg(test)]
@@ -52,7 +64,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_becomes_a_path(text in "\\PC{0,50}") {
-            prop_assert!(format!("/{}", encoded(&text)).parse::<Uri>().is_ok());
+            let path = format!("/{}", encoded(&text));
+            prop_assert!(path.parse::<Uri>().is_ok(), "{}", path);
         }
     }
 
@@ -60,5 +73,6 @@ mod tests {
     fn what_is_encoded_stays_so() {
         assert_eq!(encoded("/api/a%20b"), "/api/a%20b");
         assert_eq!(encoded("/api/a b/한?#"), "/api/a%20b/%ED%95%9C%3F%23");
+        assert_eq!(encoded("/api/%FF"), "/api/%25FF");
     }
 }

@@ -61,9 +61,22 @@ impl Store {
             .timeout_config(timeouts)
             .load()
             .await;
+        Self::with_clients(
+            aws_sdk_dynamodb::Client::new(&aws),
+            aws_sdk_s3::Client::new(&aws),
+            config,
+        )
+    }
+
+    /// The same over clients that are there already.
+    pub fn with_clients(
+        dynamodb: aws_sdk_dynamodb::Client,
+        s3: aws_sdk_s3::Client,
+        config: &Config,
+    ) -> Self {
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
-            s3: aws_sdk_s3::Client::new(&aws),
+            dynamodb,
+            s3,
             table: config.table.as_str().into(),
             bucket: config.bucket.as_str().into(),
         }

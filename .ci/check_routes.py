@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Expands template.yaml as CloudFormation's SAM transform would, without AWS,
+and checks the HTTP API that comes out of it."""
+
+import copy
+import os
+import re
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+# The transform asks for a region; it calls nothing in it.
+os.environ.setdefault("AWS_DEFAULT_REGION", "ap-northeast-2")
+
+from samtranslator.model.exceptions import InvalidDocumentException  # noqa: E402
+from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
+
+API = "Api"
+WORKSPACE = "/api/workspaces/{workspaceId}"
+FUNCTION = f"{WORKSPACE}/functions/{{functionId}}"
+
+# Every route with the Lambda that answers it. All of them take any method.
+ROUTES = {
+    "/api/workspaces": "WorkspacesFunction",
+    WORKSPACE: "WorkspacesFunction",
+    "/api/workspaces/{proxy+}": "WorkspacesFunction",
+    f"{WORKSPACE}/functions": "FunctionsFunction",
+    FUNCTION: "FunctionsFunction",
+    f"{WORKSPACE}/functions/{{proxy+}}": "FunctionsFunction",
+    f"{WORKSPACE}/logs": "LogsFunction",
+    f"{WORKSPACE}/logs/{{proxy+}}": "LogsFunction",
+    f"{FUNCTION}/logs": "LogsFunction",
+    f"{FUNCTION}/logs/{{proxy+}}": "LogsFunction",
+    "/": "DocsFunction",
+    "/health": "DocsFunction",
+    "$default": "DocsFunction",
+}
+
+CORS = {
+    "allowCredentials": True,
+    "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    "allowHeaders": ["Content-Type", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match"],
+    "exposeHeaders": ["Location", "Link", "ETag", "Retry-After", "Allow"],
+    "allowOrigins": ["http://localhost:3000", "http://localhost:5173"],
+    "maxAge": 3600,
+}
+
+ANY = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
+
+
+class NoManagedPolicies:
+    """The transform may ask for AWS's managed policies; this template names none."""
+
+    def load(self):
+        return {}
+
+
+def expand(source: str) -> dict:
+    template = yaml_parse(source)
+    if not isinstance(template, dict) or not template.get("Resources"):
+        raise SystemExit(f"{TEMPLATE.name} holds no resources")
+    parameters = {}
+    for name, parameter in template.get("Parameters", {}).items():
+        if "Default" in parameter:
+            value = parameter["Default"]
+            # CloudFormation hands lists to the transform as lists.
+            if parameter["Type"] == "CommaDelimitedList":
+                value = [part.strip() for part in value.split(",")]
+            parameters[name] = value
+    # The transform wants uploaded code, as "sam deploy" leaves it.
+    for section in [template.get("Globals", {}).get("Function", {})] + [
+        resource.get("Properties", {}) for resource in template["Resources"].values()
+    ]:
+        if "CodeUri" in section:
+            section["CodeUri"] = "s3://bucket/code.zip"
+    return transform(copy.deepcopy(template), parameters, NoManagedPolicies())
+
+
+def lambda_of(integration: dict) -> str:
+    """The logical id in an integration's URI, or what stands there instead."""
+    uri = integration.get("uri")
+    text = uri.get("Fn::Sub", "") if isinstance(uri, dict) else uri
+    found = re.search(r"functions/\$\{(\w+)\.Arn\}/invocations$", text if isinstance(text, str) else "")
+    return found.group(1) if found else repr(uri)
+
+
+def callable_paths(resources: dict, function: str) -> list:
+    """What API Gateway may call the Lambda for: patterns of stage, method and path."""
+    patterns = []
+    for resource in resources.values():
+        properties = resource.get("Properties", {})
+        if (
+            resource["Type"] == "AWS::Lambda::Permission"
+            and properties.get("Principal") == "apigateway.amazonaws.com"
+            and properties.get("FunctionName") == {"Ref": function}
+        ):
+            arn, names = properties["SourceArn"]["Fn::Sub"]
+            if names.get("__ApiId__") == {"Ref": API}:
+                pattern = arn.split("${__ApiId__}/")[-1]
+                patterns.append(pattern.replace("${__Stage__}", names["__Stage__"]))
+    return patterns
+
+
+def faults_in(expanded: dict):
+    resources = expanded["Resources"]
+    api = resources.get(API)
+    if not api or api["Type"] != "AWS::ApiGatewayV2::Api":
+        yield f"there is no HTTP API named {API}"
+        return
+    body = api["Properties"].get("Body", {})
+    paths = body.get("paths", {})
+    if not paths:
+        yield f"{API} has no route at all"
+        return
+
+    for path in paths.keys() - ROUTES.keys():
+        yield f"{path} is a route that this check does not know"
+    for path in paths:
+        if path != "/" and path.endswith("/"):
+            yield f"{path} ends in a slash, which API Gateway refuses"
+
+    for path, function in ROUTES.items():
+        methods = paths.get(path)
+        if methods is None:
+            yield f"{path} is missing"
+            continue
+        if list(methods) != [ANY]:
+            yield f"{path} takes {', '.join(methods)}, not any method"
+            continue
+        operation = methods[ANY]
+        integration = operation.get(INTEGRATION, {})
+        if integration.get("type") != "aws_proxy":
+            yield f"{path} has no Lambda proxy integration"
+        if lambda_of(integration) != function:
+            yield f"{path} goes to {lambda_of(integration)}, not to {function}"
+        if integration.get("payloadFormatVersion") != "2.0":
+            yield f"{path} has payload format {integration.get('payloadFormatVersion')}, not 2.0"
+        if (path == "$default") != operation.get("isDefaultRoute", False):
+            yield f"{path} is wrong about being the default route"
+        request = "$default/GET/" + re.sub(r"\{[^}]*\}", "x", path).lstrip("/")
+        if not any(fnmatchcase(request, pattern) for pattern in callable_paths(resources, function)):
+            yield f"API Gateway may not call {function} for {path}"
+
+    for function in sorted(set(ROUTES.values())):
+        resource = resources.get(function, {})
+        if resource.get("Type") != "AWS::Lambda::Function":
+            yield f"there is no Lambda named {function}"
+        elif resource["Properties"].get("Timeout", 3) >= 30:
+            yield f"{function} may run as long as API Gateway waits, so it could not answer in time"
+
+    cors = body.get("x-amazon-apigateway-cors")
+    if not cors:
+        yield f"{API} has no CORS rules"
+    else:
+        for key in CORS.keys() | cors.keys():
+            if cors.get(key) != CORS.get(key):
+                yield f"CORS {key} is {cors.get(key)}, not {CORS.get(key)}"
+
+
+def main() -> int:
+    if not TEMPLATE.is_file():
+        print("check_routes: there is no template.yaml", file=sys.stderr)
+        return 1
+    try:
+        expanded = expand(TEMPLATE.read_text(encoding="utf-8"))
+    except InvalidDocumentException as error:
+        print("check_routes: the SAM transform refuses template.yaml", file=sys.stderr)
+        for cause in error.causes:
+            print(f"  {cause.message}", file=sys.stderr)
+        return 1
+    faults = sorted(faults_in(expanded))
+    for fault in faults:
+        print(f"check_routes: {fault}", file=sys.stderr)
+    if not faults:
+        print(f"check_routes: {len(ROUTES)} routes and the CORS rules are as expected")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

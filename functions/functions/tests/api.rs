@@ -1,0 +1,432 @@
+//! The functions Lambda, asked with API Gateway's events, on the embedded stores.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
+use local::testbed::{Answer, Event, Lambda, Testbed};
+use serde_json::{Value, json};
+use shared::domain::{CreateWorkspace, Fields, Owner, Timestamp, WorkspaceId};
+
+struct Bed {
+    bed: Testbed,
+    lambda: Lambda,
+    workspace: WorkspaceId,
+}
+
+impl Bed {
+    /// Stores with one empty workspace in them.
+    async fn start() -> Self {
+        let bed = Testbed::start().unwrap();
+        let lambda = bed.lambda(functions::router(bed.store.clone()));
+        let workspace = new_workspace(&bed).await;
+        Self { bed, lambda, workspace }
+    }
+
+    fn path(&self) -> String {
+        format!("/api/workspaces/{}/functions", self.workspace)
+    }
+
+    fn path_of(&self, function: &Value) -> String {
+        format!("{}/{}", self.path(), function["id"].as_str().unwrap())
+    }
+
+    async fn create(&self, body: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("create-function").at(&self.path()).json(body)).await
+    }
+
+    async fn created(&self, name: &str, source: &str) -> Value {
+        let answer = self.create(&json!({"name": name, "code": STANDARD.encode(source)})).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.json()
+    }
+
+    async fn read(&self, function: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("get-function").at(&self.path_of(function))).await
+    }
+
+    async fn patch(&self, function: &Value, body: &Value) -> Answer {
+        let event = Event::fixture("update-function").at(&self.path_of(function)).json(body);
+        self.lambda.answer(event).await
+    }
+
+    async fn delete(&self, function: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("delete-function").at(&self.path_of(function))).await
+    }
+
+    async fn list(&self, query: &str) -> Answer {
+        let at = format!("{}{query}", self.path());
+        self.lambda.answer(Event::fixture("list-functions").at(&at)).await
+    }
+
+    async fn function_count(&self) -> u64 {
+        let found = self.bed.store.workspace(&Owner::anonymous(), &self.workspace).await;
+        found.unwrap().function_count
+    }
+
+    /// Every object of the bucket, with its text.
+    async fn objects(&self) -> Vec<(String, String)> {
+        let (s3, bucket) = (&self.bed.s3, &self.bed.config.bucket);
+        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        let mut objects = Vec::new();
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+            let bytes = got.body.collect().await.unwrap().to_vec();
+            objects.push((key.to_owned(), String::from_utf8(bytes).unwrap()));
+        }
+        objects
+    }
+
+    async fn items(&self) -> usize {
+        let scanned = self.bed.dynamodb.scan().table_name(&self.bed.config.table).send().await;
+        scanned.unwrap().items().len()
+    }
+}
+
+async fn new_workspace(bed: &Testbed) -> WorkspaceId {
+    let fields = Fields::parse(br#"{"name":"tests"}"#).unwrap();
+    let workspace = CreateWorkspace::try_from(fields).unwrap().create(Timestamp::now());
+    let id = workspace.id.clone();
+    bed.store.create_workspace(&Owner::anonymous(), workspace).await.unwrap();
+    id
+}
+
+/// Text that zlib can't make much smaller, so that it never stands in the item.
+fn noise(bytes: usize) -> String {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b' ' + (state % 95) as u8)
+    };
+    (0..bytes).map(|_| letter()).collect()
+}
+
+#[tokio::test]
+async fn a_function_is_created_read_changed_and_deleted() {
+    let bed = Bed::start().await;
+    let event = Event::fixture("create-function").at(&bed.path());
+    let asked = event.body();
+    let answer = bed.lambda.answer(event).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.assert_shared();
+    let made = answer.json();
+    for field in [
+        "name",
+        "description",
+        "runtime",
+        "memory",
+        "timeout",
+        "httpMethods",
+        "environmentVariables",
+        "code",
+    ] {
+        assert_eq!(made[field], asked[field], "{field}");
+    }
+    assert_eq!(made["workspaceId"], bed.workspace.as_str());
+    assert_eq!(made["status"], "active");
+    assert_eq!((&made["invocationUrl"], &made["lastDeployed"]), (&Value::Null, &Value::Null));
+    assert_eq!(answer.header("location"), bed.path_of(&made));
+    assert_eq!(bed.read(&made).await.json(), made);
+    assert_eq!(bed.list("").await.json(), json!([made]));
+    assert_eq!(bed.function_count().await, 1);
+
+    let event = Event::fixture("update-function").at(&bed.path_of(&made));
+    let changes = event.body();
+    let changed = bed.lambda.answer(event).await.json();
+    for (field, value) in changes.as_object().unwrap() {
+        assert_eq!(&changed[field], value, "{field}");
+    }
+    assert!(changed["lastModified"].as_str() >= made["lastModified"].as_str());
+    assert_eq!(bed.read(&made).await.json(), changed);
+
+    let deleted = bed.delete(&made).await;
+    assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
+    bed.read(&made).await.assert_error(404, "NOT_FOUND");
+    bed.patch(&made, &json!({"name": "x"})).await.assert_error(404, "NOT_FOUND");
+    bed.delete(&made).await.assert_error(404, "NOT_FOUND");
+    assert_eq!(bed.list("").await.json(), json!([]));
+    assert_eq!(bed.function_count().await, 0);
+    assert_eq!(bed.objects().await, [], "its sources are gone");
+    assert_eq!(bed.items().await, 1, "the workspace alone is left");
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names_and_only_then_the_time() {
+    let bed = Bed::start().await;
+    let made = bed.created("처음 🌱", "print(1)").await;
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+
+    let same = json!({"name": "처음 🌱", "code": made["code"], "httpMethods": ["get"], "memory": 256,
+        "environmentVariables": {}, "status": "active"});
+    for body in [json!({}), json!({"unknown": 1, "invocationUrl": "http://evil.example"}), same] {
+        assert_eq!(bed.patch(&made, &body).await.json(), made, "{body}");
+    }
+    assert_eq!(bed.objects().await.len(), 2, "an unchanged source leaves no object behind");
+
+    let all = json!({
+        "name": "바뀜", "description": "설명 ✨", "runtime": "Python 3.13", "memory": 128,
+        "timeout": 900, "httpMethods": ["delete", "POST"], "environmentVariables": {"K": "값"},
+        "code": STANDARD.encode("print('둘')"), "status": "disabled",
+    });
+    for (field, value) in all.as_object().unwrap() {
+        let before = bed.read(&made).await.json();
+        let after = bed.patch(&made, &json!({ field: value })).await.json();
+        for (other, was) in before.as_object().unwrap() {
+            if other == field {
+                assert_ne!(&after[other], was, "{field}");
+            } else if other != "lastModified" {
+                assert_eq!(&after[other], was, "{other} after a change of {field}");
+            }
+        }
+        assert!(after["lastModified"].as_str() > made["lastModified"].as_str(), "{field}");
+        assert_eq!(bed.read(&made).await.json(), after);
+    }
+    let cleared = bed.patch(&made, &json!({"description": null})).await.json();
+    assert_eq!(cleared["description"], "");
+    for field in all.as_object().unwrap().keys().filter(|field| *field != "description") {
+        let answer = bed.patch(&made, &json!({ field: null })).await;
+        let message = answer.assert_error(422, "VALIDATION_ERROR");
+        assert!(message.starts_with(field.as_str()), "{message}");
+        assert_eq!(answer.json()["error"]["details"], json!({ "field": field }));
+    }
+    assert_eq!(bed.read(&made).await.json(), cleared);
+}
+
+#[tokio::test]
+async fn other_tools_find_the_current_source_and_old_versions_go() {
+    let bed = Bed::start().await;
+    let made = bed.created("published", "print(1)").await;
+    let published = format!("{}/{}.py", bed.workspace, made["id"].as_str().unwrap());
+    for source in ["print(2)", "print('셋')\r\n", "print(2)"] {
+        bed.patch(&made, &json!({"code": STANDARD.encode(source)})).await;
+        let objects = bed.objects().await;
+        assert_eq!(objects.len(), 2, "{objects:?}");
+        assert!(objects.iter().all(|(_, text)| text == source), "{objects:?}");
+        assert!(objects.iter().any(|(key, _)| *key == published), "{objects:?}");
+    }
+}
+
+#[tokio::test]
+async fn code_of_any_size_reads_back_byte_for_byte() {
+    let bed = Bed::start().await;
+    for source in
+        ["x".to_owned(), "안녕 👋\r\n\t".repeat(50), noise(900 * 1024), noise(1024 * 1024)]
+    {
+        let made = bed.created("code", &source).await;
+        assert_eq!(made["code"], STANDARD.encode(&source));
+        assert_eq!(bed.read(&made).await.json()["code"], made["code"]);
+    }
+    let larger = json!({"name": "a", "code": STANDARD.encode(noise(1024 * 1024 + 1))});
+    let message = bed.create(&larger).await.assert_error(422, "VALIDATION_ERROR");
+    assert_eq!(message, "code must be at most 1048576 bytes of source, and has 1048577");
+    let wrapped: String = STANDARD
+        .encode("print(1)\n".repeat(20))
+        .as_bytes()
+        .chunks(76)
+        .fold(String::new(), |text, line| text + std::str::from_utf8(line).unwrap() + "\r\n");
+    let answer = bed.create(&json!({"name": "a", "code": wrapped.replace('=', "")})).await;
+    assert_eq!(answer.json()["code"], STANDARD.encode("print(1)\n".repeat(20)));
+}
+
+#[tokio::test]
+async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
+    let bed = Bed::start().await;
+    let source = noise(700 * 1024);
+    let mut made = Vec::new();
+    for i in 0..10 {
+        made.push(bed.created(&format!("large {i}"), &source).await);
+    }
+    let mut listed = Vec::new();
+    let mut next = Some(bed.path());
+    let mut answers = 0;
+    while let Some(at) = next {
+        let page = bed.lambda.answer(Event::fixture("list-functions").at(&at)).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert!(serde_json::to_string(&page.body).unwrap().len() < 6_291_556);
+        listed.extend(page.json().as_array().unwrap().clone());
+        next = page.next().map(str::to_owned);
+        answers += 1;
+    }
+    assert_eq!(listed, made);
+    assert_eq!(answers, 2, "six fit into the first answer");
+}
+
+#[tokio::test]
+async fn forty_created_at_once_are_forty_listed_and_counted() {
+    let bed = Bed::start().await;
+    let names: Vec<String> = (0..40).map(|i| format!("동시 {i} 🚀")).collect();
+    let made = join_all(names.iter().map(|name| bed.created(name, "print(1)"))).await;
+    let listed = bed.list("").await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 40);
+    for function in &made {
+        assert!(listed.as_array().unwrap().contains(function), "{function}");
+    }
+    assert_eq!(bed.function_count().await, 40);
+
+    // The same in pages.
+    let mut paged = Vec::new();
+    let mut next = Some(format!("{}?limit=7", bed.path()));
+    while let Some(at) = next {
+        let page = bed.lambda.answer(Event::fixture("list-functions").at(&at)).await;
+        paged.extend(page.json().as_array().unwrap().clone());
+        next = page.next().map(str::to_owned);
+    }
+    assert_eq!(json!(paged), listed);
+}
+
+#[tokio::test]
+async fn deleted_by_eight_at_once_it_is_deleted_once() {
+    let bed = Bed::start().await;
+    let made = bed.created("one", "print(1)").await;
+    bed.created("other", "print(1)").await;
+    let mut statuses: Vec<u16> =
+        join_all((0..8).map(|_| bed.delete(&made))).await.iter().map(|a| a.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);
+    assert_eq!(bed.function_count().await, 1);
+}
+
+#[tokio::test]
+async fn sources_changed_at_once_agree_in_the_end() {
+    let bed = Bed::start().await;
+    let made = bed.created("raced", "print(0)").await;
+    for round in 0..5 {
+        let bodies: Vec<Value> = (0..6)
+            .map(|i| json!({"code": STANDARD.encode(format!("print({round}{i})"))}))
+            .collect();
+        for answer in join_all(bodies.iter().map(|body| bed.patch(&made, body))).await {
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        let code = bed.read(&made).await.json()["code"].as_str().unwrap().to_owned();
+        assert!(bodies.iter().any(|body| body["code"] == code.as_str()));
+        let objects = bed.objects().await;
+        assert_eq!(objects.len(), 2, "the version in force and the published one: {objects:?}");
+        for (key, text) in objects {
+            assert_eq!(STANDARD.encode(text), code, "{key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn below_a_workspace_that_is_not_there_everything_is_404() {
+    let bed = Bed::start().await;
+    let made = bed.created("orphan", "print(1)").await;
+    let owner = Owner::anonymous();
+    bed.bed.store.delete_workspace(&owner, &bed.workspace).await.unwrap();
+    bed.list("").await.assert_error(404, "NOT_FOUND");
+    bed.read(&made).await.assert_error(404, "NOT_FOUND");
+    bed.patch(&made, &json!({"name": "x"})).await.assert_error(404, "NOT_FOUND");
+    bed.patch(&made, &json!({"code": "eA=="})).await.assert_error(404, "NOT_FOUND");
+    bed.delete(&made).await.assert_error(404, "NOT_FOUND");
+    let message =
+        bed.create(&json!({"name": "x", "code": "eA=="})).await.assert_error(404, "NOT_FOUND");
+    assert_eq!(message, format!("there is no workspace {}", bed.workspace));
+    assert_eq!(bed.items().await, 0, "nothing is left of the workspace");
+    assert_eq!(bed.objects().await, [], "nor of its sources, nor of what was refused");
+}
+
+#[tokio::test]
+async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
+    let bed = Bed::start().await;
+    let made = bed.created("hidden", "print(1)").await;
+    // As a purge that was cut short leaves it.
+    let key = aws_sdk_dynamodb::types::AttributeValue::S;
+    bed.bed
+        .dynamodb
+        .update_item()
+        .table_name(&bed.bed.config.table)
+        .key("PK", key(format!("WS#{}", bed.workspace)))
+        .key("SK", key("METADATA".into()))
+        .update_expression("SET deletedAt = :now")
+        .expression_attribute_values(":now", key("2026-01-01T00:00:00.000Z".into()))
+        .send()
+        .await
+        .unwrap();
+    bed.list("").await.assert_error(404, "NOT_FOUND");
+    bed.read(&made).await.assert_error(404, "NOT_FOUND");
+    bed.patch(&made, &json!({"name": "x"})).await.assert_error(404, "NOT_FOUND");
+    bed.patch(&made, &json!({})).await.assert_error(404, "NOT_FOUND");
+    bed.delete(&made).await.assert_error(404, "NOT_FOUND");
+    bed.create(&json!({"name": "x", "code": "eA=="})).await.assert_error(404, "NOT_FOUND");
+    bed.bed.store.purge_workspace(&bed.workspace).await.unwrap();
+    assert_eq!(bed.items().await, 0);
+}
+
+#[tokio::test]
+async fn a_function_is_found_in_its_own_workspace_only() {
+    let bed = Bed::start().await;
+    let made = bed.created("mine", "print(1)").await;
+    let other = new_workspace(&bed.bed).await;
+    let at = format!("/api/workspaces/{other}/functions/{}", made["id"].as_str().unwrap());
+    for (method, body) in
+        [("GET", json!({})), ("PATCH", json!({"name": "x"})), ("DELETE", json!({}))]
+    {
+        let answer = bed.lambda.answer(Event::new(method, &at).json(&body)).await;
+        answer.assert_error(404, "NOT_FOUND");
+    }
+    assert_eq!(bed.read(&made).await.json(), made);
+}
+
+#[tokio::test]
+async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
+    let bed = Bed::start().await;
+    let made = bed.created("rules", "print(1)").await;
+    for (field, value, reason) in [
+        ("name", json!(""), "must not be empty"),
+        ("name", json!("가".repeat(101)), "must be at most 100 characters, and has 101"),
+        ("description", json!("x".repeat(1001)), "must be at most 1000 characters, and has 1001"),
+        (
+            "runtime",
+            json!("Python 2.7"),
+            "must be one of \"Python 3.11\", \"Python 3.12\", \"Python 3.13\"",
+        ),
+        ("memory", json!(64), "must be 128 to 1024 MB"),
+        ("memory", json!("256"), "must be a whole number"),
+        ("timeout", json!(901), "must be 1 to 900 seconds"),
+        ("httpMethods", json!([]), "must hold at least one method"),
+        (
+            "httpMethods",
+            json!(["HEAD"]),
+            "must hold methods; each must be one of GET, POST, PUT, PATCH, DELETE",
+        ),
+        (
+            "environmentVariables",
+            json!({"AWS_REGION": "x"}),
+            "must not set AWS_REGION: AWS_* and LAMBDA_* are reserved",
+        ),
+        ("environmentVariables", json!({"A": 1}), "must be an object of strings, and A is not one"),
+        ("code", json!("print(1)"), "must be standard base64 (A-Z a-z 0-9 + / and =)"),
+        ("code", json!(""), "must not be empty"),
+        ("code", json!("/w=="), "must be base64 of Python source in UTF-8"),
+    ] {
+        let mut body = json!({"name": "a", "code": "eA=="});
+        body[field] = value.clone();
+        let message = bed.create(&body).await.assert_error(422, "VALIDATION_ERROR");
+        assert_eq!(message, format!("{field} {reason}"));
+        let message =
+            bed.patch(&made, &json!({ field: value })).await.assert_error(422, "VALIDATION_ERROR");
+        assert_eq!(message, format!("{field} {reason}"));
+    }
+    let status = bed.patch(&made, &json!({"status": "paused"})).await;
+    assert_eq!(
+        status.assert_error(422, "VALIDATION_ERROR"),
+        "status must be one of active, disabled"
+    );
+    let message = bed.list("?limit=abc").await.assert_error(422, "VALIDATION_ERROR");
+    assert_eq!(message, "limit must be a whole number from 1 to 1000");
+    assert_eq!(bed.list("").await.json(), json!([made]), "nothing was made or changed");
+    assert_eq!(bed.function_count().await, 1);
+}
+
+#[tokio::test]
+async fn a_source_that_is_missing_is_a_fault_of_ours_and_quotes_no_key() {
+    let bed = Bed::start().await;
+    let made = bed.created("lost", &noise(100 * 1024)).await;
+    for (key, _) in bed.objects().await {
+        bed.bed.s3.delete_object().bucket(&bed.bed.config.bucket).key(key).send().await.unwrap();
+    }
+    let message = bed.read(&made).await.assert_error(500, "INTERNAL_ERROR");
+    assert!(!message.contains("code/"), "{message}");
+}

@@ -1,0 +1,239 @@
+//! The logs Lambda, asked with API Gateway's events, on the embedded stores.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use local::testbed::{Answer, Event, Lambda, Testbed};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use shared::domain::{
+    CreateFunction, CreateWorkspace, ExecutionLog, Fields, FunctionId, Level, LogId, Outcome,
+    Owner, Timestamp, WorkspaceId,
+};
+
+struct Bed {
+    bed: Testbed,
+    lambda: Lambda,
+    workspace: WorkspaceId,
+    functions: [FunctionId; 2],
+}
+
+fn fields(body: &Value) -> Fields {
+    Fields::parse(body.to_string().as_bytes()).unwrap()
+}
+
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.into()).unwrap()
+}
+
+impl Bed {
+    /// Stores with one workspace and two functions in it.
+    async fn start() -> Self {
+        let bed = Testbed::start().unwrap();
+        let lambda = bed.lambda(logs::router(bed.store.clone()));
+        let owner = Owner::anonymous();
+        let workspace = CreateWorkspace::try_from(fields(&json!({"name": "tests"})))
+            .unwrap()
+            .create(Timestamp::now());
+        let id = workspace.id.clone();
+        bed.store.create_workspace(&owner, workspace).await.unwrap();
+        let mut functions = Vec::new();
+        for name in ["a", "b"] {
+            let body = json!({"name": name, "code": "eA=="});
+            let create = CreateFunction::try_from(fields(&body)).unwrap();
+            let function = create.create(id.clone(), Timestamp::now());
+            bed.store.create_function(&owner, &function).await.unwrap();
+            functions.push(function.id);
+        }
+        Self { bed, lambda, workspace: id, functions: functions.try_into().unwrap() }
+    }
+
+    async fn record(&self, function: usize, at: &str, body: &str, lines: Vec<String>) -> LogId {
+        let log = ExecutionLog {
+            id: LogId::generate(),
+            function_id: self.functions[function].clone(),
+            timestamp: Timestamp::parse(at).unwrap(),
+            status: Outcome::Success,
+            duration: 12.5,
+            status_code: 200,
+            request_body: raw(body),
+            response_body: raw("{\"ok\":true}"),
+            logs: lines,
+            level: Level::Info,
+        };
+        self.bed.store.record_execution(&self.workspace, &log, 30).await.unwrap();
+        log.id
+    }
+
+    fn of_function(&self, function: usize) -> String {
+        format!("/api/workspaces/{}/functions/{}/logs", self.workspace, self.functions[function])
+    }
+
+    fn of_workspace(&self) -> String {
+        format!("/api/workspaces/{}/logs", self.workspace)
+    }
+
+    async fn get(&self, at: &str) -> Answer {
+        self.lambda.answer(Event::fixture("list-function-logs").at(at)).await
+    }
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = answer.json();
+    let logs = body["logs"].as_array().unwrap();
+    assert_eq!(body["total"], logs.len());
+    logs.iter().map(|log| log["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn executions_are_read_newest_first_by_function_and_by_workspace() {
+    let bed = Bed::start().await;
+    let old = bed.record(0, "2026-01-31T09:05:00.123Z", "1", vec!["첫 줄 🌱".into()]).await;
+    let new =
+        bed.record(0, "2026-01-31T09:05:00.124Z", "{\"a\":12345678901234567890123}", vec![]).await;
+    let other = bed.record(1, "2026-01-31T09:05:00.123Z", "null", vec![]).await;
+
+    let answer = bed.get(&bed.of_function(0)).await;
+    answer.assert_shared();
+    assert_eq!(ids(&answer), [new.as_str(), old.as_str()]);
+    assert_eq!(
+        answer.json()["logs"][1],
+        json!({
+            "id": old, "functionId": bed.functions[0], "timestamp": "2026-01-31T09:05:00.123Z",
+            "status": "success", "duration": 12.5, "statusCode": 200, "requestBody": 1,
+            "responseBody": {"ok": true}, "logs": ["첫 줄 🌱"], "level": "info"
+        })
+    );
+    assert!(answer.body.contains("12345678901234567890123"), "every digit is kept");
+    assert_eq!(ids(&bed.get(&bed.of_function(1)).await), [other.as_str()]);
+
+    let all = ids(&bed.get(&bed.of_workspace()).await);
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0], new.as_str());
+}
+
+#[tokio::test]
+async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
+    let bed = Bed::start().await;
+    let mut recorded = Vec::new();
+    for i in 0..23 {
+        let at = format!("2026-01-31T09:05:00.{:03}Z", i / 2);
+        recorded.push(bed.record(i % 2, &at, "1", vec![]).await.as_str().to_owned());
+    }
+    for (start, of) in [(bed.of_workspace(), 23), (bed.of_function(0), 12)] {
+        let mut seen = Vec::new();
+        let mut next = Some(format!("{start}?limit=5"));
+        while let Some(at) = next {
+            let page = bed.get(&at).await;
+            seen.extend(ids(&page));
+            next = page.next().map(str::to_owned);
+            bed.record(0, "2026-02-01T00:00:00.000Z", "1", vec![]).await;
+        }
+        let mut once = seen.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!((seen.len(), once.len()), (of, of));
+        assert!(seen.iter().all(|id| recorded.contains(id)));
+        recorded.extend(ids(&bed.get(&format!("{start}?limit=500")).await));
+        // What arrived meanwhile would be new to the next round.
+        let table = &bed.bed.config.table;
+        for item in bed.bed.dynamodb.scan().table_name(table).send().await.unwrap().items() {
+            let sk = item["SK"].as_s().unwrap();
+            if sk.starts_with("LOG#2026-02-01") {
+                let delete = bed.bed.dynamodb.delete_item().table_name(table);
+                delete
+                    .key("PK", item["PK"].clone())
+                    .key("SK", item["SK"].clone())
+                    .send()
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn limits_have_the_contracts_defaults_and_bounds() {
+    let bed = Bed::start().await;
+    for i in 0..120 {
+        bed.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), "1", vec![]).await;
+    }
+    assert_eq!(ids(&bed.get(&bed.of_function(0)).await).len(), 100);
+    assert_eq!(ids(&bed.get(&bed.of_workspace()).await).len(), 50);
+    for (path, max) in [(bed.of_function(0), 1000), (bed.of_workspace(), 500)] {
+        assert_eq!(ids(&bed.get(&format!("{path}?limit={max}")).await).len(), 120);
+        for limit in ["0", "abc", "1.5", &(max + 1).to_string()] {
+            let answer = bed.get(&format!("{path}?limit={limit}")).await;
+            let message = answer.assert_error(422, "VALIDATION_ERROR");
+            assert_eq!(message, format!("limit must be a whole number from 1 to {max}"));
+        }
+    }
+    // A cursor of one list is none of another.
+    let page = bed.get(&format!("{}?limit=1", bed.of_function(0))).await;
+    let cursor = page.next().unwrap().split_once("cursor=").unwrap().1.to_owned();
+    let foreign = bed.get(&format!("{}?cursor={cursor}", bed.of_workspace())).await;
+    foreign.assert_error(422, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_an_item_is_kept_as_a_marked_preview() {
+    let bed = Bed::start().await;
+    let large = serde_json::to_string(&"\u{1}가".repeat(600_000)).unwrap();
+    let lines = (0..50_000).map(|i| format!("줄 {i}")).collect();
+    bed.record(0, "2026-01-31T09:05:00.123Z", &large, lines).await;
+    let answer = bed.get(&bed.of_function(0)).await;
+    let log = answer.json()["logs"][0].clone();
+    assert_eq!(log["requestBody"]["truncated"], true);
+    assert_eq!(log["requestBody"]["bytes"], large.len());
+    assert_eq!(log["responseBody"], json!({"ok": true}));
+    let lines = log["logs"].as_array().unwrap();
+    assert!(lines[0].as_str().unwrap().starts_with("[truncated: "), "{}", lines[0]);
+    assert_eq!(lines.last().unwrap(), "줄 49999");
+}
+
+#[tokio::test]
+async fn many_large_logs_come_in_answers_that_lambda_can_carry() {
+    let bed = Bed::start().await;
+    let body = serde_json::to_string(&"\\".repeat(30_000)).unwrap();
+    for i in 0..100 {
+        bed.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), &body, vec![]).await;
+    }
+    let mut seen = 0;
+    let mut next = Some(format!("{}?limit=1000", bed.of_function(0)));
+    while let Some(at) = next {
+        let page = bed.get(&at).await;
+        assert!(serde_json::to_string(&page.body).unwrap().len() < 6_291_556);
+        seen += ids(&page).len();
+        next = page.next().map(str::to_owned);
+    }
+    assert_eq!(seen, 100);
+}
+
+#[tokio::test]
+async fn logs_expire_after_the_days_that_they_are_kept() {
+    let bed = Bed::start().await;
+    bed.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
+    let scanned = bed.bed.dynamodb.scan().table_name(&bed.bed.config.table).send().await.unwrap();
+    let expiry = scanned.items().iter().find_map(|item| item.get("expiresAt")).unwrap();
+    // 30 days of 86,400 seconds after 1769850300.
+    assert_eq!(expiry.as_n().unwrap(), "1772442300");
+}
+
+#[tokio::test]
+async fn there_are_no_logs_of_what_is_not_there() {
+    let bed = Bed::start().await;
+    bed.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
+    let owner = Owner::anonymous();
+    bed.bed.store.delete_function(&owner, &bed.workspace, &bed.functions[0]).await.unwrap();
+    bed.get(&bed.of_function(0)).await.assert_error(404, "NOT_FOUND");
+    assert_eq!(ids(&bed.get(&bed.of_workspace()).await).len(), 0, "its logs went with it");
+    bed.bed.store.delete_workspace(&owner, &bed.workspace).await.unwrap();
+    bed.get(&bed.of_workspace()).await.assert_error(404, "NOT_FOUND");
+    bed.get(&bed.of_function(1)).await.assert_error(404, "NOT_FOUND");
+    for path in ["/api/workspaces/x/logs?limit=0", "/api/workspaces/x/functions/y/logs?limit=0"] {
+        bed.get(path).await.assert_error(422, "VALIDATION_ERROR");
+    }
+    bed.get("/api/workspaces/x/logs").await.assert_error(404, "NOT_FOUND");
+    let post = bed.lambda.answer(Event::new("POST", &bed.of_workspace())).await;
+    post.assert_error(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(post.header("allow"), "GET,HEAD,OPTIONS");
+}

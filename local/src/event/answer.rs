@@ -1,0 +1,145 @@
+//! A Lambda's answer as an HTTP response, as API Gateway reads it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::Value;
+
+/// Why an answer can't be a response; for the terminal, not for clients.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its answer is not one that API Gateway understands: {0}")]
+pub struct NotAnAnswer(String);
+
+/// The response that `payload` stands for.
+///
+/// `multiValueHeaders` is passed over: payload 2.0 has no such field.
+///
+/// # Errors
+/// Where API Gateway would answer 500 in its place.
+pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, NotAnAnswer> {
+    let wrong = |problem: String| NotAnAnswer(problem);
+    let answer: Value =
+        serde_json::from_slice(payload).map_err(|e| wrong(format!("not JSON, {e}")))?;
+    let Some(status) = answer.get("statusCode") else {
+        // Any JSON without a status is itself the body of a 200.
+        let mut response = Response::new(payload.clone());
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        return Ok(response);
+    };
+    let status = match status {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_u64().and_then(|n| u16::try_from(n).ok()),
+    };
+    // Other 1xx answers would leave the client waiting for the real one.
+    let status = status
+        .filter(|status| (200..600).contains(status))
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .ok_or_else(|| wrong(format!("statusCode {} is no status", answer["statusCode"])))?;
+
+    let mut response = Response::new(body(&answer)?);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let name = HeaderName::try_from(name)
+            .map_err(|_| wrong(format!("{name:?} is no header's name")))?;
+        // Length and connection are the gateway's own business.
+        if ![CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING].contains(&name) {
+            headers.insert(name.clone(), header_value(name.as_str(), value)?);
+        }
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        headers.append(SET_COOKIE, header_value("a cookie", cookie)?);
+    }
+    if !headers.contains_key(CONTENT_TYPE) && !response.body().is_empty() {
+        let plain = HeaderValue::from_static("text/plain;charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, plain);
+    }
+    Ok(response)
+}
+
+fn body(answer: &Value) -> Result<Bytes, NotAnAnswer> {
+    match &answer["body"] {
+        Value::Null => Ok(Bytes::new()),
+        Value::String(text) if answer["isBase64Encoded"] == Value::Bool(true) => STANDARD
+            .decode(text)
+            .map(Bytes::from)
+            .map_err(|e| NotAnAnswer(format!("body is not the base64 that it says it is, {e}"))),
+        Value::String(text) => Ok(Bytes::from(text.clone())),
+        _ => Err(NotAnAnswer("body is not a string".to_owned())),
+    }
+}
+
+fn header_value(name: &str, value: &Value) -> Result<HeaderValue, NotAnAnswer> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    HeaderValue::try_from(text)
+        .map_err(|_| NotAnAnswer(format!("the value of {name} is no header's value")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn converted(answer: &Value) -> Result<Response<Bytes>, NotAnAnswer> {
+        to_response(&Bytes::from(answer.to_string()))
+    }
+
+    #[test]
+    fn an_answer_becomes_its_response() {
+        let response = converted(&json!({
+            "statusCode": 201,
+            "headers": {"Content-Type": "text/html", "X-Number": 5, "Content-Length": "99"},
+            "multiValueHeaders": {"x-other": ["1"]},
+            "cookies": ["a=b", "c=d"],
+            "body": "aGk=",
+            "isBase64Encoded": true,
+        }))
+        .unwrap();
+        assert_eq!(response.status(), 201);
+        assert_eq!(response.body(), "hi");
+        assert_eq!(response.headers()["content-type"], "text/html");
+        assert_eq!(response.headers()["x-number"], "5");
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        assert!(!response.headers().contains_key("x-other"));
+        assert!(!response.headers().contains_key("content-length"));
+    }
+
+    #[test]
+    fn json_without_a_status_is_a_200() {
+        for answer in [json!({"a": 1}), json!("text"), json!(null)] {
+            let response = converted(&answer).unwrap();
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert_eq!(response.body(), answer.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_bare_status_has_no_body() {
+        let response = converted(&json!({"statusCode": 204})).unwrap();
+        assert_eq!(response.status(), 204);
+        assert!(response.body().is_empty() && response.headers().is_empty());
+    }
+
+    #[test]
+    fn what_the_gateway_does_not_understand_is_refused() {
+        for answer in [
+            json!({"statusCode": "abc"}),
+            json!({"statusCode": 99}),
+            json!({"statusCode": 200, "body": {"a": 1}}),
+            json!({"statusCode": 200, "body": "?", "isBase64Encoded": true}),
+            json!({"statusCode": 200, "headers": {"a b": "c"}}),
+            json!({"statusCode": 200, "headers": {"a": "\n"}}),
+        ] {
+            assert!(converted(&answer).is_err(), "{answer}");
+        }
+        assert!(to_response(&Bytes::from_static(b"not JSON")).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! The workers of one Lambda: several at once, reused, and exchanged for those
+//! of a new binary without dropping a request.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::worker::{InvokeError, Worker, WorkerSpec};
+
+/// How many workers one Lambda may have. Further requests wait their turn.
+pub const MOST_WORKERS: usize = 10;
+
+/// A built binary, with whatever must live as long as it is in use.
+#[derive(Debug)]
+pub struct Binary {
+    /// The executable file.
+    pub path: PathBuf,
+    /// Dropped once no worker runs this binary; it may delete the file.
+    pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
+}
+
+impl From<PathBuf> for Binary {
+    fn from(path: PathBuf) -> Self {
+        Self { path, keep: None }
+    }
+}
+
+/// The workers of one Lambda. Dropping the last handle ends them all.
+#[derive(Clone, Debug)]
+pub struct Pool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    spec: Arc<WorkerSpec>,
+    turns: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    binary: Arc<Binary>,
+    /// Workers that wait for an event, the one that was used last at the end.
+    idle: Vec<Worker>,
+}
+
+impl Pool {
+    /// A pool with one worker up, so that a binary that can't start is told at once.
+    ///
+    /// # Errors
+    /// [`InvokeError::NotStarted`].
+    pub async fn start(spec: WorkerSpec, binary: Binary) -> Result<Self, InvokeError> {
+        let spec = Arc::new(spec);
+        let first = Worker::start(spec.clone(), &binary.path).await?;
+        Ok(Self(Arc::new(Inner {
+            spec,
+            turns: Semaphore::new(MOST_WORKERS),
+            state: Mutex::new(State { binary: Arc::new(binary), idle: vec![first] }),
+        })))
+    }
+
+    /// What the workers are.
+    pub fn spec(&self) -> &WorkerSpec {
+        &self.0.spec
+    }
+
+    /// Answers one event with a worker that is free, or a new one.
+    ///
+    /// Giving up waiting does not stop the invocation, as on AWS: a client that
+    /// hangs up must not leave its request half done.
+    ///
+    /// # Errors
+    /// As the worker says.
+    pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        let inner = self.0.clone();
+        match tokio::spawn(async move { inner.invoke(event).await }).await {
+            Ok(result) => result,
+            Err(stopped) => Err(InvokeError::Crashed(stopped.to_string())),
+        }
+    }
+
+    /// Exchanges the binary. The new one takes over once one of its workers is
+    /// up; workers of the old one end when their requests are answered.
+    ///
+    /// # Errors
+    /// [`InvokeError::NotStarted`]: the old binary stays.
+    pub async fn swap(&self, binary: Binary) -> Result<(), InvokeError> {
+        let first = Worker::start(self.0.spec.clone(), &binary.path).await?;
+        let mut state = self.0.state();
+        state.binary = Arc::new(binary);
+        state.idle = vec![first];
+        Ok(())
+    }
+
+    /// Process ids of the workers that wait for an event.
+    pub fn idle_process_ids(&self) -> Vec<u32> {
+        self.0.state().idle.iter().filter_map(Worker::process_id).collect()
+    }
+}
+
+impl Inner {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        let _turn = self
+            .turns
+            .acquire()
+            .await
+            .map_err(|_| InvokeError::NotStarted("its pool was closed".to_owned()))?;
+        let (binary, reused) = {
+            let mut state = self.state();
+            let mut reused = state.idle.pop();
+            while reused.as_mut().is_some_and(|worker| !worker.is_usable()) {
+                reused = state.idle.pop();
+            }
+            (state.binary.clone(), reused)
+        };
+        let mut worker = match reused {
+            Some(worker) => worker,
+            None => Worker::start(self.spec.clone(), &binary.path).await?,
+        };
+        let result = worker.invoke(event).await;
+        if worker.is_usable() {
+            let mut state = self.state();
+            // A worker of an earlier binary has answered its last request.
+            if Arc::ptr_eq(&state.binary, &binary) {
+                state.idle.push(worker);
+            }
+        }
+        result
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,306 @@
+//! The whole local stack: stores, Lambdas, gateway, and the rebuilding of what changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::builder::{BuildError, Builder};
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::endpoints::{self, EndpointsError, EndpointsFile};
+use crate::gateway::{Api, Gateway, Port};
+use crate::pool::{Binary, Pool};
+use crate::process::Launcher;
+use crate::stores::{Stores, StoresError};
+use crate::template::{DEFAULT_REGION, Template, TemplateError};
+use crate::terminal::say;
+use crate::watcher::Watcher;
+use crate::worker::{InvokeError, WorkerSpec};
+
+/// What a stack is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The workspace: the folder of `template.yaml`.
+    pub root: PathBuf,
+    /// The gateway's port; 0 for any free one.
+    pub port: u16,
+    /// Where the data are kept; `None` forgets them at the end.
+    pub data: Option<PathBuf>,
+    /// Whether to rebuild when the source changes.
+    pub watch: bool,
+    /// How child processes are started.
+    pub launcher: Launcher,
+    /// Built binaries by name; `None` builds them with cargo.
+    pub binaries: Option<BTreeMap<String, PathBuf>>,
+}
+
+/// Why a stack could not be started: one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The template can't be followed.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The port can't be had.
+    #[error(
+        "port {port} can't be used ({source}); stop what uses it, or choose another port with --port, such as --port {}",
+        port.checked_add(1).unwrap_or(8000)
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// The stores can't be started.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// The binaries can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A Lambda does not start.
+    #[error("the Lambda {name} could not be started: {source}")]
+    Lambda {
+        /// Its binary.
+        name: String,
+        /// Why.
+        source: InvokeError,
+    },
+    /// The endpoints can't be told to other programs.
+    #[error(transparent)]
+    Endpoints(#[from] EndpointsError),
+    /// A temporary folder can't be had.
+    #[error("no temporary folder could be made: {0}")]
+    Temporary(std::io::Error),
+}
+
+/// A running stack. Dropping it ends everything at once; [`Stack::stop`] lets
+/// requests finish first.
+#[derive(Debug)]
+pub struct Stack {
+    port: u16,
+    template: Template,
+    data: Option<PathBuf>,
+    // In the order in which they must end: requests, Lambdas, stores, folder.
+    gateway: Gateway,
+    rebuilding: Option<Rebuilding>,
+    _endpoints: Option<EndpointsFile>,
+    stores: Stores,
+    _folder: Option<DataFolder>,
+    _temporary: Option<TempDir>,
+}
+
+/// The task that follows the source; it ends with this value.
+#[derive(Debug)]
+struct Rebuilding(JoinHandle<()>);
+
+impl Drop for Rebuilding {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Stack {
+    /// Starts everything and returns once requests are answered.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do; nothing is left running.
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let begun = Instant::now();
+        let template = Template::read(&options.root.join("template.yaml"), DEFAULT_REGION)?;
+        // The port first: it is what fails most often, and the quickest to tell.
+        let port = Port::bind(options.port)
+            .await
+            .map_err(|source| StackError::Port { port: options.port, source })?;
+        let number = port.number();
+        let (folder, temporary) = match &options.data {
+            Some(path) => {
+                let folder = DataFolder::open(path)?;
+                endpoints::forget(&folder)?;
+                (Some(folder), None)
+            }
+            None => {
+                let mut builder = tempfile::Builder::new();
+                let temporary = builder.prefix("faas-backend-").tempdir();
+                (None, Some(temporary.map_err(StackError::Temporary)?))
+            }
+        };
+        let stores = match &folder {
+            Some(folder) => Stores::open(folder, &template)?,
+            None => Stores::ephemeral(&template)?,
+        };
+        say(format_args!("stores are up after {:.1} s", begun.elapsed().as_secs_f64()));
+
+        let built = begun.elapsed();
+        let (binaries, builder) = match &options.binaries {
+            Some(paths) => {
+                let given = |(name, path): (&String, &PathBuf)| (name.clone(), path.clone().into());
+                (paths.iter().map(given).collect(), None)
+            }
+            None => {
+                let own = temporary.as_ref().map(|t| t.path().join("bin"));
+                let kept = folder.as_ref().map(DataFolder::binaries_folder);
+                let place = own.or(kept).unwrap_or_else(std::env::temp_dir);
+                let names = template.functions.iter().map(|f| f.binary.clone()).collect();
+                let mut builder = Builder::new(&options.root, names, place, options.launcher)?;
+                say("building the Lambdas");
+                let binaries = builder.build().await?;
+                let spent = (begun.elapsed() - built).as_secs_f64();
+                say(format_args!("the Lambdas are built, in {spent:.1} s"));
+                (binaries, Some(builder))
+            }
+        };
+        let pools = start_pools(&template, &stores, options.launcher, binaries).await?;
+        let routes = template
+            .functions
+            .iter()
+            .zip(&pools)
+            .flat_map(|(function, pool)| {
+                function.routes.iter().map(move |route| (route.clone(), pool.clone()))
+            })
+            .collect();
+        let endpoints = match &folder {
+            Some(folder) => Some(EndpointsFile::write(folder, &template, &stores)?),
+            None => None,
+        };
+        let gateway = Gateway::start(port, Api { routes, cors: template.cors.clone() });
+        let rebuilding = builder
+            .filter(|_| options.watch)
+            .and_then(|builder| follow_source(&options.root, builder, pools));
+        Ok(Self {
+            port: number,
+            template,
+            data: options.data,
+            gateway,
+            rebuilding,
+            _endpoints: endpoints,
+            stores,
+            _folder: folder,
+            _temporary: temporary,
+        })
+    }
+
+    /// `http://localhost:PORT`, where the API is.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// What the stack was made from.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Its DynamoDB and S3.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// What a person needs to use the stack, in four lines. `base` is the folder
+    /// that the data folder is named from, where it is below it.
+    pub fn summary(&self, base: &Path) -> String {
+        let data = match &self.data {
+            Some(path) => path.strip_prefix(base).unwrap_or(path).display().to_string(),
+            None => "in memory, forgotten at the end".to_owned(),
+        };
+        format!(
+            "FaaS Backend, local\n\
+             \x20 API        {}\n\
+             \x20 DynamoDB   {}   table {}\n\
+             \x20 S3         {}   bucket {}\n\
+             \x20 Data       {data}",
+            self.url(),
+            self.stores.dynamodb_url(),
+            self.template.table.name,
+            self.stores.s3_url(),
+            self.template.bucket,
+        )
+    }
+
+    /// Lets the requests that run finish, for 5 seconds at most, and ends everything.
+    pub async fn stop(self) {
+        let Self { gateway, rebuilding, .. } = self;
+        drop(rebuilding);
+        gateway.stop().await;
+    }
+}
+
+async fn start_pools(
+    template: &Template,
+    stores: &Stores,
+    launcher: Launcher,
+    mut binaries: BTreeMap<String, Binary>,
+) -> Result<Vec<Pool>, StackError> {
+    let variables = endpoints::store_variables(stores, &template.region);
+    let mut pools = Vec::new();
+    for function in &template.functions {
+        let name = function.binary.clone();
+        let binary = binaries.remove(&name).ok_or_else(|| BuildError::NoBinary(name.clone()))?;
+        let mut environment = function.environment.clone();
+        environment.extend(variables.clone());
+        let spec = WorkerSpec {
+            name: name.clone(),
+            memory_mb: function.memory_mb,
+            timeout: function.timeout,
+            region: template.region.clone(),
+            environment,
+            launcher,
+        };
+        let pool = Pool::start(spec, binary).await;
+        pools.push(pool.map_err(|source| StackError::Lambda { name, source })?);
+    }
+    Ok(pools)
+}
+
+fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<Rebuilding> {
+    let mut watcher = match Watcher::new(root) {
+        Ok(watcher) => watcher,
+        Err(problem) => {
+            say(format_args!(
+                "the source can't be watched ({problem}): restart after a change to see it"
+            ));
+            return None;
+        }
+    };
+    Some(Rebuilding(tokio::spawn(async move {
+        loop {
+            let changed = watcher.changed().await;
+            if changed.iter().any(|path| path.ends_with("template.yaml")) {
+                say("template.yaml changed: restart `cargo local` to follow it");
+            }
+            if changed.iter().all(|path| path.ends_with("template.yaml")) {
+                continue;
+            }
+            say("the source changed: building the Lambdas");
+            let begun = Instant::now();
+            match builder.build().await {
+                Ok(binaries) => swap(&pools, binaries, begun).await,
+                Err(problem) => {
+                    say(format_args!("{problem}; the Lambdas built before go on answering"));
+                }
+            }
+        }
+    })))
+}
+
+async fn swap(pools: &[Pool], mut binaries: BTreeMap<String, Binary>, begun: Instant) {
+    if binaries.is_empty() {
+        say("no Lambda is different");
+    }
+    for pool in pools {
+        let name = &pool.spec().name;
+        let Some(binary) = binaries.remove(name) else { continue };
+        match pool.swap(binary).await {
+            Ok(()) => {
+                let spent = begun.elapsed().as_secs_f64();
+                say(format_args!("{name} is the new one, {spent:.1} s after the change"));
+            }
+            Err(problem) => {
+                say(format_args!("the new {name} is not used, the old one goes on: {problem}"))
+            }
+        }
+    }
+}

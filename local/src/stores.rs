@@ -1,0 +1,212 @@
+//! DynamoDB and S3, embedded in this process and reached over loopback ports.
+
+mod provision;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use dynoxide::Database;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::template::Template;
+use crate::terminal;
+
+/// The access key that the stores take, and that everything local is given.
+pub const ACCESS_KEY_ID: &str = "local";
+
+/// The secret key that goes with it.
+pub const SECRET_ACCESS_KEY: &str = "local";
+
+/// How often items past their end are deleted. AWS takes up to days.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Why the stores can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StoresError {
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// DynamoDB refused something; its own words.
+    #[error("the embedded DynamoDB could not {doing}: {problem}")]
+    DynamoDb {
+        /// What it was asked to do.
+        doing: &'static str,
+        /// What it said.
+        problem: String,
+    },
+    /// The table was made from another template.
+    #[error(
+        "the table {table} in {place} was made from another template: {difference}; move {place} away or delete it, and start again"
+    )]
+    OtherTemplate {
+        /// The table's name.
+        table: String,
+        /// The data folder.
+        place: String,
+        /// The part that differs.
+        difference: String,
+    },
+    /// The system refused something.
+    #[error("the stores could not be started: {0}")]
+    Io(#[from] io::Error),
+    /// The embedded S3 refused its folder.
+    #[error("the embedded S3 could not be started: {0}")]
+    S3(String),
+}
+
+/// Running stores with the template's table and bucket in them. Dropping them
+/// stops them; what a [`DataFolder`] holds stays.
+#[derive(Debug)]
+pub struct Stores {
+    dynamodb_url: String,
+    s3_url: String,
+    runtime: Option<Runtime>,
+    _temporary: Option<TempDir>,
+}
+
+impl Stores {
+    /// Stores that forget everything when they are dropped.
+    ///
+    /// # Errors
+    /// Where a port or a temporary folder can't be had, or the template's table is refused.
+    pub fn ephemeral(template: &Template) -> Result<Self, StoresError> {
+        let temporary = tempfile::Builder::new().prefix("faas-backend-s3-").tempdir()?;
+        let database = Database::memory().map_err(|e| dynamodb("start", e))?;
+        provision::table(&database, template, "memory")?;
+        provision::bucket(temporary.path(), &template.bucket)?;
+        let folder = temporary.path().to_owned();
+        Self::serve(database, &folder, Some(temporary))
+    }
+
+    /// Stores that keep everything in `folder`, which is marked ready once they are.
+    ///
+    /// # Errors
+    /// As [`Stores::ephemeral`]; also where the folder's data are damaged or are
+    /// those of another template.
+    pub fn open(folder: &DataFolder, template: &Template) -> Result<Self, StoresError> {
+        let file = folder.dynamodb_file();
+        let path = file.to_str().ok_or_else(|| folder.damaged("its path is not UTF-8"))?;
+        let database = Database::new(path).map_err(|e| folder.damaged(&e.to_string()))?;
+        provision::table(&database, template, &folder.path().display().to_string())?;
+        std::fs::create_dir_all(folder.s3_folder())?;
+        provision::bucket(&folder.s3_folder(), &template.bucket)?;
+        let stores = Self::serve(database, &folder.s3_folder(), None)?;
+        folder.mark_ready()?;
+        Ok(stores)
+    }
+
+    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
+    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_S3`. Never `localhost`:
+    /// the SDK would put the bucket's name before it.
+    pub fn s3_url(&self) -> &str {
+        &self.s3_url
+    }
+
+    fn serve(
+        database: Database,
+        s3_folder: &Path,
+        temporary: Option<TempDir>,
+    ) -> Result<Self, StoresError> {
+        // A runtime of their own: DynamoDB's handlers block their thread, and
+        // must not keep the gateway from answering.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(4)
+            .thread_name("stores")
+            .enable_all()
+            .build()?;
+        let files = FileSystem::new(s3_folder).map_err(|e| StoresError::S3(format!("{e:?}")))?;
+        let mut s3 = S3ServiceBuilder::new(files);
+        s3.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+
+        let (dynamodb, dynamodb_url) = listen(&runtime)?;
+        let (s3_listener, s3_url) = listen(&runtime)?;
+        runtime.spawn(sweep(database.clone()));
+        runtime.spawn(async move {
+            let never = std::future::pending();
+            if let Err(problem) =
+                dynoxide::server::serve_with_shutdown(dynamodb, database, never).await
+            {
+                terminal::say(format_args!("the embedded DynamoDB ended: {problem}"));
+            }
+        });
+        runtime.spawn(serve_s3(s3_listener, s3.build()));
+        Ok(Self { dynamodb_url, s3_url, runtime: Some(runtime), _temporary: temporary })
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime can't be waited for on another runtime's thread, and
+            // must be gone before the data folder is given free.
+            let waiter =
+                std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
+            if waiter.join().is_err() {
+                terminal::say("the stores did not stop cleanly; their data are safe all the same");
+            }
+        }
+    }
+}
+
+fn dynamodb(doing: &'static str, problem: impl ToString) -> StoresError {
+    StoresError::DynamoDb { doing, problem: problem.to_string() }
+}
+
+fn listen(runtime: &Runtime) -> io::Result<(TcpListener, String)> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let _within = runtime.enter();
+    Ok((TcpListener::from_std(listener)?, url))
+}
+
+async fn serve_s3(listener: TcpListener, service: S3Service) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(problem) => {
+                // Out of file handles, most likely; it passes.
+                terminal::say(format_args!(
+                    "the embedded S3 could not take a connection: {problem}"
+                ));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let service = service.clone();
+        tokio::spawn(async move {
+            let connection = hyper::server::conn::http1::Builder::new();
+            // A connection that its client breaks off needs no report.
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn sweep(database: Database) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        let database = database.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => {
+                terminal::say(format_args!("items past their end could not be deleted: {problem}"));
+            }
+            // The task was ended: the stores are stopping.
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The template's table and bucket, made if they are not there.
+
+use std::io;
+use std::path::Path;
+
+use dynoxide::Database;
+use dynoxide::errors::DynoxideError;
+use serde_json::{Value, json};
+
+use super::{StoresError, dynamodb};
+use crate::template::Template;
+
+/// Makes the table, or makes sure that the one there is as the template says.
+/// `place` names the data in error messages.
+pub(super) fn table(
+    database: &Database,
+    template: &Template,
+    place: &str,
+) -> Result<(), StoresError> {
+    let table = &template.table;
+    let named = json!({"TableName": table.name});
+    match database.describe_table(request(&named, "describe the table")?) {
+        Ok(found) => {
+            let found =
+                serde_json::to_value(found).map_err(|e| dynamodb("describe the table", e))?;
+            if let Some(difference) = difference(&table.create_request, &found["Table"]) {
+                return Err(StoresError::OtherTemplate {
+                    table: table.name.clone(),
+                    place: place.to_owned(),
+                    difference,
+                });
+            }
+        }
+        Err(DynoxideError::ResourceNotFoundException(_)) => {
+            database
+                .create_table(request(&table.create_request, "create the template's table")?)
+                .map_err(|e| dynamodb("create the template's table", e))?;
+        }
+        Err(problem) => return Err(dynamodb("describe the table", problem)),
+    }
+    let Some(attribute) = &table.ttl_attribute else { return Ok(()) };
+    let ttl = database
+        .describe_time_to_live(request(&named, "describe time to live")?)
+        .map_err(|e| dynamodb("describe time to live", e))?;
+    if ttl.time_to_live_description.attribute_name.as_ref() == Some(attribute) {
+        return Ok(());
+    }
+    let update = json!({
+        "TableName": table.name,
+        "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": true},
+    });
+    database
+        .update_time_to_live(request(&update, "set time to live")?)
+        .map_err(|e| dynamodb("set time to live", e))?;
+    Ok(())
+}
+
+/// Makes the bucket, which the embedded S3 sees as a folder of its own.
+pub(super) fn bucket(s3_folder: &Path, name: &str) -> io::Result<()> {
+    std::fs::create_dir_all(s3_folder.join(name))
+}
+
+fn request<T: serde::de::DeserializeOwned>(
+    body: &Value,
+    doing: &'static str,
+) -> Result<T, StoresError> {
+    // From text, because that is how the embedded DynamoDB reads requests too.
+    serde_json::from_str(&body.to_string()).map_err(|e| dynamodb(doing, e))
+}
+
+/// What of the table's form differs, in words; `None` if nothing does.
+fn difference(wanted: &Value, found: &Value) -> Option<String> {
+    for part in ["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"] {
+        let (wanted, found) = (form(&wanted[part]), form(&found[part]));
+        if wanted != found {
+            let (wanted, found) = (Value::Array(wanted), Value::Array(found));
+            return Some(format!("{part} is {found} there and {wanted} in template.yaml"));
+        }
+    }
+    None
+}
+
+/// A list of keys, attributes or indexes without what a description adds, in a fixed order.
+fn form(list: &Value) -> Vec<Value> {
+    let kept =
+        ["IndexName", "AttributeName", "AttributeType", "KeyType", "KeySchema", "Projection"];
+    let mut items: Vec<Value> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| kept.iter().map(|name| ((*name).to_owned(), item[*name].clone())).collect())
+        .map(|mut item: serde_json::Map<String, Value>| {
+            item.retain(|_, value| !value.is_null());
+            Value::Object(item)
+        })
+        .collect();
+    items.sort_by_key(Value::to_string);
+    items
+}

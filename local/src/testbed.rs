@@ -1,0 +1,262 @@
+//! What the Lambdas' own tests stand on: stores of their own, events, and answers to look at.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use axum::Router;
+use lambda_http::Service;
+use lambda_http::lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use shared::config::Config;
+use shared::store::Store;
+
+use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores, StoresError};
+use crate::template::{DEFAULT_REGION, Template, TemplateError};
+use crate::workspace;
+
+/// An empty DynamoDB and S3 of a test's own, with the table and the bucket of
+/// the repository's template. Dropping it stops both.
+#[derive(Debug)]
+pub struct Testbed {
+    /// What a Lambda's environment would say.
+    pub config: Config,
+    /// The store over them.
+    pub store: Store,
+    /// A client to look at the table with.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// A client to look at the bucket with.
+    pub s3: aws_sdk_s3::Client,
+    _stores: Stores,
+}
+
+/// Why there is no testbed.
+#[derive(Debug, thiserror::Error)]
+pub enum TestbedError {
+    /// The repository's template can't be read.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The stores can't be started.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+}
+
+impl Testbed {
+    /// Starts the stores, in some milliseconds.
+    ///
+    /// # Errors
+    /// As the template and the stores say.
+    pub fn start() -> Result<Self, TestbedError> {
+        let path = workspace::compiled_in().join("template.yaml");
+        let template = Template::read(&path, DEFAULT_REGION)?;
+        let stores = Stores::ephemeral(&template)?;
+        let (dynamodb, s3) = clients(&stores);
+        let config = Config {
+            table: template.table.name,
+            bucket: template.bucket,
+            region: template.region,
+            allowed_origins: template.cors.unwrap_or_default().origins,
+            log_level: tracing::Level::INFO,
+        };
+        let store = Store::with_clients(dynamodb.clone(), s3.clone(), &config);
+        Ok(Self { config, store, dynamodb, s3, _stores: stores })
+    }
+
+    /// `router` as a Lambda that [`Lambda::answer`] can be asked.
+    pub fn lambda(&self, router: Router) -> Lambda {
+        Lambda { config: self.config.clone(), router }
+    }
+}
+
+/// Clients to look into `stores` with.
+pub fn clients(stores: &Stores) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
+    let key = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "testbed");
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    let dynamodb = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(DEFAULT_REGION))
+        .credentials_provider(key.clone())
+        .http_client(http.clone())
+        .endpoint_url(stores.dynamodb_url())
+        .build();
+    let s3 = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(Region::new(DEFAULT_REGION))
+        .credentials_provider(key)
+        .http_client(http)
+        .endpoint_url(stores.s3_url())
+        .build();
+    (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3))
+}
+
+/// A Lambda in this process: events in, answers out, without the Runtime API between.
+#[derive(Clone, Debug)]
+pub struct Lambda {
+    config: Config,
+    router: Router,
+}
+
+impl Lambda {
+    /// The answer to `event`.
+    ///
+    /// # Panics
+    /// Where the event is none, or the answer isn't one that API Gateway takes:
+    /// in a test both are its failure.
+    pub async fn answer(&self, event: Event) -> Answer {
+        let payload = serde_json::from_value(event.0).expect("an API Gateway event");
+        let mut lambda = shared::http::lambda(&self.config, self.router.clone());
+        let Ok(answer) = lambda.call(LambdaEvent::new(payload, Context::default())).await;
+        let answer = serde_json::to_value(answer).expect("an answer is JSON");
+        Answer::read(&answer)
+    }
+}
+
+/// An API Gateway event of payload 2.0.
+#[derive(Clone, Debug)]
+pub struct Event(Value);
+
+impl Event {
+    /// The event of `events/{name}.json`.
+    ///
+    /// # Panics
+    /// Where there is no such file, or it isn't JSON.
+    pub fn fixture(name: &str) -> Self {
+        let path = workspace::compiled_in().join("events").join(format!("{name}.json"));
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{} can't be read: {e}", path.display()));
+        Self(serde_json::from_str(&text).expect("an event is JSON"))
+    }
+
+    /// A request that has no fixture of its own.
+    pub fn new(method: &str, path: &str) -> Self {
+        let mut event = Self::fixture("get-workspace").at(path);
+        event.0["requestContext"]["http"]["method"] = json!(method);
+        event
+    }
+
+    /// The same at `path`, which may have a query.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        self.0["rawPath"] = json!(path);
+        self.0["requestContext"]["http"]["path"] = json!(path);
+        self.0["rawQueryString"] = json!(query);
+        self
+    }
+
+    /// The same with `body`.
+    #[must_use]
+    pub fn text(mut self, body: impl Into<String>) -> Self {
+        self.0["body"] = json!(body.into());
+        self
+    }
+
+    /// The same with `body` as JSON.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.text(body.to_string())
+    }
+
+    /// The same with a header, or without it where `value` is `None`.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: Option<&str>) -> Self {
+        let Some(headers) = self.0["headers"].as_object_mut() else { return self };
+        match value {
+            Some(value) => headers.insert(name.to_owned(), json!(value)),
+            None => headers.remove(name),
+        };
+        self
+    }
+
+    /// The same with a body of `bytes`, as API Gateway passes what is no text.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        use base64::Engine as _;
+        self.0["isBase64Encoded"] = json!(true);
+        self.text(base64::engine::general_purpose::STANDARD.encode(bytes))
+    }
+
+    /// The body that the event carries, parsed.
+    ///
+    /// # Panics
+    /// Where it carries none, or no JSON.
+    pub fn body(&self) -> Value {
+        let text = self.0["body"].as_str().expect("the event has a body");
+        serde_json::from_str(text).expect("the event's body is JSON")
+    }
+}
+
+/// An answer, as API Gateway would pass it on.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, by their lower-case names.
+    pub headers: BTreeMap<String, String>,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    fn read(answer: &Value) -> Self {
+        let headers = answer["headers"].as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        assert_ne!(answer["isBase64Encoded"], json!(true), "our answers are text");
+        Self {
+            status: answer["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(0),
+            headers: headers.map(|(name, value)| (name.clone(), text(value))).collect(),
+            body: text(&answer["body"]),
+        }
+    }
+
+    /// The body, parsed.
+    ///
+    /// # Panics
+    /// Where it isn't JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|e| panic!("{} has no JSON body ({e}): {}", self.status, self.body))
+    }
+
+    /// A header's value, or the empty string.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The target of `Link: …; rel="next"`, if there is one.
+    pub fn next(&self) -> Option<&str> {
+        self.header("link").strip_prefix('<')?.strip_suffix(">; rel=\"next\"")
+    }
+
+    /// Holds the answer against the contract's error form, and gives its message.
+    ///
+    /// # Panics
+    /// Where it is not an error of this status and code in that form, or a
+    /// browser could not read it.
+    pub fn assert_error(&self, status: u16, code: &str) -> String {
+        assert_eq!(self.status, status, "{}", self.body);
+        let body = self.json();
+        let error = &body["error"];
+        assert_eq!(error["code"], code, "{body}");
+        assert_eq!(body.as_object().map(|b| b.len()), Some(1), "{body}");
+        let known = ["code", "message", "details", "requestId"];
+        for field in error.as_object().into_iter().flatten().map(|(field, _)| field) {
+            assert!(known.contains(&field.as_str()), "{field} in {body}");
+        }
+        assert!(!error["requestId"].as_str().unwrap_or_default().is_empty(), "{body}");
+        assert_eq!(self.header("content-type"), "application/json");
+        self.assert_shared();
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(!message.is_empty(), "{body}");
+        message.to_owned()
+    }
+
+    /// Holds the answer against the contract's cross-origin headers, for the fixtures' origin.
+    ///
+    /// # Panics
+    /// Where a browser could not read it.
+    pub fn assert_shared(&self) {
+        assert_eq!(self.header("access-control-allow-origin"), "http://localhost:5173");
+        assert_eq!(self.header("access-control-allow-credentials"), "true");
+        assert!(self.header("vary").to_ascii_lowercase().contains("origin"), "{:?}", self.headers);
+    }
+}

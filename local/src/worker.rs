@@ -1,0 +1,209 @@
+//! One process of one Lambda, and what it takes to invoke it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Child;
+use tokio::task::JoinHandle;
+
+use crate::process::{self, Launcher};
+use crate::runtime_api::{Outcome, PAYLOAD_LIMIT, RuntimeApi, Start};
+use crate::terminal;
+
+/// How long a worker may take until it asks for its first event. AWS allows 10
+/// seconds; a debug binary beside a running compiler needs more.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Everything about a Lambda but its binary.
+#[derive(Clone, Debug)]
+pub struct WorkerSpec {
+    /// The function's name, which also marks its lines at the terminal.
+    pub name: String,
+    /// Memory in MB, told to the function and not enforced.
+    pub memory_mb: u32,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// The region it is told to be in.
+    pub region: String,
+    /// Its variables beside the ones that the Runtime API needs.
+    pub environment: BTreeMap<String, String>,
+    /// How its processes are started.
+    pub launcher: Launcher,
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// No process could be started.
+    #[error("it did not start: {0}")]
+    NotStarted(String),
+    /// The process ended, or broke off, before it answered.
+    #[error("its process ended before it answered ({0})")]
+    Crashed(String),
+    /// The process was killed because it took longer than this.
+    #[error("it ran past its timeout of {} s and was killed", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The function reported an error: the runtime's JSON.
+    #[error("it failed: {}", String::from_utf8_lossy(.0))]
+    Failed(Bytes),
+    /// The answer has this many bytes, more than Lambda lets through.
+    #[error("its answer has {0} bytes; Lambda's limit is {PAYLOAD_LIMIT}")]
+    AnswerTooLarge(usize),
+}
+
+/// A running process. Dropping it kills its process group.
+#[derive(Debug)]
+pub struct Worker {
+    spec: Arc<WorkerSpec>,
+    api: RuntimeApi,
+    child: Child,
+    usable: bool,
+}
+
+impl Worker {
+    /// Starts `binary` and waits until it asks for its first event.
+    ///
+    /// # Errors
+    /// [`InvokeError::NotStarted`], with the last line that it wrote to stderr.
+    pub async fn start(spec: Arc<WorkerSpec>, binary: &Path) -> Result<Self, InvokeError> {
+        let failed = |problem: String| InvokeError::NotStarted(problem);
+        let api = RuntimeApi::open().await.map_err(|e| failed(format!("no port: {e}")))?;
+        let mut command = spec.launcher.command(binary);
+        command.env_clear().envs(environment(&spec, &api));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = process::spawn(command)
+            .await
+            .map_err(|e| failed(format!("{} can't be run: {e}", binary.display())))?;
+        let last_line = Arc::new(Mutex::new(String::new()));
+        if let Some(stdout) = child.stdout.take() {
+            forward(spec.name.clone(), stdout, None);
+        }
+        let stderr =
+            child.stderr.take().map(|e| forward(spec.name.clone(), e, Some(last_line.clone())));
+        let mut worker = Self { spec, api, child, usable: true };
+
+        let problem = tokio::select! {
+            biased;
+            start = worker.api.started() => match start {
+                Start::Failed(report) => String::from_utf8_lossy(&report).into_owned(),
+                Start::Ready | Start::Pending => return Ok(worker),
+            },
+            status = worker.child.wait() => ended(status),
+            () = tokio::time::sleep(START_LIMIT) => {
+                format!("it asked for no event within {} s", START_LIMIT.as_secs())
+            }
+        };
+        worker.kill();
+        if let Some(stderr) = stderr {
+            // Its last words may still be in the pipe. A grandchild that holds
+            // the pipe open must not hold this up.
+            let _ = tokio::time::timeout(Duration::from_secs(1), stderr).await;
+        }
+        let last_line = last_line.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last_words =
+            if last_line.is_empty() { String::new() } else { format!("; it wrote: {last_line}") };
+        Err(failed(format!("{problem}{last_words}")))
+    }
+
+    /// Whether it can take another event.
+    pub fn is_usable(&mut self) -> bool {
+        // A failed look at a process means that it is no longer ours to use.
+        self.usable = self.usable && matches!(self.child.try_wait(), Ok(None));
+        self.usable
+    }
+
+    /// The process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Hands over one event and waits for the answer.
+    ///
+    /// # Errors
+    /// Everything but [`InvokeError::NotStarted`]. After a crash or a timeout
+    /// the worker can't be used again.
+    pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
+        let spec = self.spec.clone();
+        let answer = self.api.hand_over(event, &spec.name, &spec.region, spec.timeout).await;
+        let error = tokio::select! {
+            biased;
+            outcome = answer => match outcome {
+                Ok(Outcome::Response(payload)) => return Ok(payload),
+                Ok(Outcome::Error(report)) => return Err(InvokeError::Failed(report)),
+                Ok(Outcome::TooLarge(size)) => return Err(InvokeError::AnswerTooLarge(size)),
+                Err(_) => InvokeError::Crashed("it broke off its answer".to_owned()),
+            },
+            status = self.child.wait() => InvokeError::Crashed(ended(status)),
+            () = tokio::time::sleep(spec.timeout) => InvokeError::TimedOut(spec.timeout),
+        };
+        self.kill();
+        Err(error)
+    }
+
+    fn kill(&mut self) {
+        self.usable = false;
+        process::signal_group(&self.child, Signal::KILL);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn ended(status: std::io::Result<std::process::ExitStatus>) -> String {
+    match status {
+        Ok(status) => format!("{status}"),
+        Err(error) => format!("its end could not be seen: {error}"),
+    }
+}
+
+/// The whole environment of a worker. Nothing of the developer's own gets in
+/// but the search path: an `AWS_PROFILE` there would reach real AWS.
+fn environment(spec: &WorkerSpec, api: &RuntimeApi) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = spec.environment.clone().into_iter().collect();
+    let own = [
+        ("AWS_LAMBDA_RUNTIME_API", api.address().to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
+        ("AWS_REGION", spec.region.clone()),
+        ("AWS_DEFAULT_REGION", spec.region.clone()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ];
+    variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(path) = std::env::var_os("PATH").and_then(|path| path.into_string().ok()) {
+        variables.push(("PATH".to_owned(), path));
+    }
+    variables
+}
+
+fn forward(
+    name: String,
+    output: impl AsyncRead + Send + Unpin + 'static,
+    last_line: Option<Arc<Mutex<String>>>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        // A read that fails is the end of the process's output as well.
+        while let Ok(1..) = output.read_until(b'\n', &mut line).await {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            terminal::forward(&name, &text);
+            if let Some(last_line) = &last_line {
+                *last_line.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            }
+            line.clear();
+        }
+    })
+}

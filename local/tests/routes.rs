@@ -1,0 +1,88 @@
+//! `template.yaml` is the one truth about routes and CORS: what else says something of them agrees.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::process::Command;
+
+use local::route::{self, Route};
+use local::template::{DEFAULT_REGION, Template};
+use local::workspace;
+use serde_json::Value;
+use shared::http::cors::Cors;
+
+fn template() -> Template {
+    Template::read(&workspace::compiled_in().join("template.yaml"), DEFAULT_REGION).unwrap()
+}
+
+fn routes() -> Vec<(Route, String)> {
+    let binary = |function: local::template::LambdaFunction| {
+        let name = function.binary;
+        function.routes.into_iter().map(move |route| (route, name.clone()))
+    };
+    template().functions.into_iter().flat_map(binary).collect()
+}
+
+/// The routes of `cargo lambda watch`, from the workspace's metadata.
+fn watch_router() -> Vec<(String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(workspace::compiled_in())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let router = &metadata["metadata"]["lambda"]["watch"]["router"];
+    let routes = router.as_object().unwrap().iter();
+    routes.map(|(path, name)| (path.clone(), name.as_str().unwrap().to_owned())).collect()
+}
+
+/// `ANY /a/{b}` as the path of the watch router; `None` for what it can't say:
+/// the default route, and the greedy ones, which are there for trailing slashes.
+fn as_watch_path(route: &Route) -> Option<&str> {
+    route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
+}
+
+#[test]
+fn cargo_lambda_watch_has_the_templates_routes() {
+    let mut expected: Vec<_> = routes()
+        .iter()
+        .filter_map(|(route, name)| Some((as_watch_path(route)?.to_owned(), name.clone())))
+        .collect();
+    let mut found = watch_router();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_lambdas_say_of_cors_what_the_gateway_says() {
+    let gateway = template().cors.unwrap();
+    assert_eq!(gateway, Cors::for_origins(gateway.origins.clone()));
+    let contract = ["http://localhost:3000", "http://localhost:5173"];
+    assert_eq!(gateway.origins, contract, "the origins unless configured");
+}
+
+#[test]
+fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
+    for (path, lambda) in [
+        ("/", "docs"),
+        ("/health", "docs"),
+        ("/nothing", "docs"),
+        ("/api", "docs"),
+        ("/api/workspaces", "workspaces"),
+        ("/api/workspaces/ws-1", "workspaces"),
+        ("/api/workspaces/ws-1/nothing", "workspaces"),
+        ("/api/workspaces/ws-1/functions", "functions"),
+        ("/api/workspaces/ws-1/functions/fn-1", "functions"),
+        ("/api/workspaces/ws-1/functions/fn-1/nothing", "functions"),
+        ("/api/workspaces/ws-1/functions/fn-1/logs", "logs"),
+        ("/api/workspaces/ws-1/logs", "logs"),
+    ] {
+        for path in [path.to_owned(), format!("{}/", path.trim_end_matches('/'))] {
+            for method in ["GET", "POST", "OPTIONS", "TRACE"] {
+                let routes = routes();
+                let found = route::select(&routes, method, &path).map(|(_, name, _)| name.as_str());
+                assert_eq!(found, Some(lambda), "{method} {path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The stores through the AWS SDK, with the repository's own template.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::data_folder::DataFolder;
+use local::stores::{Stores, StoresError};
+use local::template::{DEFAULT_REGION, Template};
+use local::testbed::{Testbed, clients};
+use local::workspace;
+
+fn template() -> Template {
+    Template::read(&workspace::compiled_in().join("template.yaml"), DEFAULT_REGION).unwrap()
+}
+
+#[tokio::test]
+async fn the_testbed_has_the_templates_table_and_bucket() {
+    let bed = Testbed::start().unwrap();
+    let described = bed.dynamodb.describe_table().table_name(&bed.config.table).send().await;
+    let table = described.unwrap();
+    let table = table.table().unwrap();
+    assert_eq!(table.global_secondary_indexes()[0].index_name(), Some("GSI1"));
+    assert_eq!(table.stream_specification().map(|s| s.stream_enabled()), Some(true));
+    let described = bed.dynamodb.describe_time_to_live().table_name(&bed.config.table).send().await;
+    let ttl = described.unwrap();
+    assert_eq!(ttl.time_to_live_description().unwrap().attribute_name(), Some("expiresAt"));
+    bed.s3.head_bucket().bucket(&bed.config.bucket).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn data_survive_a_reopening() {
+    let place = tempfile::tempdir().unwrap();
+    let template = template();
+    {
+        let folder = DataFolder::open(place.path()).unwrap();
+        let stores = Stores::open(&folder, &template).unwrap();
+        let (dynamodb, s3) = clients(&stores);
+        dynamodb
+            .put_item()
+            .table_name(&template.table.name)
+            .item("PK", AttributeValue::S("WS#1".to_owned()))
+            .item("SK", AttributeValue::S("METADATA".to_owned()))
+            .send()
+            .await
+            .unwrap();
+        s3.put_object()
+            .bucket(&template.bucket)
+            .key("ws-1/fn-1.py")
+            .body(b"print('hi')".to_vec().into())
+            .send()
+            .await
+            .unwrap();
+    }
+    let folder = DataFolder::open(place.path()).unwrap();
+    let stores = Stores::open(&folder, &template).unwrap();
+    let (dynamodb, s3) = clients(&stores);
+    let item = dynamodb
+        .get_item()
+        .table_name(&template.table.name)
+        .key("PK", AttributeValue::S("WS#1".to_owned()))
+        .key("SK", AttributeValue::S("METADATA".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    assert!(item.item().is_some());
+    let object = s3.get_object().bucket(&template.bucket).key("ws-1/fn-1.py").send().await.unwrap();
+    assert_eq!(&object.body.collect().await.unwrap().into_bytes()[..], b"print('hi')");
+}
+
+#[tokio::test]
+async fn a_table_of_another_template_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let mut template = template();
+    let folder = DataFolder::open(place.path()).unwrap();
+    drop(Stores::open(&folder, &template).unwrap());
+    let indexes = &mut template.table.create_request["GlobalSecondaryIndexes"];
+    indexes[0]["IndexName"] = "GSI2".into();
+    let error = Stores::open(&folder, &template).unwrap_err();
+    assert!(matches!(error, StoresError::OtherTemplate { .. }));
+    let said = error.to_string();
+    for part in ["GSI1", "GSI2", "move", place.path().to_str().unwrap()] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_none_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let template = template();
+    let folder = DataFolder::open(place.path()).unwrap();
+    drop(Stores::open(&folder, &template).unwrap());
+    let mut file = std::fs::read(folder.dynamodb_file()).unwrap();
+    file[16..].fill(0xff);
+    for leftover in ["dynamodb.sqlite-wal", "dynamodb.sqlite-shm"] {
+        let path = place.path().join(leftover);
+        assert!(!path.exists() || std::fs::remove_file(path).is_ok());
+    }
+    std::fs::write(folder.dynamodb_file(), file).unwrap();
+    let said = Stores::open(&folder, &template).unwrap_err().to_string();
+    assert!(said.contains("damaged"), "{said}");
+}
