@@ -60,7 +60,7 @@ pub(super) async fn boundary(
         %method,
         route,
         status = response.status().as_u16(),
-        milliseconds = began.elapsed().as_secs_f64() * 1000.0,
+        microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
     response

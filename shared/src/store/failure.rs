@@ -1,7 +1,8 @@
 //! What an AWS client's error means to a caller of ours.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use std::error::Error as StdError;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
 
@@ -23,8 +24,8 @@ const BUSY: [&str; 11] = [
 /// Turns the error of the call `what` into ours.
 ///
 /// What may pass by itself is [`Error::Unavailable`]; what won't (no such
-/// table, access denied, a request that the service doesn't understand) is
-/// [`Error::Internal`]. Either way the whole story goes to the log.
+/// table, no credentials, access denied, a request that the service doesn't
+/// understand) is [`Error::Internal`].
 pub(super) fn failure<E, R>(what: &'static str) -> impl Fn(SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -32,12 +33,29 @@ where
 {
     move |error| {
         let passing = match &error {
-            SdkError::TimeoutError(_)
-            | SdkError::DispatchFailure(_)
-            | SdkError::ResponseError(_) => true,
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+            SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
             _ => error.code().is_some_and(|code| BUSY.contains(&code)),
         };
-        let story = format!("{what}: {}", DisplayErrorContext(&error)).into();
+        let story = format!("{what}: {}", story(&error)).into();
         if passing { Error::Unavailable(story) } else { Error::Internal(story) }
     }
+}
+
+/// What an error says of itself and of its causes.
+///
+/// Never its debug form: that holds the whole answer, and an answer can hold
+/// an item with its owner's environment variables.
+fn story(error: &dyn StdError) -> String {
+    let mut story = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !story.ends_with(&text) {
+            story.push_str(": ");
+            story.push_str(&text);
+        }
+        next = cause.source();
+    }
+    story
 }

@@ -1,0 +1,11 @@
+"""Greets whoever is named in the query: /hello?name=Ada."""
+
+
+def handler(event, context):
+    name = event["query"].get("name", "세계 🌏")
+    print(f"{event['method']} {event['path']}: {name}")
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "application/json"},
+        "body": {"message": f"안녕하세요, {name}!"},
+    }
