@@ -10,6 +10,7 @@ pub mod cli;
 pub mod data_folder;
 pub mod endpoints;
 pub mod event;
+pub mod faults;
 pub mod gateway;
 pub mod ids;
 pub mod pool;

@@ -1,8 +1,11 @@
 //! What the Lambdas' own tests stand on: stores of their own, events, and answers to look at.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::HttpClient;
 use axum::Router;
 use lambda_http::Service;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
@@ -10,6 +13,7 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::store::Store;
 
+use crate::faults::Faults;
 use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores, StoresError};
 use crate::template::{DEFAULT_REGION, Template, TemplateError};
 use crate::workspace;
@@ -26,6 +30,8 @@ pub struct Testbed {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// A client to look at the bucket with.
     pub s3: aws_sdk_s3::Client,
+    /// What spoils the store's calls, and not those of the clients here.
+    pub faults: Faults,
     _stores: Stores,
 }
 
@@ -49,7 +55,9 @@ impl Testbed {
         let path = workspace::compiled_in().join("template.yaml");
         let template = Template::read(&path, DEFAULT_REGION)?;
         let stores = Stores::ephemeral(&template)?;
-        let (dynamodb, s3) = clients(&stores);
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let faults = Faults::over(http.clone());
+        let (dynamodb, s3) = clients(&stores, http);
         let config = Config {
             table: template.table.name,
             bucket: template.bucket,
@@ -57,8 +65,9 @@ impl Testbed {
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
         };
-        let store = Store::with_clients(dynamodb.clone(), s3.clone(), &config);
-        Ok(Self { config, store, dynamodb, s3, _stores: stores })
+        let (spoiled_dynamodb, spoiled_s3) = clients(&stores, faults.clone());
+        let store = Store::with_clients(spoiled_dynamodb, spoiled_s3, &config);
+        Ok(Self { config, store, dynamodb, s3, faults, _stores: stores })
     }
 
     /// `router` as a Lambda that [`Lambda::answer`] can be asked.
@@ -67,14 +76,18 @@ impl Testbed {
     }
 }
 
-/// Clients to look into `stores` with.
-pub fn clients(stores: &Stores) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
+/// Clients of `stores` that send over `http`, and repeat what failed without much delay.
+pub fn clients(
+    stores: &Stores,
+    http: impl HttpClient + Clone + 'static,
+) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
     let key = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "testbed");
-    let http = aws_smithy_http_client::Builder::new().build_http();
     let dynamodb = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key.clone())
+        .retry_config(retries.clone())
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
@@ -82,6 +95,7 @@ pub fn clients(stores: &Stores) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key)
+        .retry_config(retries)
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();

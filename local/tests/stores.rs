@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::Builder;
 use local::data_folder::DataFolder;
 use local::stores::{Stores, StoresError};
 use local::template::{DEFAULT_REGION, Template};
@@ -33,7 +34,7 @@ async fn data_survive_a_reopening() {
     {
         let folder = DataFolder::open(place.path()).unwrap();
         let stores = Stores::open(&folder, &template).unwrap();
-        let (dynamodb, s3) = clients(&stores);
+        let (dynamodb, s3) = clients(&stores, Builder::new().build_http());
         dynamodb
             .put_item()
             .table_name(&template.table.name)
@@ -52,7 +53,7 @@ async fn data_survive_a_reopening() {
     }
     let folder = DataFolder::open(place.path()).unwrap();
     let stores = Stores::open(&folder, &template).unwrap();
-    let (dynamodb, s3) = clients(&stores);
+    let (dynamodb, s3) = clients(&stores, Builder::new().build_http());
     let item = dynamodb
         .get_item()
         .table_name(&template.table.name)

@@ -29,6 +29,9 @@ pub enum Error {
     /// The path exists and doesn't take this method.
     #[error("{0}")]
     MethodNotAllowed(String),
+    /// `If-Match` names another version than the one that is there.
+    #[error("this was changed since you read it; read it again, and change that")]
+    PreconditionFailed,
     /// The body is larger than a request may be. Sizes are in bytes.
     #[error("the body is {size} bytes long; the limit is {limit} bytes")]
     PayloadTooLarge {

@@ -1,9 +1,9 @@
 //! Functions: made, listed with their sources, read, changed and deleted.
 
+use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use http::StatusCode;
 use http::header::LOCATION;
 use shared::domain::{
@@ -11,7 +11,7 @@ use shared::domain::{
     WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{ListQuery, Path};
+use shared::http::{IfMatch, ListQuery, Path, Tagged};
 use shared::store::Store;
 
 /// The routes of this Lambda.
@@ -32,9 +32,9 @@ async fn create(
 ) -> Result<Response, Error> {
     let create = CreateFunction::try_from(fields)?;
     let function = create.create(WorkspaceId::parse(&workspace)?, Timestamp::now());
-    store.create_function(&Owner::anonymous(), &function).await?;
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(function)).into_response())
+    let made = store.create_function(&Owner::anonymous(), function).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Tagged(made)).into_response())
 }
 
 async fn list(
@@ -51,26 +51,28 @@ async fn list(
 async fn read(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
-) -> Result<Json<Function>, Error> {
+) -> Result<Tagged<Function>, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    Ok(Json(store.function(&Owner::anonymous(), &workspace, &id).await?))
+    Ok(Tagged(store.function(&Owner::anonymous(), &workspace, &id).await?))
 }
 
 async fn update(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
     fields: Fields,
-) -> Result<Json<Function>, Error> {
+) -> Result<Tagged<Function>, Error> {
     let patch = PatchFunction::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    Ok(Json(store.patch_function(&Owner::anonymous(), &workspace, &id, patch).await?))
+    Ok(Tagged(store.patch_function(&Owner::anonymous(), &workspace, &id, &expected, patch).await?))
 }
 
 async fn delete(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    store.delete_function(&Owner::anonymous(), &workspace, &id).await?;
+    store.delete_function(&Owner::anonymous(), &workspace, &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use local::testbed::{Answer, Event, Lambda, Testbed};
 use serde_json::{Value, json};
-use shared::domain::{CreateWorkspace, Fields, Owner, Timestamp, WorkspaceId};
+use shared::domain::{CreateWorkspace, Expected, Fields, Owner, Timestamp, WorkspaceId};
 
 struct Bed {
     bed: Testbed,
@@ -61,7 +61,7 @@ impl Bed {
 
     async fn function_count(&self) -> u64 {
         let found = self.bed.store.workspace(&Owner::anonymous(), &self.workspace).await;
-        found.unwrap().function_count
+        found.unwrap().value.function_count
     }
 
     /// Every object of the bucket, with its text.
@@ -314,7 +314,7 @@ async fn below_a_workspace_that_is_not_there_everything_is_404() {
     let bed = Bed::start().await;
     let made = bed.created("orphan", "print(1)").await;
     let owner = Owner::anonymous();
-    bed.bed.store.delete_workspace(&owner, &bed.workspace).await.unwrap();
+    bed.bed.store.delete_workspace(&owner, &bed.workspace, &Expected::Any).await.unwrap();
     bed.list("").await.assert_error(404, "NOT_FOUND");
     bed.read(&made).await.assert_error(404, "NOT_FOUND");
     bed.patch(&made, &json!({"name": "x"})).await.assert_error(404, "NOT_FOUND");

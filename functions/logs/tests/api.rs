@@ -5,8 +5,8 @@ use local::testbed::{Answer, Event, Lambda, Testbed};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateWorkspace, ExecutionLog, Fields, FunctionId, Level, LogId, Outcome,
-    Owner, Timestamp, WorkspaceId,
+    CreateFunction, CreateWorkspace, ExecutionLog, Expected, Fields, FunctionId, Level, LogId,
+    Outcome, Owner, Timestamp, WorkspaceId,
 };
 
 struct Bed {
@@ -40,8 +40,8 @@ impl Bed {
             let body = json!({"name": name, "code": "eA=="});
             let create = CreateFunction::try_from(fields(&body)).unwrap();
             let function = create.create(id.clone(), Timestamp::now());
-            bed.store.create_function(&owner, &function).await.unwrap();
-            functions.push(function.id);
+            let made = bed.store.create_function(&owner, function).await.unwrap();
+            functions.push(made.value.id);
         }
         Self { bed, lambda, workspace: id, functions: functions.try_into().unwrap() }
     }
@@ -223,10 +223,14 @@ async fn there_are_no_logs_of_what_is_not_there() {
     let bed = Bed::start().await;
     bed.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
     let owner = Owner::anonymous();
-    bed.bed.store.delete_function(&owner, &bed.workspace, &bed.functions[0]).await.unwrap();
+    bed.bed
+        .store
+        .delete_function(&owner, &bed.workspace, &bed.functions[0], &Expected::Any)
+        .await
+        .unwrap();
     bed.get(&bed.of_function(0)).await.assert_error(404, "NOT_FOUND");
     assert_eq!(ids(&bed.get(&bed.of_workspace()).await).len(), 0, "its logs went with it");
-    bed.bed.store.delete_workspace(&owner, &bed.workspace).await.unwrap();
+    bed.bed.store.delete_workspace(&owner, &bed.workspace, &Expected::Any).await.unwrap();
     bed.get(&bed.of_workspace()).await.assert_error(404, "NOT_FOUND");
     bed.get(&bed.of_function(1)).await.assert_error(404, "NOT_FOUND");
     for path in ["/api/workspaces/x/logs?limit=0", "/api/workspaces/x/functions/y/logs?limit=0"] {

@@ -1,16 +1,16 @@
 //! Workspaces: made, listed, read, changed and deleted.
 
+use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use http::StatusCode;
 use http::header::LOCATION;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Timestamp, Workspace, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{ListQuery, Path};
+use shared::http::{IfMatch, ListQuery, Path, Tagged};
 use shared::store::Store;
 
 /// The routes of this Lambda.
@@ -23,9 +23,9 @@ pub fn router(store: Store) -> Router {
 
 async fn create(State(store): State<Store>, fields: Fields) -> Result<Response, Error> {
     let workspace = CreateWorkspace::try_from(fields)?.create(Timestamp::now());
-    store.create_workspace(&Owner::anonymous(), workspace.clone()).await?;
     let location = format!("/api/workspaces/{}", workspace.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(workspace)).into_response())
+    let made = store.create_workspace(&Owner::anonymous(), workspace).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Tagged(made)).into_response())
 }
 
 async fn list(State(store): State<Store>, query: ListQuery) -> Result<Response, Error> {
@@ -38,26 +38,28 @@ async fn list(State(store): State<Store>, query: ListQuery) -> Result<Response, 
 async fn read(
     State(store): State<Store>,
     Path(workspace): Path<String>,
-) -> Result<Json<Workspace>, Error> {
+) -> Result<Tagged<Workspace>, Error> {
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Json(store.workspace(&Owner::anonymous(), &id).await?))
+    Ok(Tagged(store.workspace(&Owner::anonymous(), &id).await?))
 }
 
 async fn update(
     State(store): State<Store>,
     Path(workspace): Path<String>,
+    IfMatch(expected): IfMatch,
     fields: Fields,
-) -> Result<Json<Workspace>, Error> {
+) -> Result<Tagged<Workspace>, Error> {
     let patch = PatchWorkspace::try_from(fields)?;
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Json(store.patch_workspace(&Owner::anonymous(), &id, patch).await?))
+    Ok(Tagged(store.patch_workspace(&Owner::anonymous(), &id, &expected, patch).await?))
 }
 
 async fn delete(
     State(store): State<Store>,
     Path(workspace): Path<String>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
     let id = WorkspaceId::parse(&workspace)?;
-    store.delete_workspace(&Owner::anonymous(), &id).await?;
+    store.delete_workspace(&Owner::anonymous(), &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

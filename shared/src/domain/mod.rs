@@ -14,6 +14,7 @@ mod page;
 mod settings;
 mod text;
 mod time;
+mod version;
 mod workspace;
 
 pub use code::Code;
@@ -28,4 +29,5 @@ pub use settings::{
 };
 pub use text::{Description, Name};
 pub use time::Timestamp;
+pub use version::{Expected, Versioned};
 pub use workspace::{CreateWorkspace, PatchWorkspace, Workspace};

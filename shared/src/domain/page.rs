@@ -64,8 +64,10 @@ impl Limits {
         let Some(text) = text else {
             return Ok(Limit(self.default));
         };
+        // Digits only: a sign would parse, and not survive its way through a link.
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
-            Ok(limit) if (1..=self.max).contains(&limit) => Ok(Limit(Some(limit))),
+            Ok(limit) if digits && (1..=self.max).contains(&limit) => Ok(Limit(Some(limit))),
             _ => {
                 let reason = format!("must be a whole number from 1 to {}", self.max);
                 Err(Error::invalid("limit", reason))
@@ -224,7 +226,7 @@ mod tests {
         assert_eq!(Limits::RESOURCES.parse(Some("1")).unwrap(), Limit(Some(1)));
         assert_eq!(Limits::RESOURCES.parse(Some("1000")).unwrap(), Limit(Some(1000)));
         assert_eq!(Limits::WORKSPACE_LOGS.parse(None).unwrap(), Limit(Some(50)));
-        for text in ["0", "501", "-1", "abc", "", "1.0", " 1", "99999999999999999999"] {
+        for text in ["0", "501", "-1", "abc", "", "1.0", " 1", "+5", "99999999999999999999"] {
             let message = Limits::WORKSPACE_LOGS.parse(Some(text)).unwrap_err().to_string();
             assert_eq!(message, "limit must be a whole number from 1 to 500", "{text}");
         }

@@ -159,6 +159,7 @@ impl TryFrom<Value> for EnvironmentVariables {
             };
             if value.contains('\0') {
                 // No operating system can pass such a value on.
+                let name = shown(&name);
                 return Err(Refused(format!("must not contain a NUL character, as {name} does")));
             }
             bytes += name.len() + value.len();
@@ -211,16 +212,22 @@ fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, Re
 }
 
 fn refuse_variable_name(name: &str) -> Result<(), Refused> {
+    let shown = shown(name);
     let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(letters) {
         return Err(Refused(format!(
-            "must have names of letters, digits and _ that begin with a letter, not {name:?}"
+            "must have names of letters, digits and _ that begin with a letter, not {shown:?}"
         )));
     }
     if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
-        return Err(Refused(format!("must not set {name}: AWS_* and LAMBDA_* are reserved")));
+        return Err(Refused(format!("must not set {shown}: AWS_* and LAMBDA_* are reserved")));
     }
     Ok(())
+}
+
+/// As much of a client's name as belongs into a sentence.
+fn shown(name: &str) -> &str {
+    &name[..name.floor_char_boundary(100)]
 }
 
 #[cfg(test)]
@@ -281,6 +288,8 @@ mod tests {
             assert!(refusal::<EnvironmentVariables>(json!({ "KEY": value })).contains("KEY"));
         }
         assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4093)})).is_ok());
+        let endless = refusal::<EnvironmentVariables>(json!({ "\"".repeat(1_000_000): "x" }));
+        assert!(endless.len() < 400, "a sentence, not an echo: {} bytes", endless.len());
         let reason = refusal::<EnvironmentVariables>(json!({"KEY": "x".repeat(4094)}));
         assert!(reason.contains("4096") && reason.contains("4097"), "{reason}");
     }

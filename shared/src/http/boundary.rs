@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::ALLOW;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN};
 use http::{HeaderValue, Method, StatusCode};
 use lambda_http::request::RequestContext;
 
@@ -15,8 +15,9 @@ use super::cors::Cors;
 use super::error::render;
 use crate::error::Error;
 
-/// How long a request may take: API Gateway gives up after 30 seconds, and a Lambda of ours after 29.
-const TIME_LIMIT: Duration = Duration::from_secs(25);
+/// How long a request may take: API Gateway gives up after 30 seconds, and a
+/// Lambda of ours after 29. The store's own limits end before.
+const TIME_LIMIT: Duration = Duration::from_secs(28);
 
 /// Answers preflights, bounds the time, renders errors, shares with allowed origins, and logs.
 pub(super) async fn boundary(
@@ -29,7 +30,10 @@ pub(super) async fn boundary(
     let method = request.method().clone();
     let headers = request.headers().clone();
 
-    if method == Method::OPTIONS {
+    let preflight = headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && method == Method::OPTIONS;
+    if preflight {
         // Like API Gateway, and without a look at any storage.
         let mut response = StatusCode::NO_CONTENT.into_response();
         cors.apply_preflight(&headers, response.headers_mut());
@@ -47,7 +51,7 @@ pub(super) async fn boundary(
     if let Some(allow) = response.headers_mut().get_mut(ALLOW)
         && let Ok(complete) = HeaderValue::from_bytes(&[allow.as_bytes(), b",OPTIONS"].concat())
     {
-        // The router knows its own methods; OPTIONS is answered here.
+        // The router knows its own methods; OPTIONS is answered on every path of its.
         *allow = complete;
     }
     if method == Method::HEAD {

@@ -42,6 +42,7 @@ fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
         Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", None),
         Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None),
+        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", None),
         Error::PayloadTooLarge { limit, size } => {
             let details = json!({ "limit": limit, "size": size });
             (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Some(details))

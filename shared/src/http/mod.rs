@@ -6,6 +6,7 @@ pub mod cors;
 mod error;
 mod page;
 mod path;
+mod version;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service};
@@ -30,6 +31,7 @@ use crate::error::Error;
 pub use body::MAX_BODY_BYTES;
 pub use page::ListQuery;
 pub use path::Path;
+pub use version::{IfMatch, Tagged};
 
 /// Answers Lambda's invocations with `router` until Lambda ends the process.
 ///
@@ -70,8 +72,14 @@ async fn nothing_here(uri: Uri) -> Error {
     Error::NotFound(format!("there is nothing at {}", uri.path()))
 }
 
-async fn other_method(method: Method) -> Error {
-    Error::MethodNotAllowed(format!("{method} is not a method of this path; Allow lists those"))
+/// The router adds `Allow` to either answer.
+async fn other_method(method: Method) -> Result<StatusCode, Error> {
+    if method == Method::OPTIONS {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Error::MethodNotAllowed(format!(
+        "{method} is not a method of this path; Allow lists those"
+    )))
 }
 
 /// A panic is a fault of ours. Its message is in our log, by the panic hook.

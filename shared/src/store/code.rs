@@ -1,20 +1,22 @@
-//! Functions' sources in S3, and the small ones in the table beside their function.
+//! Functions' sources: in S3, and the small ones also in the table beside their function.
 //!
-//! A version's object is written before the transaction that names it, under a
-//! key that is never used again, and never changed: a write that fails can't
-//! touch the source that is in force, and removing the one that it replaced
-//! can't hit the one of another write.
+//! A version's object is written before the write that names it, under a key
+//! that is never used again, and never changed. So a write that fails can't
+//! touch the source in force, and removing what one write replaced can't hit
+//! what another one wrote.
 
 use std::io::{Read, Write};
 
-use aws_sdk_s3::primitives::ByteStream;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use serde::{Deserialize, Serialize};
 
-use super::Store;
-use super::failure::failure;
-use crate::domain::Code;
+use super::function::FunctionRecord;
+use super::transaction::Outcome;
+use super::update::Changes;
+use super::{AFTERWARDS_TIME, COMMIT_TIME, Item, Store, keys};
+use crate::domain::{Code, Expected, Function, FunctionId, Owner, Versioned, WorkspaceId};
 use crate::error::Error;
 
 /// The most bytes of compressed source that stand in the function's item: 16 KiB.
@@ -23,8 +25,222 @@ use crate::error::Error;
 /// call; larger ones would make each read of the item cost more than a `GET`.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
+/// Where a function's source is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CodeRecord {
+    pub(super) code_sha256: String,
+    /// The object that holds it.
+    pub(super) code_key: String,
+    /// The source itself, compressed, where it is small enough.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub(super) code_inline: Option<Vec<u8>>,
+}
+
+impl CodeRecord {
+    /// The record of a source that is to be written under a key of its own.
+    pub(super) fn new(ws: &WorkspaceId, id: &FunctionId, code: &Code) -> Result<Self, Error> {
+        Ok(Self {
+            code_sha256: code.sha256(),
+            code_key: keys::new_code_version(ws, id),
+            code_inline: inline(code)?,
+        })
+    }
+
+    /// Adds the change to this source to `changes`. The key follows and is not
+    /// asked for: the same source under another key is no change.
+    pub(super) fn add_to(&self, changes: &mut Changes) -> Result<(), Error> {
+        changes.set("codeSha256", &Some(&self.code_sha256))?;
+        changes.follow("codeKey", &self.code_key)?;
+        match &self.code_inline {
+            Some(bytes) => changes.follow("codeInline", &serde_bytes::Bytes::new(bytes)),
+            None => {
+                changes.drop("codeInline");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What certainly became of a change of source.
+enum Commit {
+    /// It is in force.
+    Changed {
+        record: FunctionRecord,
+        /// The key of the source that was in force before.
+        replaced: String,
+    },
+    /// The function was as asked already.
+    Unchanged(FunctionRecord),
+    /// Nothing was changed.
+    Refused(Error),
+}
+
+impl Store {
+    /// Changes a function with a new source among the changes.
+    ///
+    /// The source is written while the function is read; then one transaction
+    /// names it, on the condition that the function is still the one that was
+    /// read. What it replaces is known by that, and is removed by nobody else.
+    pub(super) async fn patch_with_code(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        expected: &Expected,
+        mut changes: Changes,
+        code: Code,
+    ) -> Result<Versioned<Function>, Error> {
+        let new = CodeRecord::new(ws, id, &code)?;
+        new.add_to(&mut changes)?;
+        let (read, written) = tokio::join!(
+            self.function_record(owner, ws, id),
+            self.put_object(&new.code_key, &code)
+        );
+        let commit = async {
+            match (read, written) {
+                (Ok(record), Ok(())) => {
+                    self.commit_source(owner, ws, id, expected, &changes, record).await
+                }
+                (Ok(_), Err(error)) | (Err(error), _) => Ok(Commit::Refused(error)),
+            }
+        };
+        // An error of the commit itself leaves open whether the new source is
+        // named, so the object stays. Where it certainly isn't, the object goes.
+        let committed = tokio::time::timeout(COMMIT_TIME, commit).await;
+        let committed = committed
+            .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
+        match committed {
+            Commit::Changed { record, replaced } => {
+                self.publish(owner, ws, id, (&new.code_key, &code), Some(&replaced)).await;
+                Ok(record.with_code(code))
+            }
+            Commit::Unchanged(record) => {
+                self.discard(&new.code_key).await;
+                Ok(record.with_code(code))
+            }
+            Commit::Refused(error) => {
+                self.discard(&new.code_key).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes `changes` to the function that was read as `record`, and again to
+    /// what it has become if it was changed since.
+    async fn commit_source(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        expected: &Expected,
+        changes: &Changes,
+        mut record: FunctionRecord,
+    ) -> Result<Commit, Error> {
+        loop {
+            let item: Item = serde_dynamo::to_item(&record).map_err(Error::internal)?;
+            if changes.are_made_in(&item) {
+                return Ok(Commit::Unchanged(record));
+            }
+            if !expected.allows(record.version) {
+                return Ok(Commit::Refused(Error::PreconditionFailed));
+            }
+            let as_read = Expected::OneOf(vec![record.version]);
+            let items = vec![
+                self.workspace_is_there(owner, ws)?,
+                self.update_in_transaction(keys::function(ws, id), owner, &as_read, changes)?,
+            ];
+            match self.transact("DynamoDB TransactWriteItems, change source", items).await? {
+                Outcome::Committed => {
+                    let replaced = record.code.code_key;
+                    let record = FunctionRecord::read(changes.applied_to(&item)?)?;
+                    return Ok(Commit::Changed { record, replaced });
+                }
+                // Changed or deleted since it was read: what is there now?
+                Outcome::Refused(_) => match self.function_record(owner, ws, id).await {
+                    Ok(newer) => record = newer,
+                    Err(error) => return Ok(Commit::Refused(error)),
+                },
+            }
+        }
+    }
+
+    /// The source of `record`; `None` if its object is gone, because another replaced it.
+    pub(super) async fn source(&self, record: &CodeRecord) -> Result<Option<Code>, Error> {
+        match &record.code_inline {
+            Some(compressed) => from_inline(compressed).map(Some),
+            None => self.get_object(&record.code_key).await,
+        }
+    }
+
+    /// Copies the source that a write has put in force to where other tools
+    /// look for it, and removes the one that it `replaced`.
+    ///
+    /// The write is done, so a failure is logged and not the caller's.
+    pub(super) async fn publish(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        code: (&str, &Code),
+        replaced: Option<&str>,
+    ) {
+        let publish = async {
+            self.publish_current(owner, ws, id, code).await?;
+            match replaced {
+                Some(key) => self.delete_object(key).await,
+                None => Ok(()),
+            }
+        };
+        match tokio::time::timeout(AFTERWARDS_TIME, publish).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(function = %id, cause = error.causes(), "publishing failed");
+            }
+            Err(_) => tracing::error!(function = %id, "publishing ran out of time"),
+        }
+    }
+
+    /// Writes the copy, then looks whether it is still the current one, until it is.
+    ///
+    /// Whoever writes last looks last, so writers at the same time agree in the
+    /// end; and if the function is gone by then, so is the copy.
+    async fn publish_current(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        (key, code): (&str, &Code),
+    ) -> Result<(), Error> {
+        let published = keys::published_code(ws, id);
+        let (mut key, mut code) = (key.to_owned(), code.clone());
+        loop {
+            self.put_object(&published, &code).await?;
+            let current = match self.function_record(owner, ws, id).await {
+                Ok(record) => record.code,
+                Err(Error::NotFound(_)) => return self.delete_object(&published).await,
+                Err(error) => return Err(error),
+            };
+            if current.code_key == key {
+                return Ok(());
+            }
+            // Gone again already: whoever replaced it publishes what follows.
+            let Some(newer) = self.source(&current).await? else { return Ok(()) };
+            (key, code) = (current.code_key, newer);
+        }
+    }
+
+    /// Removes a source that no item names, and never will. To leave one is
+    /// untidy and no more, so a failure is logged and not the caller's.
+    pub(super) async fn discard(&self, key: &str) {
+        if let Err(error) = self.delete_object(key).await {
+            tracing::warn!(cause = error.causes(), "a source that nothing names was left behind");
+        }
+    }
+}
+
 /// `code`, compressed, if that is small enough to stand in the function's item.
-pub(super) fn inline(code: &Code) -> Result<Option<Vec<u8>>, Error> {
+fn inline(code: &Code) -> Result<Option<Vec<u8>>, Error> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(code.as_bytes()).map_err(Error::internal)?;
     let compressed = encoder.finish().map_err(Error::internal)?;
@@ -32,68 +248,12 @@ pub(super) fn inline(code: &Code) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// The source that [`inline`] compressed.
-pub(super) fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
+fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
     let mut source = String::new();
     // The limit holds although we wrote it ourselves: a table is easily edited.
     let mut decoder = ZlibDecoder::new(compressed).take(Code::MAX_BYTES as u64);
     decoder.read_to_string(&mut source).map_err(Error::internal)?;
     Ok(Code::from_stored(source))
-}
-
-impl Store {
-    /// Writes `code` under `key`.
-    pub(super) async fn put_object(&self, key: &str, code: &Code) -> Result<(), Error> {
-        self.s3
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(key)
-            .content_type("text/x-python; charset=utf-8")
-            .body(ByteStream::from(code.as_bytes().to_vec()))
-            .send()
-            .await
-            .map_err(failure("S3 PutObject"))?;
-        Ok(())
-    }
-
-    /// Reads the source under `key`; `None` if there is none (any more).
-    pub(super) async fn get_object(&self, key: &str) -> Result<Option<Code>, Error> {
-        let got = match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
-            Ok(got) => got,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(failure("S3 GetObject")(error)),
-        };
-        let bytes = got.body.collect().await.map_err(|e| Error::Unavailable(e.into()))?;
-        String::from_utf8(bytes.to_vec())
-            .map(|source| Some(Code::from_stored(source)))
-            .map_err(Error::internal)
-    }
-
-    /// Removes the object under `key`; none there is as good.
-    pub(super) async fn delete_object(&self, key: &str) -> Result<(), Error> {
-        self.s3
-            .delete_object()
-            .bucket(&*self.bucket)
-            .key(key)
-            .send()
-            .await
-            .map_err(failure("S3 DeleteObject"))?;
-        Ok(())
-    }
-
-    /// Removes all objects whose keys begin with `prefix`.
-    pub(super) async fn delete_objects_below(&self, prefix: &str) -> Result<(), Error> {
-        let mut pages =
-            self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(failure("S3 ListObjectsV2"))?;
-            for key in page.contents().iter().filter_map(|object| object.key()) {
-                self.delete_object(key).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
@@ -26,16 +27,18 @@ const BUSY: [&str; 11] = [
 /// What may pass by itself is [`Error::Unavailable`]; what won't (no such
 /// table, no credentials, access denied, a request that the service doesn't
 /// understand) is [`Error::Internal`].
-pub(super) fn failure<E, R>(what: &'static str) -> impl Fn(SdkError<E, R>) -> Error
+pub(super) fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     move |error| {
         let passing = match &error {
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
             SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
-            _ => error.code().is_some_and(|code| BUSY.contains(&code)),
+            _ => {
+                let theirs = error.raw_response().is_some_and(|r| r.status().is_server_error());
+                theirs || error.code().is_some_and(|code| BUSY.contains(&code))
+            }
         };
         let story = format!("{what}: {}", story(&error)).into();
         if passing { Error::Unavailable(story) } else { Error::Internal(story) }

@@ -2,20 +2,25 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put,
+    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
 use backon::Retryable;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
+use super::code::CodeRecord;
 use super::failure::failure;
 use super::keys::{self, FUNCTION_PREFIX, PK, SK};
 use super::transaction::{Outcome, patience};
-use super::update::{Changes, Updated};
-use super::workspace::{IS_VISIBLE, visible_workspace};
-use super::{Item, Store, code};
+use super::update::{Changes, is_visible_to, visible_to};
+use super::workspace::visible_workspace;
+use super::{Item, Store};
 use crate::domain::{
-    Code, Description, EnvironmentVariables, Filling, Function, FunctionId, HttpMethods, Listing,
-    Memory, Name, Owner, Page, PatchFunction, Runtime, Status, Timeout, Timestamp, WorkspaceId,
+    Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId, HttpMethods,
+    Listing, Memory, Name, Owner, Page, PatchFunction, Runtime, Status, Timeout, Timestamp,
+    Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -43,21 +48,9 @@ pub(super) struct FunctionRecord {
     status: Status,
     last_modified: Timestamp,
     /// Counts the writes, so that one can be told from the next.
-    version: u64,
+    pub(super) version: u64,
     #[serde(flatten)]
-    code: CodeRecord,
-}
-
-/// Where a function's source is.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CodeRecord {
-    code_sha256: String,
-    /// The object that holds it.
-    code_key: String,
-    /// The source itself, compressed, where it is small enough.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    code_inline: Option<Vec<u8>>,
+    pub(super) code: CodeRecord,
 }
 
 impl FunctionRecord {
@@ -84,12 +77,13 @@ impl FunctionRecord {
         }
     }
 
-    fn read(item: Item) -> Result<Self, Error> {
+    pub(super) fn read(item: Item) -> Result<Self, Error> {
         serde_dynamo::from_item(item).map_err(Error::internal)
     }
 
-    fn with_code(self, code: Code) -> Function {
-        Function {
+    pub(super) fn with_code(self, code: Code) -> Versioned<Function> {
+        let version = self.version;
+        let value = Function {
             id: self.id,
             workspace_id: self.workspace_id,
             name: self.name,
@@ -108,7 +102,8 @@ impl FunctionRecord {
             invocations_24h: 0,
             errors_24h: 0,
             avg_duration: 0.0,
-        }
+        };
+        Versioned { value, version }
     }
 }
 
@@ -117,11 +112,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`] where the workspace isn't there for this owner.
-    pub async fn create_function(&self, owner: &Owner, new: &Function) -> Result<(), Error> {
-        let (ws, id) = (&new.workspace_id, &new.id);
-        let code = self.put_code_version(ws, id, &new.code).await?;
+    pub async fn create_function(
+        &self,
+        owner: &Owner,
+        new: Function,
+    ) -> Result<Versioned<Function>, Error> {
+        let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
+        let code = CodeRecord::new(ws, id, &new.code)?;
         let key = code.code_key.clone();
-        let item = serde_dynamo::to_item(FunctionRecord::new(owner, new, code));
+        self.put_object(&key, &new.code).await?;
+        let item = serde_dynamo::to_item(FunctionRecord::new(owner, &new, code));
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
@@ -133,15 +133,14 @@ impl Store {
             TransactWriteItem::builder().put(put).build(),
         ];
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            Outcome::Committed => {
-                self.publish_code(ws, id, &key, &new.code).await;
-                Ok(())
-            }
-            Outcome::Refused(_) => {
-                // Nothing names the object. Where the outcome isn't known it
-                // stays, because the transaction may have named it.
-                self.delete_object(&key).await?;
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
+                self.discard(&key).await;
                 Err(ws.not_found())
+            }
+            // A function of this new identifier can only be this one.
+            Outcome::Committed | Outcome::Refused(_) => {
+                self.publish(owner, ws, id, (&key, &new.code), None).await;
+                Ok(Versioned { value: new, version: 1 })
             }
         }
     }
@@ -155,7 +154,7 @@ impl Store {
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-    ) -> Result<Function, Error> {
+    ) -> Result<Versioned<Function>, Error> {
         let record = self.function_record(owner, ws, id).await?;
         self.load(owner, record).await?.ok_or_else(|| id.not_found())
     }
@@ -189,15 +188,15 @@ impl Store {
         let mut filling = Filling::new(page);
         while let Some(items) = next {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;
-            let records = items.items.unwrap_or_default().into_iter().map(FunctionRecord::read);
+            let records = super::readable(items.items, FunctionRecord::read);
             let mut functions = stream::iter(records)
-                .map(|record| async move { self.load(owner, record?).await })
+                .map(|record| self.load(owner, record))
                 .buffered(SOURCES_AT_A_TIME);
             // A function that was deleted since is no longer one of the list.
             while !filling.is_full()
                 && let Some(function) = functions.try_next().await?
             {
-                function.into_iter().for_each(|function| filling.offer(function));
+                function.into_iter().for_each(|function| filling.offer(function.value));
             }
             if filling.is_full() {
                 break;
@@ -207,17 +206,19 @@ impl Store {
         Ok(filling.finish(page, |function: &Function| function.id.to_string()))
     }
 
-    /// Changes a function, and gives it as it is then.
+    /// Changes a function of an `expected` version, and gives it as it is then.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where it, or its workspace, isn't there for this
+    /// owner; [`Error::PreconditionFailed`] where it is of another version.
     pub async fn patch_function(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
+        expected: &Expected,
         patch: PatchFunction,
-    ) -> Result<Function, Error> {
+    ) -> Result<Versioned<Function>, Error> {
         let mut changes = Changes::default();
         changes.set("name", &patch.name)?;
         changes.set("description", &patch.description)?;
@@ -227,70 +228,51 @@ impl Store {
         changes.set("httpMethods", &patch.http_methods)?;
         changes.set("environmentVariables", &patch.environment_variables)?;
         changes.set("status", &patch.status)?;
-        changes.set("codeSha256", &patch.code.as_ref().map(Code::sha256))?;
-        if changes.is_empty() {
-            return self.function(owner, ws, id).await;
-        }
         changes.follow("lastModified", &Timestamp::now())?;
-        let written = match &patch.code {
-            None => None,
+        let record = match patch.code {
             Some(code) => {
-                let record = self.put_code_version(ws, id, code).await?;
-                changes.follow("codeKey", &record.code_key)?;
-                match &record.code_inline {
-                    Some(bytes) => changes.follow("codeInline", &serde_bytes::Bytes::new(bytes))?,
-                    None => changes.drop("codeInline"),
-                }
-                Some((record.code_key, code))
+                return self.patch_with_code(owner, ws, id, expected, changes, code).await;
+            }
+            None if changes.is_empty() => self.function_record(owner, ws, id).await?,
+            None => {
+                // Both at once. If the workspace turns out to be deleted, the function
+                // was already out of everyone's reach, and so is what was changed.
+                let key = keys::function(ws, id);
+                let (there, item) = tokio::join!(
+                    self.workspace(owner, ws),
+                    self.update("DynamoDB UpdateItem, function", key, owner, expected, &changes)
+                );
+                there?;
+                FunctionRecord::read(item?.ok_or_else(|| id.not_found())?)?
             }
         };
-        // Both at once. If the workspace turns out to be deleted, the function
-        // was already out of everyone's reach, and so is what was changed.
-        let key = keys::function(ws, id);
-        let (there, updated) = tokio::join!(
-            self.workspace(owner, ws),
-            self.update("DynamoDB UpdateItem, function", key, owner, &changes)
-        );
-        let updated = updated?;
-        let (old, item) = match updated {
-            Updated::Changed { old, new } => (Some(old), Some(new)),
-            Updated::Unchanged(item) => (None, Some(item)),
-            Updated::Missing => (None, None),
-        };
-        if let Some((key, code)) = &written {
-            match old {
-                Some(old) => {
-                    let replaced = FunctionRecord::read(old)?.code.code_key;
-                    self.publish_code(ws, id, key, code).await;
-                    self.remove_replaced(&replaced).await;
-                }
-                None => self.remove_replaced(key).await,
-            }
+        if changes.is_empty() && !expected.allows(record.version) {
+            return Err(Error::PreconditionFailed);
         }
-        there?;
-        let record = FunctionRecord::read(item.ok_or_else(|| id.not_found())?)?;
-        match patch.code {
-            Some(code) => Ok(record.with_code(code)),
-            None => self.load(owner, record).await?.ok_or_else(|| id.not_found()),
-        }
+        self.load(owner, record).await?.ok_or_else(|| id.not_found())
     }
 
-    /// Deletes a function, which its workspace stops counting in the same transaction.
+    /// Deletes a function of an `expected` version, which its workspace stops
+    /// counting in the same transaction.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where it, or its workspace, isn't there for this
+    /// owner; [`Error::PreconditionFailed`] where it is of another version.
     pub async fn delete_function(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
+        expected: &Expected,
     ) -> Result<(), Error> {
+        let condition = visible_to(owner, expected);
         let delete = Delete::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
-            .condition_expression(IS_VISIBLE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_string()))
+            .condition_expression(condition.condition)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
         let items = vec![
@@ -302,8 +284,16 @@ impl Store {
                 self.purge_function_while_time(ws, id).await;
                 Ok(())
             }
-            Outcome::Refused(refused) if refused.contains(&0) => Err(ws.not_found()),
-            Outcome::Refused(_) => Err(id.not_found()),
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
+                Err(ws.not_found())
+            }
+            Outcome::Refused(refused) => {
+                let item = refused.into_iter().find_map(|refusal| refusal.item);
+                match item.filter(|item| is_visible_to(owner, item)) {
+                    Some(_) => Err(Error::PreconditionFailed),
+                    None => Err(id.not_found()),
+                }
+            }
         }
     }
 
@@ -354,16 +344,15 @@ impl Store {
     }
 
     /// The function of `record` with its source; `None` if it was deleted meanwhile.
-    async fn load(&self, owner: &Owner, record: FunctionRecord) -> Result<Option<Function>, Error> {
-        let mut record = record;
+    async fn load(
+        &self,
+        owner: &Owner,
+        mut record: FunctionRecord,
+    ) -> Result<Option<Versioned<Function>>, Error> {
         // A source that is gone was replaced between the two reads: the item,
         // read again, names the one that replaced it.
         for _ in 0..5 {
-            if let Some(compressed) = &record.code.code_inline {
-                let code = code::from_inline(compressed)?;
-                return Ok(Some(record.with_code(code)));
-            }
-            if let Some(code) = self.get_object(&record.code.code_key).await? {
+            if let Some(code) = self.source(&record.code).await? {
                 return Ok(Some(record.with_code(code)));
             }
             let gone = record.code.code_key.clone();
@@ -377,61 +366,5 @@ impl Store {
             }
         }
         Err(Error::Unavailable(format!("{}: its source keeps changing", record.id).into()))
-    }
-
-    async fn put_code_version(
-        &self,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-        code: &Code,
-    ) -> Result<CodeRecord, Error> {
-        let key = keys::new_code_version(ws, id);
-        self.put_object(&key, code).await?;
-        let code_inline = code::inline(code)?;
-        Ok(CodeRecord { code_sha256: code.sha256(), code_key: key, code_inline })
-    }
-
-    /// Copies a function's current source to where other tools look for it.
-    ///
-    /// The function is in force already, so a failure is logged and not the caller's.
-    async fn publish_code(&self, ws: &WorkspaceId, id: &FunctionId, key: &str, code: &Code) {
-        if let Err(error) = self.publish_current(ws, id, key, code).await {
-            tracing::error!(function = %id, cause = error.causes(), "the source was not published");
-        }
-    }
-
-    /// Writes the copy, then looks whether it is still the current one, until it is.
-    ///
-    /// Whoever writes last looks last, so writers at the same time agree in the end.
-    async fn publish_current(
-        &self,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-        key: &str,
-        code: &Code,
-    ) -> Result<(), Error> {
-        let published = keys::published_code(ws, id);
-        let (mut key, mut code) = (key.to_owned(), code.clone());
-        loop {
-            self.put_object(&published, &code).await?;
-            let items = self.items(vec![keys::function(ws, id).into_item()]).await?;
-            let Some(item) = items.into_iter().next() else {
-                return self.delete_object(&published).await;
-            };
-            let current = FunctionRecord::read(item)?.code.code_key;
-            if current == key {
-                return Ok(());
-            }
-            // Gone again already: whoever replaced it publishes what follows.
-            let Some(newer) = self.get_object(&current).await? else { return Ok(()) };
-            (key, code) = (current, newer);
-        }
-    }
-
-    /// Removes a source that no function names. To leave one is untidy and no more.
-    async fn remove_replaced(&self, key: &str) {
-        if let Err(error) = self.delete_object(key).await {
-            tracing::warn!(cause = error.causes(), "a replaced source was left behind");
-        }
     }
 }

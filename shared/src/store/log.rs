@@ -191,8 +191,8 @@ impl Store {
         while !filling.is_full() {
             let Some(items) = found.next().await else { break };
             let items = items.map_err(failure("DynamoDB Query, logs"))?;
-            for item in items.items.unwrap_or_default() {
-                filling.offer(read(item)?);
+            for log in super::readable(items.items, read) {
+                filling.offer(log);
             }
         }
         Ok(filling.finish(page, |log| Position::of(log).to_string()))

@@ -10,6 +10,7 @@ mod failure;
 mod function;
 mod keys;
 mod log;
+mod object;
 mod purge;
 mod transaction;
 mod update;
@@ -28,6 +29,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::config::Config;
+use crate::error::Error;
 
 /// The table and the bucket. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +40,18 @@ pub struct Store {
     bucket: Arc<str>,
 }
 
+// A command writes a source, commits, and tidies up, so these add up to less
+// than the 28 seconds after which the boundary answers for it: what was
+// committed must not be answered with an error because the rest took long.
+
+/// The longest that one call takes, repeats by the SDK included.
+const CALL_TIME: Duration = Duration::from_secs(8);
+/// The longest that a commit takes, repeats included.
+const COMMIT_TIME: Duration = Duration::from_secs(12);
+/// The longest that a command goes on after its commit. What it then leaves
+/// undone is out of callers' reach, or a copy.
+const AFTERWARDS_TIME: Duration = Duration::from_secs(6);
+
 /// An item, as DynamoDB's client has it.
 type Item = HashMap<String, AttributeValue>;
 
@@ -47,11 +61,10 @@ impl Store {
     /// Credentials come from the environment only, which is where Lambda puts them.
     pub async fn connect(config: &Config) -> Self {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        // API Gateway waits 30 seconds: a call must have failed before.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(6))
-            .operation_timeout(Duration::from_secs(15))
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(CALL_TIME / 2)
+            .operation_timeout(CALL_TIME)
             .build();
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
@@ -87,4 +100,22 @@ impl Store {
 /// limit, which tells whether anything follows.
 fn page_size(page: &crate::domain::Page) -> Option<i32> {
     page.limit().and_then(|limit| i32::try_from(limit + 1).ok())
+}
+
+/// The records that `read` makes of `items`.
+///
+/// One that can't be read is told to our log and left out: a list must not
+/// fail for an item that somebody else has put into the table.
+fn readable<T>(items: Option<Vec<Item>>, read: fn(Item) -> Result<T, Error>) -> Vec<T> {
+    let record = |item: Item| {
+        let key = item.get(keys::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+        match read(item) {
+            Ok(record) => Some(record),
+            Err(error) => {
+                tracing::error!(key, cause = error.causes(), "an item can't be read");
+                None
+            }
+        }
+    };
+    items.unwrap_or_default().into_iter().filter_map(record).collect()
 }

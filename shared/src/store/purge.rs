@@ -4,8 +4,6 @@
 //! purge that was cut short is taken up by running it again. What it removes
 //! was out of every caller's reach before it began.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use backon::Retryable;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -13,13 +11,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::failure::failure;
 use super::keys::{self, FUNCTION_PREFIX, LOG_PREFIX, PK, SK};
 use super::transaction::patience;
-use super::{Item, Store};
+use super::{AFTERWARDS_TIME, Item, Store};
 use crate::domain::{FunctionId, WorkspaceId};
 use crate::error::Error;
-
-/// How long a request goes on removing before it answers: well below the 29
-/// seconds that a Lambda of ours has.
-const REQUEST_TIME: Duration = Duration::from_secs(8);
 
 /// The most items that one BatchWriteItem takes.
 const BATCH: usize = 25;
@@ -32,7 +26,7 @@ impl Store {
     ///
     /// The function is deleted already, so a failure is logged and not the caller's.
     pub(super) async fn purge_function_while_time(&self, ws: &WorkspaceId, id: &FunctionId) {
-        let purge = tokio::time::timeout(REQUEST_TIME, self.purge_function(ws, id));
+        let purge = tokio::time::timeout(AFTERWARDS_TIME, self.purge_function(ws, id));
         report(purge.await, id.as_str());
     }
 
@@ -40,7 +34,7 @@ impl Store {
     ///
     /// The workspace is deleted already, so a failure is logged and not the caller's.
     pub(super) async fn purge_workspace_while_time(&self, ws: &WorkspaceId) {
-        let purge = tokio::time::timeout(REQUEST_TIME, self.purge_workspace(ws));
+        let purge = tokio::time::timeout(AFTERWARDS_TIME, self.purge_workspace(ws));
         report(purge.await, ws.as_str());
     }
 

@@ -3,28 +3,42 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{
+    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
+};
 use backon::{ExponentialBuilder, Retryable};
+use ulid::Ulid;
 
-use super::Store;
 use super::failure::failure;
+use super::keys::Key;
+use super::update::Changes;
+use super::{COMMIT_TIME, Item, Store};
+use crate::domain::{Expected, Owner};
 use crate::error::Error;
 
 /// How a transaction ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outcome {
     /// Everything was written.
     Committed,
     /// Nothing was written, because the conditions of these items did not hold.
-    Refused(Vec<usize>),
+    Refused(Vec<Refusal>),
+}
+
+/// An item whose condition did not hold.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Its place in the transaction.
+    pub(super) index: usize,
+    /// The item as it is, if there is one and the condition asked for it.
+    pub(super) item: Option<Item>,
 }
 
 /// Items that others are writing at this moment; the same transaction may succeed later.
 const CONFLICTS: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
-/// Waits between attempts at an item that others are writing: up to eight,
-/// which are 5 seconds in all at the most, so that a caller gets an answer in time.
+/// Pauses between attempts at what others are busy with: up to eight, growing and random.
 pub(super) fn patience() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(20))
@@ -34,43 +48,88 @@ pub(super) fn patience() -> ExponentialBuilder {
 }
 
 impl Store {
-    /// Writes `items` in one transaction, trying again while others write the same items.
+    /// Writes `items` in one transaction, trying again while others write the
+    /// same items, for [`COMMIT_TIME`] at the most.
     ///
-    /// The SDK sends a token with each, so that an attempt whose answer was
-    /// lost isn't carried out twice.
+    /// All attempts carry one token: an attempt whose answer was lost isn't
+    /// carried out twice, so a refusal is a refusal of all of them. Only where
+    /// this fails with an error it isn't known whether anything was written.
     pub(super) async fn transact(
         &self,
         what: &'static str,
         items: Vec<TransactWriteItem>,
     ) -> Result<Outcome, Error> {
+        let token = Ulid::generate().to_string();
         let attempt = || async {
-            let sent = self.dynamodb.transact_write_items().set_transact_items(Some(items.clone()));
-            let Err(error) = sent.send().await else {
-                return Ok(Outcome::Committed);
-            };
-            if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-                error.as_service_error()
-            {
-                let codes: Vec<&str> = cancelled
-                    .cancellation_reasons()
-                    .iter()
-                    .map(|reason| reason.code().unwrap_or("None"))
-                    .collect();
-                let refused: Vec<usize> = codes
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, code)| **code == "ConditionalCheckFailed")
-                    .map(|(i, _)| i)
-                    .collect();
-                if !refused.is_empty() {
-                    return Ok(Outcome::Refused(refused));
-                }
-                if codes.iter().any(|code| CONFLICTS.contains(code)) {
-                    return Err(Error::Unavailable(format!("{what}: {}", codes.join(", ")).into()));
-                }
+            let sent = self
+                .dynamodb
+                .transact_write_items()
+                .client_request_token(token.as_str())
+                .set_transact_items(Some(items.clone()));
+            match sent.send().await {
+                Ok(_) => Ok(Outcome::Committed),
+                Err(error) => match error.as_service_error().and_then(cancelled) {
+                    Some(Cancelled::Refused(refusals)) => Ok(Outcome::Refused(refusals)),
+                    Some(Cancelled::Conflict(codes)) => {
+                        Err(Error::Unavailable(format!("{what}: {codes}").into()))
+                    }
+                    None => Err(failure(what)(error)),
+                },
             }
-            Err(failure(what)(error))
         };
-        attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_))).await
+        let attempts = attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_)));
+        match tokio::time::timeout(COMMIT_TIME, attempts).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Unavailable(format!("{what}: out of time").into())),
+        }
     }
+
+    /// A write in a transaction that makes `changes` to the item at `key`, if it
+    /// is there for `owner` in an `expected` version.
+    pub(super) fn update_in_transaction(
+        &self,
+        key: Key,
+        owner: &Owner,
+        expected: &Expected,
+        changes: &Changes,
+    ) -> Result<TransactWriteItem, Error> {
+        let expression = changes.expression(owner, expected);
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key.into_item()))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(Some(expression.values))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// Why DynamoDB cancelled a transaction.
+enum Cancelled {
+    Refused(Vec<Refusal>),
+    Conflict(String),
+}
+
+fn cancelled(error: &TransactWriteItemsError) -> Option<Cancelled> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return None;
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let refusals: Vec<Refusal> = reasons
+        .iter()
+        .enumerate()
+        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(index, reason)| Refusal { index, item: reason.item().cloned() })
+        .collect();
+    if !refusals.is_empty() {
+        // A condition that doesn't hold decides, whatever else was in the way.
+        return Some(Cancelled::Refused(refusals));
+    }
+    let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    let conflict = codes.iter().any(|code| CONFLICTS.contains(code));
+    conflict.then(|| Cancelled::Conflict(codes.join(", ")))
 }

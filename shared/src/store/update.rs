@@ -1,4 +1,4 @@
-//! Changing some attributes of one item, in one call, only if they really change.
+//! Changing some attributes of an item, and only if they really change.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::keys::Key;
 use super::transaction::patience;
 use super::{Item, Store, failure::failure};
-use crate::domain::Owner;
+use crate::domain::{Expected, Owner};
 use crate::error::Error;
 
 /// What is to change in an item.
@@ -22,6 +22,15 @@ pub(super) struct Changes {
     asked: HashMap<&'static str, AttributeValue>,
     following: HashMap<&'static str, AttributeValue>,
     dropped: Vec<&'static str>,
+}
+
+/// A condition or an update in DynamoDB's language, with what it names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expression {
+    pub(super) update: String,
+    pub(super) condition: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
 }
 
 impl Changes {
@@ -57,76 +66,112 @@ impl Changes {
         self.asked.is_empty()
     }
 
+    /// Whether `item` already is as asked.
+    pub(super) fn are_made_in(&self, item: &Item) -> bool {
+        self.asked.iter().all(|(name, value)| item.get(*name) == Some(value))
+    }
+
     /// The item that `old` becomes.
-    fn applied_to(&self, old: &Item) -> Item {
+    pub(super) fn applied_to(&self, old: &Item) -> Result<Item, Error> {
         let mut new = old.clone();
         for (name, value) in self.asked.iter().chain(&self.following) {
             new.insert(name.to_string(), value.clone());
         }
         new.retain(|name, _| !self.dropped.contains(&name.as_str()));
-        new
+        new.insert("version".into(), attribute_value(&(version_of(old) + 1))?);
+        Ok(new)
+    }
+
+    /// The update, on the condition that the item is there for `owner`, in an
+    /// expected version.
+    pub(super) fn expression(&self, owner: &Owner, expected: &Expected) -> Expression {
+        let mut expression = visible_to(owner, expected);
+        let mut sets = Vec::new();
+        for (name, value) in self.asked.iter().chain(&self.following) {
+            sets.push(format!("#{name} = :{name}"));
+            expression.names.insert(format!("#{name}"), name.to_string());
+            expression.values.insert(format!(":{name}"), value.clone());
+        }
+        expression.values.insert(":one".into(), AttributeValue::N("1".into()));
+        expression.update = format!("SET {} ADD version :one", sets.join(", "));
+        if !self.dropped.is_empty() {
+            expression.update.push_str(&format!(" REMOVE {}", self.dropped.join(", ")));
+        }
+        expression
+    }
+
+    /// The condition that any of what is asked differs.
+    fn differs(&self) -> String {
+        let each: Vec<_> = self.asked.keys().map(|name| format!("#{name} <> :{name}")).collect();
+        each.join(" OR ")
     }
 }
 
-/// What became of an item.
-#[derive(Debug)]
-pub(super) enum Updated {
-    /// It was changed.
-    Changed {
-        /// As it was.
-        old: Item,
-        /// As it is.
-        new: Item,
-    },
-    /// It was already as asked.
-    Unchanged(Item),
-    /// There is none, or none of this owner's.
-    Missing,
+/// The condition that an item is there for `owner`, in an expected version.
+pub(super) fn visible_to(owner: &Owner, expected: &Expected) -> Expression {
+    let mut expression = Expression {
+        condition: "#owner = :owner AND attribute_not_exists(deletedAt)".into(),
+        names: HashMap::from([("#owner".to_owned(), "owner".to_owned())]),
+        values: HashMap::from([(":owner".to_owned(), AttributeValue::S(owner.to_string()))]),
+        ..Expression::default()
+    };
+    if let Expected::OneOf(versions) = expected {
+        let mut names = Vec::new();
+        for (i, version) in versions.iter().enumerate() {
+            names.push(format!(":expected{i}"));
+            let number = AttributeValue::N(version.to_string());
+            expression.values.insert(format!(":expected{i}"), number);
+        }
+        let expected = match names.as_slice() {
+            // A version is never absent where the owner isn't, so this never holds.
+            [] => " AND attribute_not_exists(version)".to_owned(),
+            names => format!(" AND version IN ({})", names.join(", ")),
+        };
+        expression.condition.push_str(&expected);
+    }
+    expression
+}
+
+/// Whether `item` is there for `owner`: neither somebody else's nor deleted.
+pub(super) fn is_visible_to(owner: &Owner, item: &Item) -> bool {
+    let owned = item.get("owner").and_then(|v| v.as_s().ok()).is_some_and(|o| o == owner.as_str());
+    owned && !item.contains_key("deletedAt")
+}
+
+/// The version of an item.
+pub(super) fn version_of(item: &Item) -> u64 {
+    item.get("version").and_then(|v| v.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 
 impl Store {
-    /// Makes `changes` to the item at `key`, if it is `owner`'s and any of them changes it.
+    /// Makes `changes` to the item at `key`, if it is there for `owner`, and
+    /// gives it as it is then; `None` where it isn't there.
     ///
     /// One call, and safe to repeat: the second time finds the item as asked.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] where its version isn't expected.
     pub(super) async fn update(
         &self,
         what: &'static str,
         key: Key,
         owner: &Owner,
+        expected: &Expected,
         changes: &Changes,
-    ) -> Result<Updated, Error> {
-        let mut names = HashMap::from([("#owner".to_owned(), "owner".to_owned())]);
-        let mut values = HashMap::from([
-            (":owner".to_owned(), AttributeValue::S(owner.to_string())),
-            (":one".to_owned(), AttributeValue::N("1".into())),
-        ]);
-        let mut sets = Vec::new();
-        for (name, value) in changes.asked.iter().chain(&changes.following) {
-            sets.push(format!("#{name} = :{name}"));
-            names.insert(format!("#{name}"), name.to_string());
-            values.insert(format!(":{name}"), value.clone());
-        }
-        let differs: Vec<_> =
-            changes.asked.keys().map(|name| format!("#{name} <> :{name}")).collect();
-        let mut expression = format!("SET {} ADD version :one", sets.join(", "));
-        if !changes.dropped.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", changes.dropped.join(", ")));
-        }
-        let condition = format!(
-            "#owner = :owner AND attribute_not_exists(deletedAt) AND ({})",
-            differs.join(" OR ")
-        );
+    ) -> Result<Option<Item>, Error> {
+        let expression = changes.expression(owner, expected);
+        let condition = format!("{} AND ({})", expression.condition, changes.differs());
         let key = key.into_item();
         let attempt = || async {
             self.dynamodb
                 .update_item()
                 .table_name(&*self.table)
                 .set_key(Some(key.clone()))
-                .update_expression(&expression)
+                .update_expression(&expression.update)
                 .condition_expression(&condition)
-                .set_expression_attribute_names(Some(names.clone()))
-                .set_expression_attribute_values(Some(values.clone()))
-                .return_values(ReturnValue::AllOld)
+                .set_expression_attribute_names(Some(expression.names.clone()))
+                .set_expression_attribute_values(Some(expression.values.clone()))
+                .return_values(ReturnValue::AllNew)
                 .return_values_on_condition_check_failure(OnFailure::AllOld)
                 .send()
                 .await
@@ -136,28 +181,23 @@ impl Store {
             .when(|e| e.code() == Some("TransactionConflictException"))
             .await;
         match sent {
-            Ok(output) => {
-                let old = output.attributes.unwrap_or_default();
-                let new = changes.applied_to(&old);
-                Ok(Updated::Changed { old, new })
-            }
+            Ok(output) => Ok(output.attributes),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(match failed.item() {
-                        Some(item) if belongs(item, owner) => Updated::Unchanged(item.clone()),
-                        _ => Updated::Missing,
-                    })
+                    let Some(item) = failed.item().filter(|item| is_visible_to(owner, item)) else {
+                        return Ok(None);
+                    };
+                    // As asked already: perhaps by an attempt of ours whose answer was
+                    // lost. RFC 9110, 13.1.1, lets that count as success.
+                    if changes.are_made_in(item) {
+                        return Ok(Some(item.clone()));
+                    }
+                    Err(Error::PreconditionFailed)
                 }
                 _ => Err(failure(what)(error)),
             },
         }
     }
-}
-
-fn belongs(item: &Item, owner: &Owner) -> bool {
-    let of_owner =
-        item.get("owner").and_then(|v| v.as_s().ok()).is_some_and(|o| o == owner.as_str());
-    of_owner && !item.contains_key("deletedAt")
 }
 
 fn attribute_value<T: Serialize>(value: &T) -> Result<AttributeValue, Error> {

@@ -1,16 +1,16 @@
 //! Workspaces in the table.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
 use super::failure::failure;
-use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX};
+use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK};
 use super::transaction::Outcome;
-use super::update::{Changes, Updated};
+use super::update::{Changes, is_visible_to, visible_to};
 use super::{Item, Store};
 use crate::domain::{
-    Description, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp, Workspace,
-    WorkspaceId,
+    Description, Expected, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp,
+    Versioned, Workspace, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -34,9 +34,6 @@ pub(super) struct WorkspaceRecord {
     function_count: u64,
     /// Counts the writes, so that one can be told from the next.
     version: u64,
-    /// When it was deleted. Until the purge ends, the item is still there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deleted_at: Option<Timestamp>,
 }
 
 impl WorkspaceRecord {
@@ -55,13 +52,7 @@ impl WorkspaceRecord {
             created_at: workspace.created_at,
             function_count: workspace.function_count,
             version: 1,
-            deleted_at: None,
         }
-    }
-
-    /// Whether it is there for `owner`: neither somebody else's nor deleted.
-    fn is_visible_to(&self, owner: &Owner) -> bool {
-        self.owner == owner.as_str() && self.deleted_at.is_none()
     }
 
     fn read(item: Item) -> Result<Self, Error> {
@@ -84,28 +75,45 @@ impl From<WorkspaceRecord> for Workspace {
     }
 }
 
-/// What every write to a workspace, or to something in it, asks of the workspace.
-pub(super) const IS_VISIBLE: &str = "#owner = :owner AND attribute_not_exists(deletedAt)";
-
 impl Store {
-    /// Puts a new workspace. Its identifier is new, so to repeat this is harmless.
-    pub async fn create_workspace(&self, owner: &Owner, new: Workspace) -> Result<(), Error> {
-        let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new));
-        self.dynamodb
+    /// Puts a new workspace.
+    pub async fn create_workspace(
+        &self,
+        owner: &Owner,
+        new: Workspace,
+    ) -> Result<Versioned<Workspace>, Error> {
+        let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
+        let sent = self
+            .dynamodb
             .put_item()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
+            .condition_expression(format!("attribute_not_exists({PK})"))
             .send()
-            .await
-            .map_err(failure("DynamoDB PutItem, workspace"))?;
-        Ok(())
+            .await;
+        match sent {
+            Ok(_) => Ok(Versioned { value: new, version: 1 }),
+            // A workspace of this new identifier can only be this one, put by an
+            // attempt whose answer was lost, and perhaps in use since.
+            Err(e)
+                if e.as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Versioned { value: new, version: 1 })
+            }
+            Err(error) => Err(failure("DynamoDB PutItem, workspace")(error)),
+        }
     }
 
     /// The workspace `id`.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is none of this owner's.
-    pub async fn workspace(&self, owner: &Owner, id: &WorkspaceId) -> Result<Workspace, Error> {
+    pub async fn workspace(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+    ) -> Result<Versioned<Workspace>, Error> {
         let got = self
             .dynamodb
             .get_item()
@@ -151,69 +159,92 @@ impl Store {
         while !filling.is_full() {
             let Some(items) = found.next().await else { break };
             let items = items.map_err(failure("DynamoDB Query, workspaces"))?;
-            for item in items.items.unwrap_or_default() {
-                filling.offer(WorkspaceRecord::read(item)?.into());
+            for record in super::readable(items.items, WorkspaceRecord::read) {
+                filling.offer(record.into());
             }
         }
         Ok(filling.finish(page, |workspace: &Workspace| workspace.id.to_string()))
     }
 
-    /// Changes a workspace, and gives it as it is then.
+    /// Changes a workspace of an `expected` version, and gives it as it is then.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's.
+    /// [`Error::NotFound`] where there is none of this owner's;
+    /// [`Error::PreconditionFailed`] where it is of another version.
     pub async fn patch_workspace(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
+        expected: &Expected,
         patch: PatchWorkspace,
-    ) -> Result<Workspace, Error> {
+    ) -> Result<Versioned<Workspace>, Error> {
         let mut changes = Changes::default();
         changes.set("name", &patch.name)?;
         changes.set("description", &patch.description)?;
         if changes.is_empty() {
-            return self.workspace(owner, id).await;
+            let workspace = self.workspace(owner, id).await?;
+            let allowed = expected.allows(workspace.version);
+            return if allowed { Ok(workspace) } else { Err(Error::PreconditionFailed) };
         }
-        let key = keys::workspace(id);
-        match self.update("DynamoDB UpdateItem, workspace", key, owner, &changes).await? {
-            Updated::Changed { new: item, .. } | Updated::Unchanged(item) => {
-                Ok(WorkspaceRecord::read(item)?.into())
-            }
-            Updated::Missing => Err(id.not_found()),
-        }
+        let what = "DynamoDB UpdateItem, workspace";
+        let item = self.update(what, keys::workspace(id), owner, expected, &changes).await?;
+        visible_workspace(owner, id, item)
     }
 
-    /// Deletes a workspace: it and all that is in it are gone for callers at once.
+    /// Deletes a workspace of an `expected` version: it and all that is in it
+    /// are gone for callers at once.
     ///
     /// The items and objects behind it are then removed, as far as there is
     /// time; what is left can't be reached any more.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's.
-    pub async fn delete_workspace(&self, owner: &Owner, id: &WorkspaceId) -> Result<(), Error> {
-        let mark = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(keys::workspace(id).into_item()))
-            .update_expression(format!(
-                "SET deletedAt = :now REMOVE {INDEX_PK}, {INDEX_SK} ADD version :one"
-            ))
-            .condition_expression(IS_VISIBLE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()))
-            .expression_attribute_values(":one", AttributeValue::N("1".into()))
-            .build()
-            .map_err(Error::internal)?;
+    /// [`Error::NotFound`] where there is none of this owner's;
+    /// [`Error::PreconditionFailed`] where it is of another version.
+    pub async fn delete_workspace(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+        expected: &Expected,
+    ) -> Result<(), Error> {
+        let mut mark = Changes::default();
+        mark.follow("deletedAt", &Timestamp::now())?;
+        mark.drop(INDEX_PK);
+        mark.drop(INDEX_SK);
         // A transaction of one, because it carries a token: when its answer is
-        // lost and the client tries again, it still answers that it succeeded.
-        let items = vec![TransactWriteItem::builder().update(mark).build()];
+        // lost and it is sent again, it still answers that it succeeded.
+        let items =
+            vec![self.update_in_transaction(keys::workspace(id), owner, expected, &mark)?];
         match self.transact("DynamoDB TransactWriteItems, delete workspace", items).await? {
             Outcome::Committed => {
                 self.purge_workspace_while_time(id).await;
                 Ok(())
             }
-            Outcome::Refused(_) => Err(id.not_found()),
+            Outcome::Refused(refused) => {
+                let item = refused.into_iter().find_map(|refusal| refusal.item);
+                match item.filter(|item| is_visible_to(owner, item)) {
+                    Some(_) => Err(Error::PreconditionFailed),
+                    None => Err(id.not_found()),
+                }
+            }
         }
+    }
+
+    /// A part of a transaction that asks whether the workspace is there for `owner`.
+    pub(super) fn workspace_is_there(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+    ) -> Result<TransactWriteItem, Error> {
+        let condition = visible_to(owner, &Expected::Any);
+        let check = ConditionCheck::builder()
+            .table_name(&*self.table)
+            .set_key(Some(keys::workspace(id).into_item()))
+            .condition_expression(condition.condition)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// A write that changes the number of functions of a workspace that `owner` can see.
@@ -223,15 +254,16 @@ impl Store {
         id: &WorkspaceId,
         by: i8,
     ) -> Result<TransactWriteItem, Error> {
+        let mut condition = visible_to(owner, &Expected::Any);
+        condition.values.insert(":by".into(), AttributeValue::N(by.to_string()));
+        condition.values.insert(":one".into(), AttributeValue::N("1".into()));
         let update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::workspace(id).into_item()))
             .update_expression("ADD functionCount :by, version :one")
-            .condition_expression(IS_VISIBLE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", AttributeValue::S(owner.to_string()))
-            .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
-            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .condition_expression(condition.condition)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values))
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -243,10 +275,8 @@ pub(super) fn visible_workspace(
     owner: &Owner,
     id: &WorkspaceId,
     item: Option<Item>,
-) -> Result<Workspace, Error> {
-    let record = item.map(WorkspaceRecord::read).transpose()?;
-    match record.filter(|record| record.is_visible_to(owner)) {
-        Some(record) => Ok(record.into()),
-        None => Err(id.not_found()),
-    }
+) -> Result<Versioned<Workspace>, Error> {
+    let item = item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())?;
+    let record = WorkspaceRecord::read(item)?;
+    Ok(Versioned { version: record.version, value: record.into() })
 }

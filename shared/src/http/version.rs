@@ -1,0 +1,71 @@
+//! Versions in HTTP: `ETag` out, `If-Match` in.
+
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::header::{ETAG, IF_MATCH};
+use http::request::Parts;
+use serde::Serialize;
+
+use crate::domain::{Expected, Versioned};
+
+/// An answer of one resource as JSON, with its version as `ETag`.
+#[derive(Debug)]
+pub struct Tagged<T>(pub Versioned<T>);
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let Versioned { value, version } = self.0;
+        ([(ETAG, format!("\"{version}\""))], Json(value)).into_response()
+    }
+}
+
+/// Which versions the request is willing to change, from its `If-Match`.
+#[derive(Debug)]
+pub struct IfMatch(pub Expected);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut values = parts.headers.get_all(IF_MATCH).iter().peekable();
+        if values.peek().is_none() {
+            return Ok(Self(Expected::Any));
+        }
+        let tags = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        Ok(Self(expected(tags.map(<[u8]>::trim_ascii))))
+    }
+}
+
+/// A tag that we never gave, a weak one included, matches nothing.
+fn expected<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Expected {
+    let mut versions = Vec::new();
+    for tag in tags {
+        if tag == b"*" {
+            return Expected::Any;
+        }
+        let inner = tag.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        versions.extend(inner.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok()));
+    }
+    // DynamoDB compares with up to 100; nobody has read more than a few.
+    versions.truncate(100);
+    Expected::OneOf(versions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_versions_and_others_match_nothing() {
+        let of = |text: &'static str| expected(text.split(',').map(|t| t.trim().as_bytes()));
+        assert_eq!(of("\"7\""), Expected::OneOf(vec![7]));
+        assert_eq!(of("\"7\", \"9\""), Expected::OneOf(vec![7, 9]));
+        assert_eq!(of("*"), Expected::Any);
+        for none in ["W/\"7\"", "7", "\"x\"", "", "\"-1\""] {
+            assert_eq!(of(none), Expected::OneOf(vec![]), "{none}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Objects of the bucket, which all are sources.
+
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::Store;
+use super::failure::failure;
+use crate::domain::Code;
+use crate::error::Error;
+
+impl Store {
+    /// Writes `code` under `key`.
+    pub(super) async fn put_object(&self, key: &str, code: &Code) -> Result<(), Error> {
+        self.s3
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .content_type("text/x-python; charset=utf-8")
+            .body(ByteStream::from(code.as_bytes().to_vec()))
+            .send()
+            .await
+            .map_err(failure("S3 PutObject"))?;
+        Ok(())
+    }
+
+    /// Reads the source under `key`; `None` if there is none (any more).
+    pub(super) async fn get_object(&self, key: &str) -> Result<Option<Code>, Error> {
+        let got = match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
+            Ok(got) => got,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failure("S3 GetObject")(error)),
+        };
+        let bytes = got.body.collect().await.map_err(|e| Error::Unavailable(e.into()))?;
+        String::from_utf8(bytes.to_vec())
+            .map(|source| Some(Code::from_stored(source)))
+            .map_err(Error::internal)
+    }
+
+    /// Removes the object under `key`; none there is as good.
+    pub(super) async fn delete_object(&self, key: &str) -> Result<(), Error> {
+        self.s3
+            .delete_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(failure("S3 DeleteObject"))?;
+        Ok(())
+    }
+
+    /// Removes all objects whose keys begin with `prefix`.
+    pub(super) async fn delete_objects_below(&self, prefix: &str) -> Result<(), Error> {
+        let mut pages =
+            self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failure("S3 ListObjectsV2"))?;
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                self.delete_object(key).await?;
+            }
+        }
+        Ok(())
+    }
+}
