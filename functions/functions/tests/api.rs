@@ -195,6 +195,34 @@ async fn a_patch_changes_what_it_names_and_only_then_the_time() {
 }
 
 #[tokio::test]
+async fn a_writer_that_read_an_older_version_changes_nothing() {
+    let bed = Bed::start().await;
+    let made = bed.created("versioned", "print(1)").await;
+    let first = bed.read(&made).await.header("etag").to_owned();
+    let with_tag = |event: &str, body: &Value, tag: &str| {
+        let event = Event::fixture(event).at(&bed.path_of(&made)).json(body);
+        bed.lambda.answer(event.header("if-match", Some(tag)))
+    };
+    let rename = json!({"name": "이름"});
+    let second = with_tag("update-function", &rename, &first).await;
+    assert_eq!(second.status, 200, "{}", second.body);
+    let source = json!({"code": STANDARD.encode("print(2)")});
+    for body in [&source, &json!({"name": "other"}), &json!({})] {
+        let answer = with_tag("update-function", body, &first).await;
+        answer.assert_error(412, "PRECONDITION_FAILED");
+    }
+    with_tag("delete-function", &json!({}), &first).await.assert_error(412, "PRECONDITION_FAILED");
+    assert_eq!(bed.read(&made).await.json(), second.json());
+    assert_eq!(bed.objects().await.len(), 2, "what was refused left no source behind");
+
+    let third = with_tag("update-function", &source, second.header("etag")).await;
+    assert_eq!((third.status, &third.json()["code"]), (200, &source["code"]));
+    assert_eq!(bed.read(&made).await.header("etag"), third.header("etag"));
+    let deleted = with_tag("delete-function", &json!({}), third.header("etag")).await;
+    assert_eq!(deleted.status, 204);
+}
+
+#[tokio::test]
 async fn other_tools_find_the_current_source_and_old_versions_go() {
     let bed = Bed::start().await;
     let made = bed.created("published", "print(1)").await;

@@ -1,6 +1,7 @@
 //! The workspaces Lambda, asked with API Gateway's events, on the embedded stores.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use local::faults::Fault;
 use local::testbed::{Answer, Event, Lambda, Testbed};
 use serde_json::{Value, json};
 
@@ -98,6 +99,73 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_writer_that_read_an_older_version_changes_nothing() {
+    let (_bed, lambda) = start();
+    let answer = lambda.answer(Event::fixture("create-workspace")).await;
+    let (at, first) = (path(&answer.json()), answer.header("etag").to_owned());
+    let patch = |name: &str, tag: &str| {
+        let event = Event::fixture("update-workspace").at(&at).json(&json!({ "name": name }));
+        lambda.answer(event.header("if-match", Some(tag)))
+    };
+    let read = lambda.answer(Event::fixture("get-workspace").at(&at)).await;
+    assert_eq!(read.header("etag"), first);
+    let changed = patch("둘째", &first).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let second = changed.header("etag").to_owned();
+    assert_ne!(second, first);
+
+    for stale in [first.as_str(), "\"none of ours\"", "W/\"1\"", ""] {
+        let message = patch("셋째", stale).await.assert_error(412, "PRECONDITION_FAILED");
+        assert!(message.contains("read it again"), "{message}");
+        let delete = Event::fixture("delete-workspace").at(&at).header("if-match", Some(stale));
+        lambda.answer(delete).await.assert_error(412, "PRECONDITION_FAILED");
+        let empty = Event::fixture("update-workspace").at(&at).json(&json!({}));
+        let empty = lambda.answer(empty.header("if-match", Some(stale))).await;
+        empty.assert_error(412, "PRECONDITION_FAILED");
+    }
+    let read = lambda.answer(Event::fixture("get-workspace").at(&at)).await;
+    assert_eq!((read.json(), read.header("etag")), (changed.json(), second.as_str()));
+
+    assert_eq!(patch("넷째", &format!("{first}, {second}")).await.status, 200);
+    assert_eq!(patch("다섯째", "*").await.status, 200);
+    let delete = Event::fixture("delete-workspace").at(&at).header("if-match", Some("*"));
+    assert_eq!(lambda.answer(delete).await.status, 204);
+    patch("여섯째", "*").await.assert_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
+    let (bed, lambda) = start();
+    let made = created(&lambda, "down").await;
+    bed.faults.spoil(1, usize::MAX - 1, Fault::Unsent);
+    for event in ["get-workspace", "update-workspace", "list-workspaces"] {
+        let at = if event == "list-workspaces" { "/api/workspaces".into() } else { path(&made) };
+        let answer = lambda.answer(Event::fixture(event).at(&at)).await;
+        let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
+        assert_eq!(message, "storage is busy or not reachable; try again in a moment");
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    }
+    assert!(bed.faults.heal());
+    let read = lambda.answer(Event::fixture("get-workspace").at(&path(&made))).await;
+    assert_eq!(read.json(), made);
+}
+
+#[tokio::test]
+async fn a_foreign_item_in_the_table_hides_nothing_else() {
+    let (bed, lambda) = start();
+    let made = created(&lambda, "ours").await;
+    let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.into());
+    let put = bed.dynamodb.put_item().table_name(&bed.config.table);
+    let put = put.item("PK", text("WS#ws-0ghost")).item("SK", text("METADATA"));
+    let put = put.item("GSI1PK", text("OWNER#anonymous")).item("GSI1SK", text("WS#ws-0ghost"));
+    put.send().await.unwrap();
+    assert_eq!(list(&lambda, "").await.json(), json!([made]));
+    let ghost =
+        lambda.answer(Event::fixture("get-workspace").at("/api/workspaces/ws-0ghost")).await;
+    ghost.assert_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn lists_come_in_creation_order_and_in_pages() {
     let (_bed, lambda) = start();
     let mut made = Vec::new();
@@ -152,7 +220,7 @@ async fn a_list_longer_than_one_answer_goes_on_behind_a_link() {
 #[tokio::test]
 async fn bad_queries_are_refused_by_name() {
     let (_bed, lambda) = start();
-    for query in ["?limit=abc", "?limit=0", "?limit=1001", "?limit=", "?limit=-1"] {
+    for query in ["?limit=abc", "?limit=0", "?limit=1001", "?limit=", "?limit=-1", "?limit=%2B5"] {
         let message = list(&lambda, query).await.assert_error(422, "VALIDATION_ERROR");
         assert_eq!(message, "limit must be a whole number from 1 to 1000", "{query}");
     }
@@ -267,6 +335,12 @@ async fn preflights_are_answered_without_storage_and_foreign_origins_get_nothing
     preflight.assert_shared();
     assert!(preflight.header("access-control-allow-methods").contains("PATCH"));
     assert!(preflight.header("access-control-max-age").parse::<u32>().unwrap() >= 600);
+
+    let plain = Event::new("OPTIONS", "/api/workspaces").header("origin", None);
+    let plain = lambda.answer(plain).await;
+    assert_eq!((plain.status, plain.header("allow")), (204, "GET,HEAD,POST,OPTIONS"));
+    let nowhere = Event::new("OPTIONS", "/nowhere");
+    lambda.answer(nowhere).await.assert_error(404, "NOT_FOUND");
 
     let foreign = Event::fixture("list-workspaces").header("origin", Some("http://evil.example"));
     let answer = lambda.answer(foreign).await;

@@ -325,7 +325,8 @@ impl Store {
             .consistent_read(true)
             .build()
             .map_err(Error::internal)?;
-        // A busy table may leave keys out; an answer counts when none is.
+        // A busy table may leave keys out; an answer counts when none is. What
+        // failed outright the SDK has repeated already.
         let attempt = || async {
             let got = self
                 .dynamodb
@@ -333,14 +334,18 @@ impl Store {
                 .request_items(&*self.table, wanted.clone())
                 .send()
                 .await
-                .map_err(failure(what))?;
+                .map_err(|error| Some(failure(what)(error)))?;
             if got.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-                return Err(Error::Unavailable(format!("{what}: keys left unprocessed").into()));
+                return Err(None);
             }
             let mut found: HashMap<_, _> = got.responses.unwrap_or_default();
             Ok(found.remove(&*self.table).unwrap_or_default())
         };
-        attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_))).await
+        attempt.retry(patience()).when(Option::is_none).await.map_err(|error| {
+            error.unwrap_or_else(|| {
+                Error::Unavailable(format!("{what}: keys left unprocessed").into())
+            })
+        })
     }
 
     /// The function of `record` with its source; `None` if it was deleted meanwhile.
