@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use shared::domain::{ExecutionLog, FunctionId, Limits, List, Listing, Owner, WorkspaceId};
+use shared::domain::{
+    ExecutionLog, FunctionId, Limits, List, Listing, LogFilter, Owner, WorkspaceId,
+};
 use shared::error::Error;
 use shared::http::{ListQuery, Path};
 use shared::store::Store;
@@ -31,9 +33,11 @@ async fn of_function(
     query: ListQuery,
 ) -> Result<Response, Error> {
     let limit = query.limit(Limits::FUNCTION_LOGS)?;
+    let filter = LogFilter::parse(|name| query.parameter(name))?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    let page = query.page(List::FunctionLogs(id.clone()), limit)?;
-    let found = store.logs_of_function(&Owner::anonymous(), &workspace, &id, &page).await?;
+    let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
+    let owner = Owner::anonymous();
+    let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
     Ok(answer(&query, found))
 }
 
@@ -43,9 +47,10 @@ async fn of_workspace(
     query: ListQuery,
 ) -> Result<Response, Error> {
     let limit = query.limit(Limits::WORKSPACE_LOGS)?;
+    let filter = LogFilter::parse(|name| query.parameter(name))?;
     let id = WorkspaceId::parse(&workspace)?;
-    let page = query.page(List::WorkspaceLogs(id.clone()), limit)?;
-    let found = store.logs_of_workspace(&Owner::anonymous(), &id, &page).await?;
+    let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
+    let found = store.logs_of_workspace(&Owner::anonymous(), &id, &filter, &page).await?;
     Ok(answer(&query, found))
 }
 

@@ -63,6 +63,21 @@ impl Bed {
         log.id
     }
 
+    /// Turns a recorded success into a failure.
+    async fn mark_failed(&self, id: &str) {
+        let (dynamodb, table) = (&self.bed.dynamodb, &self.bed.config.table);
+        let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.into());
+        let scanned = dynamodb.scan().table_name(table).send().await.unwrap();
+        let is_it = |sk: &str| sk.starts_with("LOG#") && sk.ends_with(id);
+        let item = scanned.items().iter().find(|item| is_it(item["SK"].as_s().unwrap())).unwrap();
+        let update = dynamodb.update_item().table_name(table);
+        let update = update.key("PK", item["PK"].clone()).key("SK", item["SK"].clone());
+        let update = update.update_expression("SET #status = :error, #level = :error");
+        let update = update.expression_attribute_names("#status", "status");
+        let update = update.expression_attribute_names("#level", "level");
+        update.expression_attribute_values(":error", text("error")).send().await.unwrap();
+    }
+
     fn of_function(&self, function: usize) -> String {
         format!("/api/workspaces/{}/functions/{}/logs", self.workspace, self.functions[function])
     }
@@ -149,6 +164,80 @@ async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
+    let bed = Bed::start().await;
+    let mut failed = Vec::new();
+    for i in 0..60 {
+        let at = format!("2026-01-31T09:05:{i:02}.000Z");
+        let id = bed.record(i % 2, &at, "1", vec![format!("Order {i} 주문"), "done".into()]).await;
+        if i % 10 == 3 {
+            failed.push(id.as_str().to_owned());
+        }
+    }
+    for id in &failed {
+        bed.mark_failed(id).await;
+    }
+    failed.reverse();
+    let all = |query: &'static str| {
+        let bed = &bed;
+        async move {
+            let mut seen = Vec::new();
+            let mut next = Some(format!("{}?{query}", bed.of_workspace()));
+            while let Some(at) = next {
+                let page = bed.get(&at).await;
+                seen.extend(ids(&page));
+                next = page.next().map(str::to_owned);
+            }
+            seen
+        }
+    };
+    for query in ["status=error&limit=500", "level=error&limit=2", "q=ORDER&status=error&limit=1"] {
+        assert_eq!(all(query).await, failed, "{query}");
+    }
+    let count = |query: &'static str| async move { all(query).await.len() };
+    assert_eq!(count("q=order%205%20%EC%A3%BC&limit=1").await, 1);
+    assert_eq!(count("q=nothing+such").await, 0);
+    assert_eq!(count("q=").await, 60);
+    assert_eq!(count("since=2026-01-31T09:05:10Z&until=2026-01-31T09:05:20Z&limit=3").await, 10);
+    assert_eq!(count("since=2026-01-31T18:05:50%2B09:00").await, 10);
+    assert_eq!(count("until=2026-01-31T09:05:00.000Z").await, 0);
+    assert_eq!(count("since=2026-01-31T09:06:00Z&until=2026-01-31T09:05:00Z").await, 0);
+    let of_function = format!("{}?since=2026-01-31T09:05:50Z", bed.of_function(0));
+    assert_eq!(ids(&bed.get(&of_function).await).len(), 5);
+
+    for (query, field) in [
+        ("status=failed", "status"),
+        ("level=fatal", "level"),
+        ("since=now", "since"),
+        ("until=", "until"),
+    ] {
+        let answer = bed.get(&format!("{}?{query}", bed.of_function(0))).await;
+        answer.assert_error(422, "VALIDATION_ERROR");
+        assert_eq!(answer.json()["error"]["details"], json!({ "field": field }));
+    }
+    // A cursor goes on with the filter that it was given under, and no other.
+    let page = bed.get(&format!("{}?status=error&limit=1", bed.of_workspace())).await;
+    let cursor = page.next().unwrap().split_once("cursor=").unwrap().1.to_owned();
+    let other = bed.get(&format!("{}?status=success&cursor={cursor}", bed.of_workspace())).await;
+    other.assert_error(422, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn a_filter_that_finds_little_in_much_answers_with_a_page_to_go_on_from() {
+    let bed = Bed::start().await;
+    let body = serde_json::to_string(&"x".repeat(60_000)).unwrap();
+    let first = bed.record(0, "2026-01-31T09:05:00.000Z", "1", vec!["needle".into()]).await;
+    for i in 1..150 {
+        bed.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), &body, vec!["hay".into()]).await;
+    }
+    let page = bed.get(&format!("{}?q=needle", bed.of_function(0))).await;
+    assert_eq!(ids(&page).len(), 0, "9 MB were not looked through at once");
+    let rest = bed.get(page.next().unwrap()).await;
+    assert_eq!(ids(&rest), [first.as_str()]);
+    assert_eq!(rest.next(), None);
 }
 
 #[tokio::test]

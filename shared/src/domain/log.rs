@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{FunctionId, LogId, Timestamp};
+use crate::error::Error;
 
 /// The record of one execution, as clients read it.
 ///
@@ -54,4 +55,98 @@ pub enum Level {
     Warn,
     /// It failed.
     Error,
+}
+
+/// Which executions a client wants to see; everything that isn't said may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// Only those that ended so.
+    pub status: Option<Outcome>,
+    /// Only those of this level.
+    pub level: Option<Level>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+    /// Only those that began before.
+    pub until: Option<Timestamp>,
+    /// Only those with this text in a line that they printed, in lower case.
+    text: Option<String>,
+}
+
+impl LogFilter {
+    /// Reads the filter of a request, whose parameters `get` gives.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where a parameter can't be understood.
+    pub fn parse<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
+        Ok(Self {
+            status: one_of("status", get("status"), "success, error")?,
+            level: one_of("level", get("level"), "info, warn, error")?,
+            since: timestamp("since", get("since"))?,
+            until: timestamp("until", get("until"))?,
+            text: get("q").filter(|text| !text.is_empty()).map(str::to_lowercase),
+        })
+    }
+
+    /// Whether `log` is one of those wanted. Upper and lower case are the same.
+    pub fn matches(&self, log: &ExecutionLog) -> bool {
+        self.status.is_none_or(|status| status == log.status)
+            && self.level.is_none_or(|level| level == log.level)
+            && self.since.is_none_or(|since| since <= log.timestamp)
+            && self.until.is_none_or(|until| log.timestamp < until)
+            && self.text.as_ref().is_none_or(|text| {
+                log.logs.iter().any(|line| line.to_lowercase().contains(text.as_str()))
+            })
+    }
+
+    /// Whether it looks at more than the time, by which executions are sorted.
+    pub fn looks_inside(&self) -> bool {
+        self.status.is_some() || self.level.is_some() || self.text.is_some()
+    }
+}
+
+fn one_of<T: for<'de> Deserialize<'de>>(
+    name: &str,
+    text: Option<&str>,
+    supported: &str,
+) -> Result<Option<T>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    serde_json::from_value(text.into())
+        .map(Some)
+        .map_err(|_| Error::invalid(name, format!("must be one of {supported}")))
+}
+
+fn timestamp(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let reason = "must be an RFC 3339 time, such as 2026-01-31T09:05:00Z; in a URL, write + as %2B";
+    Timestamp::parse(text).map(Some).ok_or_else(|| Error::invalid(name, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(query: &[(&'static str, &'static str)]) -> Result<LogFilter, String> {
+        let get = |name: &str| query.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        LogFilter::parse(get).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_is_said_is_understood_and_what_is_not_is_told() {
+        assert_eq!(filter(&[]), Ok(LogFilter::default()));
+        let said = filter(&[("status", "error"), ("since", "2026-01-31T18:05:00+09:00")]).unwrap();
+        assert_eq!(said.status, Some(Outcome::Error));
+        assert_eq!(said.since, Timestamp::parse("2026-01-31T09:05:00Z"));
+        assert!(said.looks_inside());
+        assert!(!filter(&[("until", "2026-01-31T09:05:00Z")]).unwrap().looks_inside());
+        assert_eq!(
+            filter(&[("status", "failed")]),
+            Err("status must be one of success, error".into())
+        );
+        assert_eq!(filter(&[("level", "")]), Err("level must be one of info, warn, error".into()));
+        for query in [("since", "yesterday"), ("until", ""), ("since", "2026-01-31 18:05:00 09:00")]
+        {
+            let message = filter(&[query]).unwrap_err();
+            assert!(message.contains("must be an RFC 3339 time"), "{message}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub use code::Code;
 pub use field::{Fields, Refused};
 pub use function::{CreateFunction, Function, PatchFunction};
 pub use id::{FunctionId, LogId, WorkspaceId};
-pub use log::{ExecutionLog, Level, Outcome};
+pub use log::{ExecutionLog, Level, LogFilter, Outcome};
 pub use owner::Owner;
 pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
 pub use settings::{

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{FunctionId, Owner, WorkspaceId};
+use super::{FunctionId, LogFilter, Owner, WorkspaceId};
 use crate::error::Error;
 
 /// A list that clients page through.
@@ -17,22 +17,25 @@ pub enum List {
     Workspaces(Owner),
     /// The functions of a workspace, in creation order.
     Functions(WorkspaceId),
-    /// The executions of a function, newest first.
-    FunctionLogs(FunctionId),
-    /// The executions of all functions of a workspace, newest first.
-    WorkspaceLogs(WorkspaceId),
+    /// The executions of a function that a filter lets through, newest first.
+    FunctionLogs(FunctionId, LogFilter),
+    /// The executions of all functions of a workspace that a filter lets through, newest first.
+    WorkspaceLogs(WorkspaceId, LogFilter),
 }
 
 impl List {
     /// Tells this list from every other, without naming its owner.
     fn fingerprint(&self) -> String {
-        let (kind, of) = match self {
-            Self::Workspaces(owner) => ("workspaces", owner.as_str()),
-            Self::Functions(workspace) => ("functions", workspace.as_str()),
-            Self::FunctionLogs(function) => ("function-logs", function.as_str()),
-            Self::WorkspaceLogs(workspace) => ("workspace-logs", workspace.as_str()),
+        let none = &LogFilter::default();
+        let (kind, of, filter) = match self {
+            Self::Workspaces(owner) => ("workspaces", owner.as_str(), none),
+            Self::Functions(workspace) => ("functions", workspace.as_str(), none),
+            Self::FunctionLogs(function, filter) => ("function-logs", function.as_str(), filter),
+            Self::WorkspaceLogs(workspace, filter) => {
+                ("workspace-logs", workspace.as_str(), filter)
+            }
         };
-        let digest = Sha256::new().chain_update(kind).chain_update("/").chain_update(of).finalize();
+        let digest = Sha256::digest(format!("{kind}/{of}/{filter:?}"));
         URL_SAFE_NO_PAD.encode(&digest[..9])
     }
 }
@@ -238,7 +241,7 @@ mod tests {
         let next = Page::new(functions(), Limit(None), Some(&cursor)).unwrap();
         assert_eq!(next.after(|p| Some(p.to_owned())).unwrap(), Some("fn-7".into()));
         let other = List::Functions(WorkspaceId::parse("ws-2").unwrap());
-        let logs = List::WorkspaceLogs(WorkspaceId::parse("ws-1").unwrap());
+        let logs = List::WorkspaceLogs(WorkspaceId::parse("ws-1").unwrap(), LogFilter::default());
         for (list, text) in
             [(other, &*cursor), (logs, &*cursor), (functions(), "x"), (functions(), "")]
         {

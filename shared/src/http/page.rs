@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::domain::{Limit, Limits, List, Listing, Page};
@@ -48,10 +49,13 @@ impl ListQuery {
     pub fn link(&self, cursor: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(cursor) = cursor {
-            let limit = self.parameter("limit").map(|limit| format!("limit={limit}&"));
-            let limit = limit.unwrap_or_default();
-            let link = format!("<{}?{limit}cursor={cursor}>; rel=\"next\"", self.path);
-            // The path was routed and the limit is a number, so this is always a header.
+            let mut query = String::new();
+            for (name, value) in self.parameters.iter().filter(|(name, _)| name != "cursor") {
+                let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+                query.push_str(&format!("{}={}&", encoded(name), encoded(value)));
+            }
+            let link = format!("<{}?{query}cursor={cursor}>; rel=\"next\"", self.path);
+            // All of it is ASCII that may stand in a URI, so this is always a header.
             headers.extend(HeaderValue::from_str(&link).ok().map(|value| (LINK, value)));
         }
         headers
@@ -62,7 +66,8 @@ impl ListQuery {
         (self.link(listing.next.as_deref()), Json(listing.items)).into_response()
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    /// A parameter's value, percent-decoded; the first, if it is given more than once.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }

@@ -97,6 +97,27 @@ pub(super) fn log(function: &FunctionId, timestamp: Timestamp, log: &LogId) -> K
     Key { pk: log_partition(function), sk: format!("{LOG_PREFIX}{timestamp}#{log}") }
 }
 
+/// The first and last sort key of a function's logs from `since` on and before `until`.
+pub(super) fn logs_between(since: Option<Timestamp>, until: Option<Timestamp>) -> (String, String) {
+    let (from, to) = logs_in_index_between(since, until);
+    (format!("{LOG_PREFIX}{from}"), format!("{LOG_PREFIX}{to}"))
+}
+
+/// The same in the index.
+///
+/// A log's key goes on behind its time, so a bare time sorts before all logs
+/// of it: as the first key it lets them in, as the last it keeps them out.
+/// Times begin with a digit; `0` sorts before all of them and `:` behind.
+pub(super) fn logs_in_index_between(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> (String, String) {
+    let from = since.map_or_else(|| "0".into(), |time| time.to_string());
+    let to = until.map_or_else(|| ":".into(), |time| time.to_string());
+    // An interval that ends before it begins is empty, which DynamoDB refuses to hear.
+    if from <= to { (from, to) } else { (to.clone(), to) }
+}
+
 pub(super) fn workspace_log_partition(workspace: &WorkspaceId) -> String {
     format!("WSLOG#{workspace}")
 }
@@ -183,6 +204,20 @@ mod tests {
                     prop_assert!(!workspace(&id).pk[3..].contains(['#', '/', '\0']));
                 }
             }
+        }
+
+        #[test]
+        fn logs_between_two_times_are_those_and_no_others(
+            f in function_id(), at in timestamp(), since in timestamp(), until in timestamp()
+        ) {
+            let key = log(&f, at, &LogId::parse("log-x").unwrap()).sk;
+            let (from, to) = logs_between(Some(since), Some(until));
+            prop_assert!(from <= to);
+            prop_assert_eq!((from..=to).contains(&key), since <= at && at < until);
+            let (from, to) = logs_between(Some(since), None);
+            prop_assert_eq!((from..=to).contains(&key), since <= at);
+            let (from, to) = logs_between(None, Some(until));
+            prop_assert_eq!((from..=to).contains(&key), at < until);
         }
 
         #[test]

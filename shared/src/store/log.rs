@@ -1,15 +1,16 @@
 //! Execution logs in the table.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::failure::failure;
-use super::keys::{self, INDEX, INDEX_PK, LOG_PREFIX, PK, SK};
+use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, PK, SK};
 use super::{Item, Store};
 use crate::domain::{
-    ExecutionLog, Filling, FunctionId, Level, Listing, LogId, Outcome, Owner, Page, Timestamp,
-    WorkspaceId,
+    ExecutionLog, Filling, FunctionId, Level, Listing, LogFilter, LogId, Outcome, Owner, Page,
+    Timestamp, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -21,6 +22,10 @@ const PREVIEW_BYTES: usize = 16 * 1024;
 
 /// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
 const MAX_LOGS_BYTES: usize = 128 * 1024;
+
+/// How many answers of DynamoDB, of 1 MB each, a request looks through for a
+/// filter; the next page goes on where it stopped.
+const MAX_ANSWERS: usize = 8;
 
 /// A log's item.
 ///
@@ -116,7 +121,10 @@ impl Store {
         Ok(())
     }
 
-    /// The executions of a function, newest first.
+    /// The executions of a function that `filter` lets through, newest first.
+    ///
+    /// A page may be short, or empty, and still have a next one: a request
+    /// looks through a limited number of executions.
     ///
     /// # Errors
     /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
@@ -125,27 +133,31 @@ impl Store {
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
+        filter: &LogFilter,
         page: &Page,
     ) -> Result<Listing<ExecutionLog>, Error> {
         let after = page.after(Position::parse)?;
+        let (from, to) = keys::logs_between(filter.since, filter.until);
         let query = self
             .dynamodb
             .query()
             .consistent_read(true)
-            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
+            .key_condition_expression(format!("{PK} = :pk AND {SK} BETWEEN :from AND :to"))
             .expression_attribute_values(":pk", AttributeValue::S(keys::log_partition(id)))
-            .expression_attribute_values(":prefix", AttributeValue::S(LOG_PREFIX.into()))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
             .set_exclusive_start_key(
                 after.map(|at| keys::log(id, at.timestamp, &at.log).into_item()),
             );
         // Both at once: whether the function is there, and what it logged.
         let (there, logs) =
-            tokio::join!(self.function_record(owner, ws, id), self.logs(query, page));
+            tokio::join!(self.function_record(owner, ws, id), self.logs(query, filter, page));
         there?;
         logs
     }
 
-    /// The executions of all functions of a workspace, newest first.
+    /// The executions of all functions of a workspace that `filter` lets
+    /// through, newest first, in pages as those of a function.
     ///
     /// Read from the index, which follows the table within moments.
     ///
@@ -155,47 +167,72 @@ impl Store {
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
+        filter: &LogFilter,
         page: &Page,
     ) -> Result<Listing<ExecutionLog>, Error> {
         let after = page.after(Position::parse)?;
+        let (from, to) = keys::logs_in_index_between(filter.since, filter.until);
         let query = self
             .dynamodb
             .query()
             .index_name(INDEX)
-            .key_condition_expression(format!("{INDEX_PK} = :pk"))
+            .key_condition_expression(format!(
+                "{INDEX_PK} = :pk AND {INDEX_SK} BETWEEN :from AND :to"
+            ))
             .expression_attribute_values(
                 ":pk",
                 AttributeValue::S(keys::workspace_log_partition(ws)),
             )
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
             .set_exclusive_start_key(after.map(|at| {
                 keys::log(&at.function, at.timestamp, &at.log)
                     .into_item_with_index(keys::log_in_index(ws, at.timestamp, &at.log))
             }));
-        let (there, logs) = tokio::join!(self.workspace(owner, ws), self.logs(query, page));
+        let (there, logs) = tokio::join!(self.workspace(owner, ws), self.logs(query, filter, page));
         there?;
         logs
     }
 
     async fn logs(
         &self,
-        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+        query: QueryFluentBuilder,
+        filter: &LogFilter,
         page: &Page,
     ) -> Result<Listing<ExecutionLog>, Error> {
+        // Where a filter turns logs away, as many as fit into an answer are read at a time.
+        let size = if filter.looks_inside() { None } else { super::page_size(page) };
         let mut found = query
             .table_name(&*self.table)
             .scan_index_forward(false)
-            .set_limit(super::page_size(page))
+            .set_limit(size)
             .into_paginator()
             .send();
         let mut filling = Filling::new(page);
+        let mut looked_at = 0;
+        let mut last = None;
         while !filling.is_full() {
-            let Some(items) = found.next().await else { break };
+            let Some(items) = found.next().await else {
+                last = None;
+                break;
+            };
             let items = items.map_err(failure("DynamoDB Query, logs"))?;
             for log in super::readable(items.items, read) {
-                filling.offer(log);
+                last = Some(Position::of(&log));
+                if filter.matches(&log) {
+                    filling.offer(log);
+                }
+            }
+            looked_at += 1;
+            if filter.looks_inside() && looked_at == MAX_ANSWERS {
+                break;
             }
         }
-        Ok(filling.finish(page, |log| Position::of(log).to_string()))
+        if filling.is_full() {
+            return Ok(filling.finish(page, |log| Position::of(log).to_string()));
+        }
+        let next = last.map(|position| page.cursor(&position.to_string()));
+        Ok(Listing { next, ..filling.finish(page, |log| Position::of(log).to_string()) })
     }
 }
 
