@@ -32,7 +32,10 @@ pub fn become_bound(parent: u32, command: &[OsString]) -> io::Error {
     #[cfg(not(target_os = "linux"))]
     let _ = parent;
     match command {
-        [program, arguments @ ..] => Command::new(program).args(arguments).exec(),
+        [program, arguments @ ..] => {
+            let error = Command::new(program).args(arguments).exec();
+            io::Error::new(error.kind(), format!("{} can't be run: {error}", program.display()))
+        }
         [] => io::Error::other("no command was given"),
     }
 }

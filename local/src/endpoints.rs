@@ -103,7 +103,8 @@ pub fn export_lines(data: &Path) -> Result<String, EndpointsError> {
     };
     let variables: BTreeMap<String, String> =
         serde_json::from_slice(&text).map_err(|e| io_error(e.into()))?;
-    let mut lines = String::new();
+    // These would make an AWS client send something else than the key below.
+    let mut lines = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
     for (name, value) in variables {
         let quoted = value.replace('\'', r"'\''");
         // Writing to a String can't fail.

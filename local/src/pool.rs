@@ -34,7 +34,7 @@ pub struct Pool(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     spec: Arc<WorkerSpec>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -55,7 +55,7 @@ impl Pool {
         let first = Worker::start(spec.clone(), &binary.path).await?;
         Ok(Self(Arc::new(Inner {
             spec,
-            turns: Semaphore::new(MOST_WORKERS),
+            turns: Arc::new(Semaphore::new(MOST_WORKERS)),
             state: Mutex::new(State { binary: Arc::new(binary), idle: vec![first] }),
         })))
     }
@@ -67,14 +67,21 @@ impl Pool {
 
     /// Answers one event with a worker that is free, or a new one.
     ///
-    /// Giving up waiting does not stop the invocation, as on AWS: a client that
-    /// hangs up must not leave its request half done.
+    /// Giving up waiting for a turn gives up the event. After that it does not
+    /// stop the invocation, as on AWS: a client that hangs up must not leave its
+    /// request half done.
     ///
     /// # Errors
     /// As the worker says.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        let turn = self.0.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| InvokeError::NotStarted("its pool was closed".to_owned()))?;
         let inner = self.0.clone();
-        match tokio::spawn(async move { inner.invoke(event).await }).await {
+        let invocation = tokio::spawn(async move {
+            let _turn = turn;
+            inner.invoke(event).await
+        });
+        match invocation.await {
             Ok(result) => result,
             Err(stopped) => Err(InvokeError::Crashed(stopped.to_string())),
         }
@@ -101,11 +108,6 @@ impl Pool {
 
 impl Inner {
     async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let _turn = self
-            .turns
-            .acquire()
-            .await
-            .map_err(|_| InvokeError::NotStarted("its pool was closed".to_owned()))?;
         let (binary, reused) = {
             let mut state = self.state();
             let mut reused = state.idle.pop();

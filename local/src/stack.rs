@@ -117,16 +117,19 @@ impl Stack {
             .await
             .map_err(|source| StackError::Port { port: options.port, source })?;
         let number = port.number();
-        let (folder, temporary) = match &options.data {
+        let (folder, temporary, place) = match &options.data {
             Some(path) => {
                 let folder = DataFolder::open(path)?;
                 endpoints::forget(&folder)?;
-                (Some(folder), None)
+                let place = folder.binaries_folder();
+                (Some(folder), None, place)
             }
             None => {
                 let mut builder = tempfile::Builder::new();
                 let temporary = builder.prefix("faas-backend-").tempdir();
-                (None, Some(temporary.map_err(StackError::Temporary)?))
+                let temporary = temporary.map_err(StackError::Temporary)?;
+                let place = temporary.path().join("bin");
+                (None, Some(temporary), place)
             }
         };
         let stores = match &folder {
@@ -142,12 +145,9 @@ impl Stack {
                 (paths.iter().map(given).collect(), None)
             }
             None => {
-                let own = temporary.as_ref().map(|t| t.path().join("bin"));
-                let kept = folder.as_ref().map(DataFolder::binaries_folder);
-                let place = own.or(kept).unwrap_or_else(std::env::temp_dir);
                 let names = template.functions.iter().map(|f| f.binary.clone()).collect();
                 let mut builder = Builder::new(&options.root, names, place, options.launcher)?;
-                say("building the Lambdas");
+                say("building the Lambdas; requests wait until they are there");
                 let binaries = builder.build().await?;
                 let spent = (begun.elapsed() - built).as_secs_f64();
                 say(format_args!("the Lambdas are built, in {spent:.1} s"));

@@ -55,8 +55,11 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
-    /// The processes that it has started and that still run.
+    /// The processes that it has started and that still run. Only Linux tells.
     fn children(&self) -> Vec<String> {
+        if cfg!(not(target_os = "linux")) {
+            return Vec::new();
+        }
         let id = self.program.id();
         let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
         let of_task = |task: std::io::Result<std::fs::DirEntry>| {
@@ -151,7 +154,8 @@ async fn the_quick_start_works_and_what_it_made_survives() {
 
     // Killed outright: its children go with it, and nothing that was acknowledged is lost.
     let children = stack.children();
-    assert!(children.len() >= 4, "a process for each Lambda: {children:?}");
+    let told = cfg!(target_os = "linux");
+    assert!(!told || children.len() >= 4, "a process for each Lambda: {children:?}");
     stack.signal(Signal::KILL);
     assert_all_end(&children);
     drop(stack);

@@ -457,4 +457,6 @@ async fn a_source_that_is_missing_is_a_fault_of_ours_and_quotes_no_key() {
     }
     let message = bed.read(&made).await.assert_error(500, "INTERNAL_ERROR");
     assert!(!message.contains("code/"), "{message}");
+    let other = bed.created("found", "print(1)").await;
+    assert_eq!(bed.list("").await.json(), json!([other]), "and hides no other function");
 }

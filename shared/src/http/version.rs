@@ -47,7 +47,9 @@ fn expected<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Expected {
             return Expected::Any;
         }
         let inner = tag.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-        versions.extend(inner.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok()));
+        let version = inner.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
+        // "+7" and "007" are numbers as well, and no tags of ours.
+        versions.extend(version.filter(|v| Some(v.to_string().as_bytes()) == inner));
     }
     // DynamoDB compares with up to 100; nobody has read more than a few.
     versions.truncate(100);
@@ -64,7 +66,7 @@ mod tests {
         assert_eq!(of("\"7\""), Expected::OneOf(vec![7]));
         assert_eq!(of("\"7\", \"9\""), Expected::OneOf(vec![7, 9]));
         assert_eq!(of("*"), Expected::Any);
-        for none in ["W/\"7\"", "7", "\"x\"", "", "\"-1\""] {
+        for none in ["W/\"7\"", "7", "\"+7\"", "\"007\"", "\"x\"", "", "\"-1\""] {
             assert_eq!(of(none), Expected::OneOf(vec![]), "{none}");
         }
     }

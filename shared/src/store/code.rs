@@ -117,6 +117,9 @@ impl Store {
             }
             Commit::Unchanged(record) => {
                 self.discard(&new.code_key).await;
+                // The source may be in force by an attempt that got no further.
+                let key = record.code.code_key.clone();
+                self.publish(owner, ws, id, (&key, &code), None).await;
                 Ok(record.with_code(code))
             }
             Commit::Refused(error) => {
@@ -192,7 +195,7 @@ impl Store {
                 None => Ok(()),
             }
         };
-        match tokio::time::timeout(AFTERWARDS_TIME, publish).await {
+        match tokio::time::timeout(AFTERWARDS_TIME * 2 / 3, publish).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(function = %id, cause = error.causes(), "publishing failed");
@@ -233,8 +236,15 @@ impl Store {
     /// Removes a source that no item names, and never will. To leave one is
     /// untidy and no more, so a failure is logged and not the caller's.
     pub(super) async fn discard(&self, key: &str) {
-        if let Err(error) = self.delete_object(key).await {
-            tracing::warn!(cause = error.causes(), "a source that nothing names was left behind");
+        match tokio::time::timeout(AFTERWARDS_TIME / 3, self.delete_object(key)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    cause = error.causes(),
+                    "a source that nothing names is left behind"
+                );
+            }
+            Err(_) => tracing::warn!("a source that nothing names is left behind: out of time"),
         }
     }
 }

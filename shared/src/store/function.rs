@@ -190,9 +190,8 @@ impl Store {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;
             let records = super::readable(items.items, FunctionRecord::read);
             let mut functions = stream::iter(records)
-                .map(|record| self.load(owner, record))
+                .map(|record| self.load_for_list(owner, record))
                 .buffered(SOURCES_AT_A_TIME);
-            // A function that was deleted since is no longer one of the list.
             while !filling.is_full()
                 && let Some(function) = functions.try_next().await?
             {
@@ -313,8 +312,8 @@ impl Store {
             at.map(|at| items.swap_remove(at))
         };
         visible_workspace(owner, ws, take(&keys::workspace(ws).sk))?;
-        let record = take(&keys::function(ws, id).sk).map(FunctionRecord::read).transpose()?;
-        record.filter(|record| record.owner == owner.as_str()).ok_or_else(|| id.not_found())
+        let item = take(&keys::function(ws, id).sk).filter(|item| is_visible_to(owner, item));
+        FunctionRecord::read(item.ok_or_else(|| id.not_found())?)
     }
 
     /// The items at `keys`, all read in one call, in no order.
@@ -346,6 +345,22 @@ impl Store {
                 Error::Unavailable(format!("{what}: keys left unprocessed").into())
             })
         })
+    }
+
+    /// The same for a list, which must not fail for one function whose source
+    /// was taken out of the bucket: that one is told to our log and left out.
+    async fn load_for_list(
+        &self,
+        owner: &Owner,
+        record: FunctionRecord,
+    ) -> Result<Option<Versioned<Function>>, Error> {
+        match self.load(owner, record).await {
+            Err(Error::Internal(cause)) => {
+                tracing::error!(cause, "a function can't be listed");
+                Ok(None)
+            }
+            loaded => loaded,
+        }
     }
 
     /// The function of `record` with its source; `None` if it was deleted meanwhile.

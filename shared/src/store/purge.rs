@@ -2,7 +2,8 @@
 //!
 //! Each step can be repeated, and begins by asking what is still there, so a
 //! purge that was cut short is taken up by running it again. What it removes
-//! was out of every caller's reach before it began.
+//! was out of every caller's reach before it began, but for the logs of a
+//! deleted function, which their workspace's list shows until they are gone.
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use backon::Retryable;

@@ -134,8 +134,12 @@ pub(super) fn visible_to(owner: &Owner, expected: &Expected) -> Expression {
 
 /// Whether `item` is there for `owner`: neither somebody else's nor deleted.
 pub(super) fn is_visible_to(owner: &Owner, item: &Item) -> bool {
-    let owned = item.get("owner").and_then(|v| v.as_s().ok()).is_some_and(|o| o == owner.as_str());
-    owned && !item.contains_key("deletedAt")
+    owner_of(item) == Some(owner.as_str()) && !item.contains_key("deletedAt")
+}
+
+/// To whom `item` belongs.
+pub(super) fn owner_of(item: &Item) -> Option<&str> {
+    item.get("owner").and_then(|value| value.as_s().ok()).map(String::as_str)
 }
 
 /// The version of an item.

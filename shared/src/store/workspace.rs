@@ -1,12 +1,12 @@
 //! Workspaces in the table.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
 use super::failure::failure;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK};
 use super::transaction::Outcome;
-use super::update::{Changes, is_visible_to, visible_to};
+use super::update::{Changes, is_visible_to, owner_of, visible_to};
 use super::{Item, Store};
 use crate::domain::{
     Description, Expected, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp,
@@ -83,26 +83,18 @@ impl Store {
         new: Workspace,
     ) -> Result<Versioned<Workspace>, Error> {
         let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
-        let sent = self
-            .dynamodb
-            .put_item()
+        let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
             .condition_expression(format!("attribute_not_exists({PK})"))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Versioned { value: new, version: 1 }),
-            // A workspace of this new identifier can only be this one, put by an
-            // attempt whose answer was lost, and perhaps in use since.
-            Err(e)
-                if e.as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Versioned { value: new, version: 1 })
-            }
-            Err(error) => Err(failure("DynamoDB PutItem, workspace")(error)),
-        }
+            .build()
+            .map_err(Error::internal)?;
+        // A transaction of one, because it carries a token: an attempt that
+        // arrives late can't bring back what was deleted meanwhile.
+        let items = vec![TransactWriteItem::builder().put(put).build()];
+        // Refused, a workspace of this new identifier is there: it can only be this one.
+        self.transact("DynamoDB TransactWriteItems, create workspace", items).await?;
+        Ok(Versioned { value: new, version: 1 })
     }
 
     /// The workspace `id`.
@@ -220,10 +212,14 @@ impl Store {
                 Ok(())
             }
             Outcome::Refused(refused) => {
-                let item = refused.into_iter().find_map(|refusal| refusal.item);
-                match item.filter(|item| is_visible_to(owner, item)) {
-                    Some(_) => Err(Error::PreconditionFailed),
-                    None => Err(id.not_found()),
+                match refused.into_iter().find_map(|refusal| refusal.item) {
+                    Some(item) if is_visible_to(owner, &item) => Err(Error::PreconditionFailed),
+                    Some(item) if owner_of(&item) == Some(owner.as_str()) => {
+                        // Deleted already, and not all of it is gone: a good time to go on.
+                        self.purge_workspace_while_time(id).await;
+                        Err(id.not_found())
+                    }
+                    _ => Err(id.not_found()),
                 }
             }
         }
