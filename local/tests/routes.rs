@@ -86,3 +86,28 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
         }
     }
 }
+
+#[test]
+fn every_event_is_one_that_the_gateway_would_make() {
+    let mut routes_seen = Vec::new();
+    for entry in std::fs::read_dir(workspace::compiled_in().join("events")).unwrap() {
+        let path = entry.unwrap().path();
+        let event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
+        let routes = routes();
+        let (route, _, parameters) =
+            route::select(&routes, method, event["rawPath"].as_str().unwrap()).unwrap();
+        let place = path.display();
+        assert_eq!(event["routeKey"], route.key(), "{place}");
+        assert_eq!(event["requestContext"]["routeKey"], route.key(), "{place}");
+        for (name, value) in parameters {
+            assert_eq!(event["pathParameters"][&name], value, "{place}");
+        }
+        routes_seen.push(route.key().to_owned());
+    }
+    for (route, _) in routes() {
+        // The greedy and the default route are there for what the API doesn't have.
+        let is_resource = as_watch_path(&route).is_some();
+        assert!(!is_resource || routes_seen.contains(&route.key().to_owned()), "{}", route.key());
+    }
+}
