@@ -1,94 +1,18 @@
 //! The functions Lambda, asked with API Gateway's events, on the embedded stores.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod bed;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::future::join_all;
-use local::testbed::{Answer, Event, Lambda, Testbed};
+use bed::{Bed, new_workspace};
+use local::testbed::Event;
 use serde_json::{Value, json};
-use shared::domain::{CreateWorkspace, Expected, Fields, Owner, Timestamp, WorkspaceId};
+use shared::domain::{Expected, Owner};
 
-struct Bed {
-    bed: Testbed,
-    lambda: Lambda,
-    workspace: WorkspaceId,
-}
-
-impl Bed {
-    /// Stores with one empty workspace in them.
-    async fn start() -> Self {
-        let bed = Testbed::start().unwrap();
-        let lambda = bed.lambda(functions::router(bed.store.clone()));
-        let workspace = new_workspace(&bed).await;
-        Self { bed, lambda, workspace }
-    }
-
-    fn path(&self) -> String {
-        format!("/api/workspaces/{}/functions", self.workspace)
-    }
-
-    fn path_of(&self, function: &Value) -> String {
-        format!("{}/{}", self.path(), function["id"].as_str().unwrap())
-    }
-
-    async fn create(&self, body: &Value) -> Answer {
-        self.lambda.answer(Event::fixture("create-function").at(&self.path()).json(body)).await
-    }
-
-    async fn created(&self, name: &str, source: &str) -> Value {
-        let answer = self.create(&json!({"name": name, "code": STANDARD.encode(source)})).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        answer.json()
-    }
-
-    async fn read(&self, function: &Value) -> Answer {
-        self.lambda.answer(Event::fixture("get-function").at(&self.path_of(function))).await
-    }
-
-    async fn patch(&self, function: &Value, body: &Value) -> Answer {
-        let event = Event::fixture("update-function").at(&self.path_of(function)).json(body);
-        self.lambda.answer(event).await
-    }
-
-    async fn delete(&self, function: &Value) -> Answer {
-        self.lambda.answer(Event::fixture("delete-function").at(&self.path_of(function))).await
-    }
-
-    async fn list(&self, query: &str) -> Answer {
-        let at = format!("{}{query}", self.path());
-        self.lambda.answer(Event::fixture("list-functions").at(&at)).await
-    }
-
-    async fn function_count(&self) -> u64 {
-        let found = self.bed.store.workspace(&Owner::anonymous(), &self.workspace).await;
-        found.unwrap().value.function_count
-    }
-
-    /// Every object of the bucket, with its text.
-    async fn objects(&self) -> Vec<(String, String)> {
-        let (s3, bucket) = (&self.bed.s3, &self.bed.config.bucket);
-        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
-        let mut objects = Vec::new();
-        for key in listed.contents().iter().filter_map(|object| object.key()) {
-            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
-            let bytes = got.body.collect().await.unwrap().to_vec();
-            objects.push((key.to_owned(), String::from_utf8(bytes).unwrap()));
-        }
-        objects
-    }
-
-    async fn items(&self) -> usize {
-        let scanned = self.bed.dynamodb.scan().table_name(&self.bed.config.table).send().await;
-        scanned.unwrap().items().len()
-    }
-}
-
-async fn new_workspace(bed: &Testbed) -> WorkspaceId {
-    let fields = Fields::parse(br#"{"name":"tests"}"#).unwrap();
-    let workspace = CreateWorkspace::try_from(fields).unwrap().create(Timestamp::now());
-    let id = workspace.id.clone();
-    bed.store.create_workspace(&Owner::anonymous(), workspace).await.unwrap();
-    id
+async fn items(bed: &Bed) -> usize {
+    let scanned = bed.bed.dynamodb.scan().table_name(&bed.bed.config.table).send().await;
+    scanned.unwrap().items().len()
 }
 
 /// Text that zlib can't make much smaller, so that it never stands in the item.
@@ -149,7 +73,7 @@ async fn a_function_is_created_read_changed_and_deleted() {
     assert_eq!(bed.list("").await.json(), json!([]));
     assert_eq!(bed.function_count().await, 0);
     assert_eq!(bed.objects().await, [], "its sources are gone");
-    assert_eq!(bed.items().await, 1, "the workspace alone is left");
+    assert_eq!(items(&bed).await, 1, "the workspace alone is left");
 }
 
 #[tokio::test]
@@ -282,62 +206,6 @@ async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
 }
 
 #[tokio::test]
-async fn forty_created_at_once_are_forty_listed_and_counted() {
-    let bed = Bed::start().await;
-    let names: Vec<String> = (0..40).map(|i| format!("동시 {i} 🚀")).collect();
-    let made = join_all(names.iter().map(|name| bed.created(name, "print(1)"))).await;
-    let listed = bed.list("").await.json();
-    assert_eq!(listed.as_array().unwrap().len(), 40);
-    for function in &made {
-        assert!(listed.as_array().unwrap().contains(function), "{function}");
-    }
-    assert_eq!(bed.function_count().await, 40);
-
-    // The same in pages.
-    let mut paged = Vec::new();
-    let mut next = Some(format!("{}?limit=7", bed.path()));
-    while let Some(at) = next {
-        let page = bed.lambda.answer(Event::fixture("list-functions").at(&at)).await;
-        paged.extend(page.json().as_array().unwrap().clone());
-        next = page.next().map(str::to_owned);
-    }
-    assert_eq!(json!(paged), listed);
-}
-
-#[tokio::test]
-async fn deleted_by_eight_at_once_it_is_deleted_once() {
-    let bed = Bed::start().await;
-    let made = bed.created("one", "print(1)").await;
-    bed.created("other", "print(1)").await;
-    let mut statuses: Vec<u16> =
-        join_all((0..8).map(|_| bed.delete(&made))).await.iter().map(|a| a.status).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);
-    assert_eq!(bed.function_count().await, 1);
-}
-
-#[tokio::test]
-async fn sources_changed_at_once_agree_in_the_end() {
-    let bed = Bed::start().await;
-    let made = bed.created("raced", "print(0)").await;
-    for round in 0..5 {
-        let bodies: Vec<Value> = (0..6)
-            .map(|i| json!({"code": STANDARD.encode(format!("print({round}{i})"))}))
-            .collect();
-        for answer in join_all(bodies.iter().map(|body| bed.patch(&made, body))).await {
-            assert_eq!(answer.status, 200, "{}", answer.body);
-        }
-        let code = bed.read(&made).await.json()["code"].as_str().unwrap().to_owned();
-        assert!(bodies.iter().any(|body| body["code"] == code.as_str()));
-        let objects = bed.objects().await;
-        assert_eq!(objects.len(), 2, "the version in force and the published one: {objects:?}");
-        for (key, text) in objects {
-            assert_eq!(STANDARD.encode(text), code, "{key}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn below_a_workspace_that_is_not_there_everything_is_404() {
     let bed = Bed::start().await;
     let made = bed.created("orphan", "print(1)").await;
@@ -351,7 +219,7 @@ async fn below_a_workspace_that_is_not_there_everything_is_404() {
     let message =
         bed.create(&json!({"name": "x", "code": "eA=="})).await.assert_error(404, "NOT_FOUND");
     assert_eq!(message, format!("there is no workspace {}", bed.workspace));
-    assert_eq!(bed.items().await, 0, "nothing is left of the workspace");
+    assert_eq!(items(&bed).await, 0, "nothing is left of the workspace");
     assert_eq!(bed.objects().await, [], "nor of its sources, nor of what was refused");
 }
 
@@ -379,7 +247,7 @@ async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
     bed.delete(&made).await.assert_error(404, "NOT_FOUND");
     bed.create(&json!({"name": "x", "code": "eA=="})).await.assert_error(404, "NOT_FOUND");
     bed.bed.store.purge_workspace(&bed.workspace).await.unwrap();
-    assert_eq!(bed.items().await, 0);
+    assert_eq!(items(&bed).await, 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,85 @@
+//! Stores with one workspace in them, and the functions Lambda over them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use local::testbed::{Answer, Event, Lambda, Testbed};
+use serde_json::{Value, json};
+use shared::domain::{CreateWorkspace, Fields, Owner, Timestamp, WorkspaceId};
+
+pub(crate) struct Bed {
+    pub(crate) bed: Testbed,
+    pub(crate) lambda: Lambda,
+    pub(crate) workspace: WorkspaceId,
+}
+
+impl Bed {
+    /// Stores with one empty workspace in them.
+    pub(crate) async fn start() -> Self {
+        let bed = Testbed::start().unwrap();
+        let lambda = bed.lambda(functions::router(bed.store.clone()));
+        let workspace = new_workspace(&bed).await;
+        Self { bed, lambda, workspace }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("/api/workspaces/{}/functions", self.workspace)
+    }
+
+    pub(crate) fn path_of(&self, function: &Value) -> String {
+        format!("{}/{}", self.path(), function["id"].as_str().unwrap())
+    }
+
+    pub(crate) async fn create(&self, body: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("create-function").at(&self.path()).json(body)).await
+    }
+
+    pub(crate) async fn created(&self, name: &str, source: &str) -> Value {
+        let answer = self.create(&json!({"name": name, "code": STANDARD.encode(source)})).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.json()
+    }
+
+    pub(crate) async fn read(&self, function: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("get-function").at(&self.path_of(function))).await
+    }
+
+    pub(crate) async fn patch(&self, function: &Value, body: &Value) -> Answer {
+        let event = Event::fixture("update-function").at(&self.path_of(function)).json(body);
+        self.lambda.answer(event).await
+    }
+
+    pub(crate) async fn delete(&self, function: &Value) -> Answer {
+        self.lambda.answer(Event::fixture("delete-function").at(&self.path_of(function))).await
+    }
+
+    pub(crate) async fn list(&self, query: &str) -> Answer {
+        let at = format!("{}{query}", self.path());
+        self.lambda.answer(Event::fixture("list-functions").at(&at)).await
+    }
+
+    pub(crate) async fn function_count(&self) -> u64 {
+        let found = self.bed.store.workspace(&Owner::anonymous(), &self.workspace).await;
+        found.unwrap().value.function_count
+    }
+
+    /// Every object of the bucket, with its text.
+    pub(crate) async fn objects(&self) -> Vec<(String, String)> {
+        let (s3, bucket) = (&self.bed.s3, &self.bed.config.bucket);
+        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        let mut objects = Vec::new();
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+            let bytes = got.body.collect().await.unwrap().to_vec();
+            objects.push((key.to_owned(), String::from_utf8(bytes).unwrap()));
+        }
+        objects
+    }
+}
+
+pub(crate) async fn new_workspace(bed: &Testbed) -> WorkspaceId {
+    let fields = Fields::parse(br#"{"name":"tests"}"#).unwrap();
+    let workspace = CreateWorkspace::try_from(fields).unwrap().create(Timestamp::now());
+    let id = workspace.id.clone();
+    bed.store.create_workspace(&Owner::anonymous(), workspace).await.unwrap();
+    id
+}
