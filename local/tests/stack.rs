@@ -107,6 +107,27 @@ async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
 }
 
 #[tokio::test]
+async fn a_lambda_that_runs_past_its_timeout_is_a_504_that_says_so() {
+    let mut options = options(None);
+    let template = std::fs::read_to_string(options.root.join("template.yaml")).unwrap();
+    let impatient = template.replace("Timeout: 29", "Timeout: 1");
+    assert_ne!(impatient, template);
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("template.yaml"), impatient).unwrap();
+    options.root = root.path().to_owned();
+    let stack = Stack::start(options).await.unwrap();
+    let url = format!("{}/api/workspaces", stack.url());
+    let response = send(Method::POST, &url, r#"{"do": "hang"}"#).await;
+    assert_eq!(response.status(), 504);
+    assert_shared(&response);
+    let error = json(&response);
+    assert_eq!(error["error"]["code"], "TIMEOUT");
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.contains("the function's timeout of 1 s; it took 1"), "{message}");
+    assert_eq!(send(Method::GET, &url, "").await.status(), 200, "the next request is answered");
+}
+
+#[tokio::test]
 async fn the_gateways_cors_headers_stand_in_for_a_lambdas() {
     let stack = Stack::start(options(None)).await.unwrap();
     let theirs = r#"{"do": "answer", "answer": {"statusCode": 201, "headers": {

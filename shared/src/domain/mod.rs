@@ -23,7 +23,7 @@ pub use function::{CreateFunction, Function, PatchFunction};
 pub use id::{FunctionId, LogId, WorkspaceId};
 pub use log::{ExecutionLog, Level, LogFilter, Outcome};
 pub use owner::Owner;
-pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
+pub use page::{Filling, Limit, Limits, List, Listing, Page};
 pub use settings::{
     EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
 };

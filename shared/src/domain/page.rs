@@ -141,7 +141,7 @@ pub struct Filling<T> {
 ///
 /// AWS Lambda answers with at most 6 MiB of JSON, in which our body is a
 /// string; 64 KiB are left for what surrounds the items.
-pub const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
+const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 impl<T: Serialize> Filling<T> {
     /// An empty page, as `page` asks for it.

@@ -232,7 +232,13 @@ impl Store {
             Some(code) => {
                 return self.patch_with_code(owner, ws, id, expected, changes, code).await;
             }
-            None if changes.is_empty() => self.function_record(owner, ws, id).await?,
+            None if changes.is_empty() => {
+                let record = self.function_record(owner, ws, id).await?;
+                if !expected.allows(record.version) {
+                    return Err(Error::PreconditionFailed);
+                }
+                record
+            }
             None => {
                 // Both at once. If the workspace turns out to be deleted, the function
                 // was already out of everyone's reach, and so is what was changed.
@@ -245,9 +251,6 @@ impl Store {
                 FunctionRecord::read(item?.ok_or_else(|| id.not_found())?)?
             }
         };
-        if changes.is_empty() && !expected.allows(record.version) {
-            return Err(Error::PreconditionFailed);
-        }
         self.load(owner, record).await?.ok_or_else(|| id.not_found())
     }
 
@@ -347,22 +350,6 @@ impl Store {
         })
     }
 
-    /// The same for a list, which must not fail for one function whose source
-    /// was taken out of the bucket: that one is told to our log and left out.
-    async fn load_for_list(
-        &self,
-        owner: &Owner,
-        record: FunctionRecord,
-    ) -> Result<Option<Versioned<Function>>, Error> {
-        match self.load(owner, record).await {
-            Err(Error::Internal(cause)) => {
-                tracing::error!(cause, "a function can't be listed");
-                Ok(None)
-            }
-            loaded => loaded,
-        }
-    }
-
     /// The function of `record` with its source; `None` if it was deleted meanwhile.
     async fn load(
         &self,
@@ -386,5 +373,21 @@ impl Store {
             }
         }
         Err(Error::Unavailable(format!("{}: its source keeps changing", record.id).into()))
+    }
+
+    /// The same for a list, which must not fail for one function whose source
+    /// was taken out of the bucket: that one is told to our log and left out.
+    async fn load_for_list(
+        &self,
+        owner: &Owner,
+        record: FunctionRecord,
+    ) -> Result<Option<Versioned<Function>>, Error> {
+        match self.load(owner, record).await {
+            Err(Error::Internal(cause)) => {
+                tracing::error!(cause, "a function can't be listed");
+                Ok(None)
+            }
+            loaded => loaded,
+        }
     }
 }

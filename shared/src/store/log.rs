@@ -228,11 +228,12 @@ impl Store {
                 break;
             }
         }
-        if filling.is_full() {
-            return Ok(filling.finish(page, |log| Position::of(log).to_string()));
+        let mut listing = filling.finish(page, |log| Position::of(log).to_string());
+        if listing.next.is_none() {
+            // Not full, and not at the end: the next page goes on from here.
+            listing.next = last.map(|position| page.cursor(&position.to_string()));
         }
-        let next = last.map(|position| page.cursor(&position.to_string()));
-        Ok(Listing { next, ..filling.finish(page, |log| Position::of(log).to_string()) })
+        Ok(listing)
     }
 }
 

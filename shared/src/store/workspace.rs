@@ -17,7 +17,7 @@ use crate::error::Error;
 /// A workspace's item. A name in here was checked when it was written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WorkspaceRecord {
+struct WorkspaceRecord {
     #[serde(rename = "PK")]
     pk: String,
     #[serde(rename = "SK")]
