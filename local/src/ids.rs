@@ -2,6 +2,9 @@
 
 use ulid::Ulid;
 
+/// The account that everything local belongs to.
+pub const ACCOUNT: &str = "000000000000";
+
 /// A new id in the form of a UUID, as Lambda gives to each invocation.
 pub fn invocation_id() -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(Ulid::generate().to_bytes()));
@@ -18,6 +21,11 @@ pub fn trace_id() -> String {
     let ulid = Ulid::generate();
     let random = format!("{:024x}", ulid.random());
     format!("Root=1-{:08x}-{}", ulid.timestamp_ms() / 1000, &random[..24])
+}
+
+/// The ARN of the function `name`.
+pub fn function_arn(region: &str, name: &str) -> String {
+    format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod event;
 pub mod faults;
 pub mod gateway;
 pub mod ids;
+pub mod instance;
 pub mod pool;
 pub mod process;
 pub mod route;

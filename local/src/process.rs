@@ -75,6 +75,11 @@ pub fn signal_group(child: &Child, signal: Signal) {
     }
 }
 
+/// The search path of this process: the one variable that children are given of ours.
+pub fn search_path() -> Option<String> {
+    std::env::var_os("PATH").and_then(|path| path.into_string().ok())
+}
+
 struct Job {
     command: Command,
     runtime: tokio::runtime::Handle,

@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::ids;
+use crate::instance::Invocation;
 
 /// The largest event and the largest answer of an invocation, in bytes, as on AWS.
 pub const PAYLOAD_LIMIT: usize = 6_291_556;
@@ -50,22 +51,21 @@ pub enum Start {
 #[derive(Debug)]
 pub struct RuntimeApi {
     address: SocketAddr,
-    invocations: mpsc::Sender<Invocation>,
+    invocations: mpsc::Sender<Waiting>,
     start: watch::Receiver<Start>,
     server: JoinHandle<()>,
 }
 
+/// An event that waits to be asked for.
 #[derive(Debug)]
-struct Invocation {
-    id: String,
-    event: Bytes,
+struct Waiting {
+    invocation: Invocation,
     deadline: SystemTime,
-    arn: String,
     outcome: oneshot::Sender<Outcome>,
 }
 
 struct Shared {
-    inbox: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
+    inbox: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
     running: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     start: watch::Sender<Start>,
 }
@@ -117,23 +117,11 @@ impl RuntimeApi {
 
     /// Hands an event to the worker; the receiver gives its answer, or fails if
     /// the API is closed before there is one.
-    pub async fn hand_over(
-        &self,
-        event: Bytes,
-        function: &str,
-        region: &str,
-        timeout: Duration,
-    ) -> oneshot::Receiver<Outcome> {
+    pub async fn hand_over(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
         let (outcome, receiver) = oneshot::channel();
-        let invocation = Invocation {
-            id: ids::invocation_id(),
-            event,
-            deadline: SystemTime::now() + timeout,
-            arn: format!("arn:aws:lambda:{region}:000000000000:function:{function}"),
-            outcome,
-        };
+        let deadline = SystemTime::now() + invocation.timeout;
         // A closed channel drops the sender within, which the receiver then shows.
-        let _ = self.invocations.send(invocation).await;
+        let _ = self.invocations.send(Waiting { invocation, deadline, outcome }).await;
         receiver
     }
 }
@@ -160,10 +148,11 @@ impl Shared {
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
     shared.start.send_replace(Start::Ready);
-    let Some(invocation) = shared.inbox.lock().await.recv().await else {
+    let Some(Waiting { invocation, deadline, outcome }) = shared.inbox.lock().await.recv().await
+    else {
         return StatusCode::GONE.into_response();
     };
-    let since_1970 = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.id.clone()),
@@ -171,8 +160,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
         ("lambda-runtime-invoked-function-arn", invocation.arn),
         ("lambda-runtime-trace-id", ids::trace_id()),
     ];
-    *shared.running.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some((invocation.id, invocation.outcome));
+    *shared.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.id, outcome));
     (headers, invocation.event).into_response()
 }
 

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Child;
 use tokio::task::JoinHandle;
 
+use crate::instance::{Failure, Instance, Invocation};
 use crate::process::{self, Launcher};
-use crate::runtime_api::{Outcome, PAYLOAD_LIMIT, RuntimeApi, Start};
-use crate::terminal;
+use crate::runtime_api::PAYLOAD_LIMIT;
+use crate::{ids, terminal};
 
 /// How long a worker may take until it asks for its first event. AWS allows 10
 /// seconds; a debug binary beside a running compiler needs more.
@@ -61,9 +60,7 @@ pub enum InvokeError {
 #[derive(Debug)]
 pub struct Worker {
     spec: Arc<WorkerSpec>,
-    api: RuntimeApi,
-    child: Child,
-    usable: bool,
+    instance: Instance,
 }
 
 impl Worker {
@@ -73,33 +70,28 @@ impl Worker {
     /// [`InvokeError::NotStarted`], with the last line that it wrote to stderr.
     pub async fn start(spec: Arc<WorkerSpec>, binary: &Path) -> Result<Self, InvokeError> {
         let failed = |problem: String| InvokeError::NotStarted(problem);
-        let api = RuntimeApi::open().await.map_err(|e| failed(format!("no port: {e}")))?;
         let mut command = spec.launcher.command(binary);
-        command.env_clear().envs(environment(&spec, &api));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = process::spawn(command)
+        command.env_clear().envs(environment(&spec));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut instance = Instance::spawn(command)
             .await
             .map_err(|e| failed(format!("{} can't be run: {e}", binary.display())))?;
         let last_line = Arc::new(Mutex::new(String::new()));
-        if let Some(stdout) = child.stdout.take() {
+        let (stdout, stderr) = instance.take_output();
+        if let Some(stdout) = stdout {
             forward(spec.name.clone(), stdout, None);
         }
-        let stderr =
-            child.stderr.take().map(|e| forward(spec.name.clone(), e, Some(last_line.clone())));
-        let mut worker = Self { spec, api, child, usable: true };
+        let stderr = stderr.map(|e| forward(spec.name.clone(), e, Some(last_line.clone())));
 
-        let problem = tokio::select! {
-            biased;
-            start = worker.api.started() => match start {
-                Start::Failed(report) => String::from_utf8_lossy(&report).into_owned(),
-                Start::Ready | Start::Pending => return Ok(worker),
-            },
-            status = worker.child.wait() => ended(status),
-            () = tokio::time::sleep(START_LIMIT) => {
+        let problem = match instance.ready(START_LIMIT).await {
+            Ok(()) => return Ok(Self { spec, instance }),
+            Err(Failure::Reported(report)) => String::from_utf8_lossy(&report).into_owned(),
+            Err(Failure::TimedOut) => {
                 format!("it asked for no event within {} s", START_LIMIT.as_secs())
             }
+            Err(Failure::Ended(status)) => ended(status),
+            Err(other) => format!("{other:?}"),
         };
-        worker.kill();
         if let Some(stderr) = stderr {
             // Its last words may still be in the pipe. A grandchild that holds
             // the pipe open must not hold this up.
@@ -113,14 +105,12 @@ impl Worker {
 
     /// Whether it can take another event.
     pub fn is_usable(&mut self) -> bool {
-        // A failed look at a process means that it is no longer ours to use.
-        self.usable = self.usable && matches!(self.child.try_wait(), Ok(None));
-        self.usable
+        self.instance.is_usable()
     }
 
     /// The process id, while it runs.
     pub fn process_id(&self) -> Option<u32> {
-        self.child.id()
+        self.instance.process_id()
     }
 
     /// Hands over one event and waits for the answer.
@@ -129,48 +119,32 @@ impl Worker {
     /// Everything but [`InvokeError::NotStarted`]. After a crash or a timeout
     /// the worker can't be used again.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let spec = self.spec.clone();
-        let answer = self.api.hand_over(event, &spec.name, &spec.region, spec.timeout).await;
-        let error = tokio::select! {
-            biased;
-            outcome = answer => match outcome {
-                Ok(Outcome::Response(payload)) => return Ok(payload),
-                Ok(Outcome::Error(report)) => return Err(InvokeError::Failed(report)),
-                Ok(Outcome::TooLarge(size)) => return Err(InvokeError::AnswerTooLarge(size)),
-                Err(_) => InvokeError::Crashed("it broke off its answer".to_owned()),
-            },
-            status = self.child.wait() => InvokeError::Crashed(ended(status)),
-            () = tokio::time::sleep(spec.timeout) => InvokeError::TimedOut(spec.timeout),
+        let WorkerSpec { name, region, timeout, .. } = &*self.spec;
+        let invocation = Invocation {
+            id: ids::invocation_id(),
+            event,
+            arn: ids::function_arn(region, name),
+            timeout: *timeout,
         };
-        self.kill();
-        Err(error)
-    }
-
-    fn kill(&mut self) {
-        self.usable = false;
-        process::signal_group(&self.child, Signal::KILL);
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.kill();
+        self.instance.invoke(invocation).await.map_err(|failure| match failure {
+            Failure::Reported(report) => InvokeError::Failed(report),
+            Failure::TooLarge(size) => InvokeError::AnswerTooLarge(size),
+            Failure::Ended(status) => InvokeError::Crashed(ended(status)),
+            Failure::BrokeOff => InvokeError::Crashed("it broke off its answer".to_owned()),
+            Failure::TimedOut => InvokeError::TimedOut(*timeout),
+        })
     }
 }
 
-fn ended(status: std::io::Result<std::process::ExitStatus>) -> String {
-    match status {
-        Ok(status) => format!("{status}"),
-        Err(error) => format!("its end could not be seen: {error}"),
-    }
+fn ended(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "its end could not be seen".to_owned(), |status| status.to_string())
 }
 
 /// The whole environment of a worker. Nothing of the developer's own gets in
 /// but the search path: an `AWS_PROFILE` there would reach real AWS.
-fn environment(spec: &WorkerSpec, api: &RuntimeApi) -> Vec<(String, String)> {
+fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = spec.environment.clone().into_iter().collect();
     let own = [
-        ("AWS_LAMBDA_RUNTIME_API", api.address().to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
@@ -182,9 +156,7 @@ fn environment(spec: &WorkerSpec, api: &RuntimeApi) -> Vec<(String, String)> {
         ("TZ", ":UTC".to_owned()),
     ];
     variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    if let Some(path) = std::env::var_os("PATH").and_then(|path| path.into_string().ok()) {
-        variables.push(("PATH".to_owned(), path));
-    }
+    variables.extend(process::search_path().map(|path| ("PATH".to_owned(), path)));
     variables
 }
 

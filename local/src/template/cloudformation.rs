@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use super::TemplateError;
 
-/// The account that everything local belongs to.
-pub(super) const ACCOUNT_ID: &str = "000000000000";
+pub(super) use crate::ids::ACCOUNT as ACCOUNT_ID;
 
 /// The value of `AWS::Region` and its like.
 pub(super) fn pseudo_parameter(name: &str, region: &str) -> Option<String> {
