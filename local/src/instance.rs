@@ -44,6 +44,8 @@ pub enum Failure {
 pub struct Instance {
     api: RuntimeApi,
     child: Child,
+    /// The group's id, which is the first process's.
+    group: Option<u32>,
     usable: bool,
 }
 
@@ -57,7 +59,8 @@ impl Instance {
         let api = RuntimeApi::open().await?;
         command.env("AWS_LAMBDA_RUNTIME_API", api.address().to_string()).stdin(Stdio::null());
         let child = process::spawn(command).await?;
-        Ok(Self { api, child, usable: true })
+        let group = child.id();
+        Ok(Self { api, child, group, usable: true })
     }
 
     /// The process's output, where it was asked for as a pipe and not taken yet.
@@ -65,7 +68,8 @@ impl Instance {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Waits until the process asks for its first event; if it doesn't, it is killed.
+    /// Waits until the process asks for its first event. If it doesn't, it can't
+    /// be used, and is to be killed.
     ///
     /// # Errors
     /// [`Failure::Reported`], [`Failure::Ended`] and [`Failure::TimedOut`].
@@ -79,14 +83,15 @@ impl Instance {
             status = self.child.wait() => Failure::Ended(status.ok()),
             () = tokio::time::sleep(limit) => Failure::TimedOut,
         };
-        self.kill();
+        self.broken(&failure);
         Err(failure)
     }
 
     /// Hands over one event and waits for the answer.
     ///
     /// # Errors
-    /// Any [`Failure`]. After the last three of them the process is gone.
+    /// Any [`Failure`]. After the last three of them the process can't be used,
+    /// and is to be killed.
     pub async fn invoke(&mut self, invocation: Invocation) -> Result<Bytes, Failure> {
         let timeout = invocation.timeout;
         let answer = self.api.hand_over(invocation).await;
@@ -101,7 +106,7 @@ impl Instance {
             status = self.child.wait() => Failure::Ended(status.ok()),
             () = tokio::time::sleep(timeout) => Failure::TimedOut,
         };
-        self.kill();
+        self.broken(&failure);
         Err(failure)
     }
 
@@ -121,6 +126,15 @@ impl Instance {
     pub fn kill(&mut self) {
         self.usable = false;
         process::signal_group(&self.child, Signal::KILL);
+    }
+
+    fn broken(&mut self, failure: &Failure) {
+        self.usable = false;
+        // What a process leaves behind is killed at once: later on, its group's
+        // id could be another's.
+        if let (Failure::Ended(_), Some(group)) = (failure, self.group.take()) {
+            process::kill_group(group);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod builder;
 pub mod cli;
 pub mod data_folder;
 pub mod endpoints;
+pub mod engine;
 pub mod event;
 pub mod faults;
 pub mod gateway;

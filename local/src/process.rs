@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::process::Stdio;
 use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
@@ -65,14 +66,40 @@ pub async fn spawn(command: Command) -> io::Result<Child> {
     result.await.map_err(|_| spawner_is_gone())?
 }
 
+/// Runs `command` to its end, and gives what it wrote. It can't ask for anything.
+///
+/// # Errors
+/// What the system says, such as that the program is missing.
+pub async fn output(mut command: Command) -> io::Result<std::process::Output> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawn(command).await?.wait_with_output().await
+}
+
 /// Sends a signal to the group of a child that [`Launcher::command`] started.
 /// Nothing happens if it has ended.
 pub fn signal_group(child: &Child, signal: Signal) {
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(group) = group {
+    if let Some(group) = child.id().and_then(pid) {
         // The one failure is that no such process is left, which is the aim.
         let _ = kill_process_group(group, signal);
     }
+}
+
+/// Kills what is left of a group whose first process has just ended.
+pub fn kill_group(id: u32) {
+    if let Some(group) = pid(id) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Kills one process. Nothing happens if it has ended.
+pub fn kill(id: u32) {
+    if let Some(process) = pid(id) {
+        let _ = kill_process(process, Signal::KILL);
+    }
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
 /// The search path of this process: the one variable that children are given of ours.

@@ -169,7 +169,7 @@ async fn response(
     Path(id): Path<String>,
     body: Body,
 ) -> StatusCode {
-    match read_whole(body).await {
+    match read_whole(body, PAYLOAD_LIMIT).await {
         Some(Ok(payload)) => shared.finish(&id, Outcome::Response(payload)),
         Some(Err(size)) => {
             shared.finish(&id, Outcome::TooLarge(size));
@@ -184,31 +184,31 @@ async fn error(
     Path(id): Path<String>,
     body: Body,
 ) -> StatusCode {
-    match read_whole(body).await {
+    match read_whole(body, PAYLOAD_LIMIT).await {
         Some(report) => shared.finish(&id, Outcome::Error(report.unwrap_or_default())),
         None => StatusCode::BAD_REQUEST,
     }
 }
 
 async fn init_error(State(shared): State<Arc<Shared>>, body: Body) -> StatusCode {
-    let report = read_whole(body).await.and_then(Result::ok).unwrap_or_default();
+    let report = read_whole(body, PAYLOAD_LIMIT).await.and_then(Result::ok).unwrap_or_default();
     shared.start.send_replace(Start::Failed(report));
     StatusCode::ACCEPTED
 }
 
-/// The body, or its size if it is over the limit; `None` if the worker broke off.
+/// The body, or its size if it is over the limit; `None` if the sender broke off.
 ///
-/// A body that is too large is read to its end all the same: the runtime takes
-/// an answer that comes before it has sent everything for a broken connection.
-async fn read_whole(mut body: Body) -> Option<Result<Bytes, usize>> {
+/// A body that is too large is read to its end all the same: clients take an
+/// answer that comes before they have sent everything for a broken connection.
+pub(crate) async fn read_whole(mut body: Body, limit: usize) -> Option<Result<Bytes, usize>> {
     let mut whole = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.ok()?.into_data() else { continue };
         size += data.len();
-        if size <= PAYLOAD_LIMIT {
+        if size <= limit {
             whole.extend_from_slice(&data);
         }
     }
-    Some(if size <= PAYLOAD_LIMIT { Ok(whole.freeze()) } else { Err(size) })
+    Some(if size <= limit { Ok(whole.freeze()) } else { Err(size) })
 }

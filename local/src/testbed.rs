@@ -12,8 +12,12 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::config::Config;
 use shared::store::Store;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
+use crate::engine::Engine;
 use crate::faults::Faults;
+use crate::process::Launcher;
 use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores, StoresError};
 use crate::template::{DEFAULT_REGION, Template, TemplateError};
 use crate::workspace;
@@ -30,9 +34,13 @@ pub struct Testbed {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// A client to look at the bucket with.
     pub s3: aws_sdk_s3::Client,
-    /// What spoils the store's calls, and not those of the clients here.
+    /// What spoils the store's calls, and those of [`Testbed::lambda_client`], but
+    /// not those of the other clients here.
     pub faults: Faults,
-    _stores: Stores,
+    stores: Stores,
+    engine: OnceCell<Engine>,
+    // Dropped after the engine, whose functions stand there.
+    engine_place: TempDir,
 }
 
 /// Why there is no testbed.
@@ -67,7 +75,30 @@ impl Testbed {
         };
         let (spoiled_dynamodb, spoiled_s3) = clients(&stores, faults.clone());
         let store = Store::with_clients(spoiled_dynamodb, spoiled_s3, &config);
-        Ok(Self { config, store, dynamodb, s3, faults, _stores: stores })
+        let engine = OnceCell::new();
+        let engine_place = tempfile::tempdir().map_err(StoresError::Io)?;
+        Ok(Self { config, store, dynamodb, s3, faults, stores, engine, engine_place })
+    }
+
+    /// The stores themselves.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// The testbed's own engine, which the first call starts.
+    ///
+    /// # Panics
+    /// Where it can't be started: in a test that is its failure.
+    pub async fn engine(&self) -> &Engine {
+        let root = workspace::compiled_in();
+        let start =
+            || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
+        self.engine.get_or_init(async || start().await.expect("the engine starts")).await
+    }
+
+    /// A client of the engine, which it starts if need be, that [`Testbed::faults`] spoils.
+    pub async fn lambda_client(&self) -> aws_sdk_lambda::Client {
+        lambda_client(self.engine().await.url(), self.faults.clone())
     }
 
     /// `router` as a Lambda that [`Lambda::answer`] can be asked.
@@ -81,25 +112,45 @@ pub fn clients(
     stores: &Stores,
     http: impl HttpClient + Clone + 'static,
 ) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
-    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
-    let key = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "testbed");
     let dynamodb = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(DEFAULT_REGION))
-        .credentials_provider(key.clone())
-        .retry_config(retries.clone())
+        .credentials_provider(key())
+        .retry_config(retries())
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
     let s3 = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(Region::new(DEFAULT_REGION))
-        .credentials_provider(key)
-        .retry_config(retries)
+        .credentials_provider(key())
+        .retry_config(retries())
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();
     (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3))
+}
+
+/// A client of the Lambda API at `url` that sends over `http`, and repeats what
+/// failed without much delay.
+pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
+        .region(Region::new(DEFAULT_REGION))
+        .credentials_provider(key())
+        .retry_config(retries())
+        .http_client(http)
+        .endpoint_url(url)
+        .build();
+    aws_sdk_lambda::Client::from_conf(config)
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(Duration::from_millis(10))
+}
+
+fn key() -> Credentials {
+    Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "testbed")
 }
 
 /// A Lambda in this process: events in, answers out, without the Runtime API between.

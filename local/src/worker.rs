@@ -92,6 +92,7 @@ impl Worker {
             Err(Failure::Ended(status)) => ended(status),
             Err(other) => format!("{other:?}"),
         };
+        instance.kill();
         if let Some(stderr) = stderr {
             // Its last words may still be in the pipe. A grandchild that holds
             // the pipe open must not hold this up.
@@ -126,7 +127,11 @@ impl Worker {
             arn: ids::function_arn(region, name),
             timeout: *timeout,
         };
-        self.instance.invoke(invocation).await.map_err(|failure| match failure {
+        let result = self.instance.invoke(invocation).await;
+        if !self.instance.is_usable() {
+            self.instance.kill();
+        }
+        result.map_err(|failure| match failure {
             Failure::Reported(report) => InvokeError::Failed(report),
             Failure::TooLarge(size) => InvokeError::AnswerTooLarge(size),
             Failure::Ended(status) => InvokeError::Crashed(ended(status)),

@@ -1,0 +1,113 @@
+//! AWS's own runtime client for Python, put into the project's folder at its first use.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::python::Interpreter;
+use crate::process::{self, Launcher};
+use crate::terminal::say;
+
+/// The client and what it needs, each of a fixed version.
+const PACKAGES: [&str; 3] =
+    ["awslambdaric==4.2.2", "simplejson==3.20.2", "snapshot-restore-py==1.0.0"];
+
+/// The name of the folder: one for each version, so that none is ever changed.
+const NAME: &str = "awslambdaric-4.2.2";
+
+/// How long after a failure nobody tries again: each try costs seconds where
+/// there is no network.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The folder of the client for `python`, below the project at `root`.
+///
+/// # Errors
+/// A sentence that says why it can't be had.
+pub(super) async fn folder(
+    root: &Path,
+    python: &Interpreter,
+    launcher: Launcher,
+) -> Result<PathBuf, String> {
+    let place = root.join(".engine");
+    let folder = place.join(format!("{NAME}-{}", python.tag));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&place)
+        .map_err(|e| format!("{} can't be made: {e}", place.display()))?;
+    // Several stacks and tests may come here at once: one downloads, the others wait.
+    let path = place.join("lock");
+    let lock = tokio::task::spawn_blocking(move || -> io::Result<File> {
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    });
+    let lock = match lock.await {
+        Ok(lock) => lock.map_err(|e| format!("{} can't be locked: {e}", place.display()))?,
+        Err(stopped) => return Err(stopped.to_string()),
+    };
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let failure = folder.with_extension("failed");
+    if let Some(problem) = recent(&failure) {
+        return Err(problem);
+    }
+    say(format_args!("downloading AWS's runtime client for Python ({}), once", PACKAGES[0]));
+    let result = install(&place, &folder, python, launcher).await;
+    match &result {
+        Ok(()) => say("the runtime client is there"),
+        // If that can't be written, the next one only tries for itself.
+        Err(problem) => drop(std::fs::write(&failure, problem)),
+    }
+    drop(lock);
+    result.map(|()| folder)
+}
+
+/// Why the last try failed, if that is not long ago.
+fn recent(failure: &Path) -> Option<String> {
+    let age = std::fs::metadata(failure).ok()?.modified().ok()?.elapsed().ok()?;
+    let problem = std::fs::read_to_string(failure).ok()?;
+    (age < PATIENCE).then_some(problem)
+}
+
+async fn install(
+    place: &Path,
+    folder: &Path,
+    python: &Interpreter,
+    launcher: Launcher,
+) -> Result<(), String> {
+    // Beside its place, and renamed once it is complete.
+    let new = tempfile::Builder::new()
+        .prefix("new-")
+        .tempdir_in(place)
+        .map_err(|e| format!("no folder could be made: {e}"))?;
+    let mut pip = launcher.command(&python.program);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+        .args(["--no-deps", "--only-binary", ":all:", "--retries", "1", "--timeout", "10"])
+        .arg("--target")
+        .arg(new.path())
+        .args(PACKAGES);
+    run(pip, "pip").await?;
+    let mut check = launcher.command(&python.program);
+    let import = "import sys; sys.path[0] = sys.argv[1]\n\
+                  import awslambdaric.bootstrap, awslambdaric.lambda_runtime_client, runtime_client";
+    check.args(["-S", "-s", "-c", import]).arg(new.path());
+    run(check, "a first use").await?;
+    std::fs::rename(new.path(), folder)
+        .map_err(|e| format!("{} can't be put in place: {e}", folder.display()))?;
+    // It is no longer where it would be deleted.
+    drop(new.keep());
+    Ok(())
+}
+
+async fn run(command: tokio::process::Command, what: &str) -> Result<(), String> {
+    let output = process::output(command).await.map_err(|e| format!("{what} can't be run: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+    Err(format!("{what} failed: {last}"))
+}

@@ -1,0 +1,152 @@
+//! Deployment packages: zip files with the code of a function.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use zip::ZipArchive;
+
+/// The largest package that can be sent in a request, in bytes, as on AWS.
+const LARGEST_ZIP: usize = 50 * 1024 * 1024;
+
+/// The most that a package may hold, in bytes, as on AWS.
+const LARGEST_CONTENTS: u64 = 250 * 1024 * 1024;
+
+/// A deployment package, which has been seen to be one. It stays in memory: what
+/// people run here are files of some kilobytes.
+#[derive(Debug)]
+pub(super) struct Code {
+    zip: Bytes,
+    hash: [u8; 32],
+}
+
+impl Code {
+    /// Takes `zip` if it can be unpacked.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub(super) fn new(zip: Bytes) -> Result<Self, String> {
+        if zip.len() > LARGEST_ZIP {
+            return Err(format!("Zipped size must be smaller than {LARGEST_ZIP} bytes"));
+        }
+        let mut archive = archive(&zip)?;
+        if archive.is_empty() {
+            return Err("Uploaded file must be a non-empty zip".to_owned());
+        }
+        let mut contents = 0_u64;
+        for index in 0..archive.len() {
+            let file = archive.by_index(index).map_err(|_| unreadable())?;
+            if file.enclosed_name().is_none() || file.is_symlink() {
+                return Err(format!(
+                    "The file {:?} in the zip leads out of its folder",
+                    file.name()
+                ));
+            }
+            contents = contents.saturating_add(file.size());
+        }
+        if contents > LARGEST_CONTENTS {
+            return Err(format!("Unzipped size must be smaller than {LARGEST_CONTENTS} bytes"));
+        }
+        let hash = Sha256::digest(&zip).into();
+        Ok(Self { zip, hash })
+    }
+
+    /// The SHA-256 of the zip in base64, as AWS names it.
+    pub(super) fn sha256(&self) -> String {
+        STANDARD.encode(self.hash)
+    }
+
+    /// The same hash as a name for a file.
+    pub(super) fn file_name(&self) -> String {
+        use std::fmt::Write;
+        let mut name = String::new();
+        for byte in self.hash {
+            // Writing to a String can't fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name + ".zip"
+    }
+
+    /// The zip itself.
+    pub(super) fn zip(&self) -> &Bytes {
+        &self.zip
+    }
+
+    /// Writes the files of the package below `folder`.
+    ///
+    /// # Errors
+    /// What the system says, or that the zip holds more than its directory tells.
+    pub(super) fn unpack(&self, folder: &Path) -> Result<(), String> {
+        let mut archive = archive(&self.zip)?;
+        let mut left = LARGEST_CONTENTS;
+        for index in 0..archive.len() {
+            let file = archive.by_index(index).map_err(|_| unreadable())?;
+            let name = file.enclosed_name().ok_or_else(unreadable)?;
+            let path = folder.join(&name);
+            let said =
+                |error: std::io::Error| format!("{} can't be unpacked: {error}", name.display());
+            if file.is_dir() {
+                std::fs::create_dir_all(&path).map_err(said)?;
+                continue;
+            }
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).map_err(said)?;
+            }
+            // The sizes that were checked before are only what the zip says of itself.
+            let mut file = std::io::Read::take(file, left.saturating_add(1));
+            let written = std::fs::File::create(&path)
+                .and_then(|mut target| std::io::copy(&mut file, &mut target))
+                .map_err(said)?;
+            left = left
+                .checked_sub(written)
+                .ok_or_else(|| format!("the zip holds more than {LARGEST_CONTENTS} bytes"))?;
+        }
+        Ok(())
+    }
+}
+
+fn archive(zip: &Bytes) -> Result<ZipArchive<Cursor<Bytes>>, String> {
+    ZipArchive::new(Cursor::new(zip.clone())).map_err(|_| unreadable())
+}
+
+fn unreadable() -> String {
+    "Could not unzip uploaded file. Please check your file, then try to upload again.".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn zip(files: &[(&str, &str)]) -> Bytes {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in files {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner().into()
+    }
+
+    #[test]
+    fn a_package_is_unpacked_with_its_folders() {
+        let code = Code::new(zip(&[("a.py", "1"), ("b/c/d.py", "2")])).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        code.unpack(folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("b/c/d.py")).unwrap(), "2");
+        assert_eq!(code.file_name().len(), 64 + 4);
+    }
+
+    #[test]
+    fn what_is_no_package_is_refused() {
+        for name in ["../a.py", "/etc/a.py", "b/../../a.py"] {
+            let said = Code::new(zip(&[(name, "1")])).unwrap_err();
+            assert!(said.contains("leads out of"), "{name}: {said}");
+        }
+        assert!(Code::new(Bytes::from_static(b"print()")).unwrap_err().contains("Could not unzip"));
+        assert!(Code::new(zip(&[])).unwrap_err().contains("non-empty"));
+    }
+}

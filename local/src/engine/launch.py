@@ -1,0 +1,23 @@
+"""Starts AWS's runtime client: `python3 launch.py CLIENT module.function`.
+
+Python's own modules and the client are all that a function sees: not the
+packages that happen to be on this machine, which AWS doesn't have.
+"""
+
+import os
+import site
+import sys
+
+client, handler = sys.argv[1:]
+# What `python -S` leaves out and a function may call.
+site.setquit()
+sys.path[0] = client
+# Before the function's folder is searched, so that no file of the function can
+# stand in for a part of the client.
+from awslambdaric import bootstrap  # noqa: E402
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: E402
+
+sys.path[0] = os.getcwd()
+sys.path.append(client)
+sys.argv = [sys.argv[0], handler]
+bootstrap.run(handler, LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
