@@ -33,7 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Sub {
     /// Print the environment that other programs need to use a running stack's
-    /// DynamoDB and S3: eval "$(cargo local env)".
+    /// DynamoDB, S3 and Lambda: eval "$(cargo local env)".
     Env,
     #[command(name = bound::SUBCOMMAND, hide = true)]
     BoundTo {

@@ -141,6 +141,11 @@ impl DataFolder {
         self.path.join("s3")
     }
 
+    /// The engine's data: users' functions with their code.
+    pub fn engine_folder(&self) -> PathBuf {
+        self.path.join("engine")
+    }
+
     /// The binaries that are running.
     pub fn binaries_folder(&self) -> PathBuf {
         self.path.join("bin")

@@ -1,5 +1,5 @@
-//! What a running stack tells other programs: where its stores are, and what
-//! the Lambdas' environment is.
+//! What a running stack tells other programs: where its stores and its engine
+//! are, and what the Lambdas' environment is.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::data_folder::{DataFolder, DataFolderError};
+use crate::engine::Engine;
 use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores};
 use crate::template::Template;
 
@@ -31,12 +32,13 @@ pub enum EndpointsError {
     },
 }
 
-/// The variables that AWS clients need to find `stores`, with credentials that
-/// only the stores take.
-pub fn store_variables(stores: &Stores, region: &str) -> BTreeMap<String, String> {
+/// The variables that AWS clients need to find `stores` and `engine`, with
+/// credentials that only these take.
+pub fn variables(stores: &Stores, engine: &Engine, region: &str) -> BTreeMap<String, String> {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", stores.dynamodb_url()),
         ("AWS_ENDPOINT_URL_S3", stores.s3_url()),
+        ("AWS_ENDPOINT_URL_LAMBDA", engine.url()),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
         ("AWS_REGION", region),
@@ -51,7 +53,7 @@ pub fn store_variables(stores: &Stores, region: &str) -> BTreeMap<String, String
 pub struct EndpointsFile(PathBuf);
 
 impl EndpointsFile {
-    /// Writes the variables of every Lambda of `template` and of the stores.
+    /// Writes the variables of every Lambda of `template`, of the stores and of the engine.
     ///
     /// # Errors
     /// Where the file can't be written.
@@ -59,8 +61,9 @@ impl EndpointsFile {
         folder: &DataFolder,
         template: &Template,
         stores: &Stores,
+        engine: &Engine,
     ) -> Result<Self, EndpointsError> {
-        let mut variables = store_variables(stores, &template.region);
+        let mut variables = variables(stores, engine, &template.region);
         for function in &template.functions {
             variables.extend(function.environment.clone());
         }

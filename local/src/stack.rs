@@ -1,4 +1,4 @@
-//! The whole local stack: stores, Lambdas, gateway, and the rebuilding of what changes.
+//! The whole local stack: stores, engine, Lambdas, gateway, and the rebuilding of what changes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::builder::{BuildError, Builder};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::endpoints::{self, EndpointsError, EndpointsFile};
+use crate::engine::Engine;
 use crate::gateway::{Api, Gateway, Port};
 use crate::pool::{Binary, Pool};
 use crate::process::Launcher;
@@ -59,6 +60,9 @@ pub enum StackError {
     /// The stores can't be started.
     #[error(transparent)]
     Stores(#[from] StoresError),
+    /// The engine can't be started.
+    #[error("the local engine could not be started: {0}")]
+    Engine(std::io::Error),
     /// The binaries can't be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -85,10 +89,11 @@ pub struct Stack {
     port: u16,
     template: Template,
     data: Option<PathBuf>,
-    // In the order in which they must end: requests, Lambdas, stores, folder.
+    // In the order in which they must end: requests, Lambdas, engine, stores, folder.
     gateway: Gateway,
     rebuilding: Option<Rebuilding>,
     _endpoints: Option<EndpointsFile>,
+    engine: Engine,
     stores: Stores,
     _folder: Option<DataFolder>,
     _temporary: Option<TempDir>,
@@ -117,25 +122,29 @@ impl Stack {
             .await
             .map_err(|source| StackError::Port { port: options.port, source })?;
         let number = port.number();
-        let (folder, temporary, place) = match &options.data {
+        let (folder, temporary, place, functions) = match &options.data {
             Some(path) => {
                 let folder = DataFolder::open(path)?;
                 endpoints::forget(&folder)?;
-                let place = folder.binaries_folder();
-                (Some(folder), None, place)
+                let (place, functions) = (folder.binaries_folder(), folder.engine_folder());
+                (Some(folder), None, place, functions)
             }
             None => {
                 let mut builder = tempfile::Builder::new();
                 let temporary = builder.prefix("faas-backend-").tempdir();
                 let temporary = temporary.map_err(StackError::Temporary)?;
                 let place = temporary.path().join("bin");
-                (None, Some(temporary), place)
+                let functions = temporary.path().join("engine");
+                (None, Some(temporary), place, functions)
             }
         };
         let stores = match &folder {
             Some(folder) => Stores::open(folder, &template)?,
             None => Stores::ephemeral(&template)?,
         };
+        let (launcher, root) = (options.launcher, &options.root);
+        let engine = Engine::start(&functions, launcher, &template.region, root).await;
+        let engine = engine.map_err(StackError::Engine)?;
         say(format_args!("stores are up after {:.1} s", begun.elapsed().as_secs_f64()));
 
         let built = begun.elapsed();
@@ -154,7 +163,8 @@ impl Stack {
                 (binaries, Some(builder))
             }
         };
-        let pools = start_pools(&template, &stores, options.launcher, binaries).await?;
+        let variables = endpoints::variables(&stores, &engine, &template.region);
+        let pools = start_pools(&template, variables, options.launcher, binaries).await?;
         let routes = template
             .functions
             .iter()
@@ -164,7 +174,7 @@ impl Stack {
             })
             .collect();
         let endpoints = match &folder {
-            Some(folder) => Some(EndpointsFile::write(folder, &template, &stores)?),
+            Some(folder) => Some(EndpointsFile::write(folder, &template, &stores, &engine)?),
             None => None,
         };
         let gateway = Gateway::start(port, Api { routes, cors: template.cors.clone() });
@@ -178,6 +188,7 @@ impl Stack {
             gateway,
             rebuilding,
             _endpoints: endpoints,
+            engine,
             stores,
             _folder: folder,
             _temporary: temporary,
@@ -199,7 +210,12 @@ impl Stack {
         &self.stores
     }
 
-    /// What a person needs to use the stack, in four lines. `base` is the folder
+    /// Where users' functions run.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What a person needs to use the stack, in five lines. `base` is the folder
     /// that the data folder is named from, where it is below it.
     pub fn summary(&self, base: &Path) -> String {
         let data = match &self.data {
@@ -211,12 +227,15 @@ impl Stack {
              \x20 API        {}\n\
              \x20 DynamoDB   {}   table {}\n\
              \x20 S3         {}   bucket {}\n\
+             \x20 Engine     {}   {}\n\
              \x20 Data       {data}",
             self.url(),
             self.stores.dynamodb_url(),
             self.template.table.name,
             self.stores.s3_url(),
             self.template.bucket,
+            self.engine.url(),
+            self.engine.summary(),
         )
     }
 
@@ -230,11 +249,10 @@ impl Stack {
 
 async fn start_pools(
     template: &Template,
-    stores: &Stores,
+    variables: BTreeMap<String, String>,
     launcher: Launcher,
     mut binaries: BTreeMap<String, Binary>,
 ) -> Result<Vec<Pool>, StackError> {
-    let variables = endpoints::store_variables(stores, &template.region);
     let mut pools = Vec::new();
     for function in &template.functions {
         let name = function.binary.clone();

@@ -157,6 +157,7 @@ async fn a_stack_tells_its_endpoints_while_it_runs() {
     let lines = endpoints::export_lines(place.path()).unwrap();
     for part in [
         &format!("export AWS_ENDPOINT_URL_DYNAMODB='{}'\n", stack.stores().dynamodb_url()),
+        &format!("export AWS_ENDPOINT_URL_LAMBDA='{}'\n", stack.engine().url()),
         &format!("export TABLE_NAME='{}'\n", stack.template().table.name),
         "export AWS_REGION='ap-northeast-2'\n",
         "export AWS_ACCESS_KEY_ID='local'\n",
