@@ -146,6 +146,11 @@ impl DataFolder {
         self.path.join("engine")
     }
 
+    /// How far each function that follows the stream has come.
+    pub fn streams_folder(&self) -> PathBuf {
+        self.path.join("streams")
+    }
+
     /// The binaries that are running.
     pub fn binaries_folder(&self) -> PathBuf {
         self.path.join("bin")

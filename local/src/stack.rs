@@ -14,7 +14,9 @@ use crate::engine::Engine;
 use crate::gateway::{Api, Gateway, Port};
 use crate::pool::{Binary, Pool};
 use crate::process::Launcher;
+use crate::pump::Pump;
 use crate::stores::{Stores, StoresError};
+use crate::stream::StreamError;
 use crate::template::{DEFAULT_REGION, Template, TemplateError};
 use crate::terminal::say;
 use crate::watcher::Watcher;
@@ -63,6 +65,9 @@ pub enum StackError {
     /// The engine can't be started.
     #[error("the local engine could not be started: {0}")]
     Engine(std::io::Error),
+    /// The stream can't be followed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// The binaries can't be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -89,8 +94,9 @@ pub struct Stack {
     port: u16,
     template: Template,
     data: Option<PathBuf>,
-    // In the order in which they must end: requests, Lambdas, engine, stores, folder.
+    // In the order in which they must end: requests, pump, Lambdas, engine, stores, folder.
     gateway: Gateway,
+    _pump: Option<Pump>,
     rebuilding: Option<Rebuilding>,
     _endpoints: Option<EndpointsFile>,
     engine: Engine,
@@ -165,6 +171,7 @@ impl Stack {
         };
         let variables = endpoints::variables(&stores, &engine, &template.region);
         let pools = start_pools(&template, variables, options.launcher, binaries).await?;
+        let pump = start_pump(&template, &stores, &pools, folder.as_ref())?;
         let routes = template
             .functions
             .iter()
@@ -186,6 +193,7 @@ impl Stack {
             template,
             data: options.data,
             gateway,
+            _pump: pump,
             rebuilding,
             _endpoints: endpoints,
             engine,
@@ -271,6 +279,25 @@ async fn start_pools(
         pools.push(pool.map_err(|source| StackError::Lambda { name, source })?);
     }
     Ok(pools)
+}
+
+/// The pump of the mappings that the template has; `None` if it has none.
+fn start_pump(
+    template: &Template,
+    stores: &Stores,
+    pools: &[Pool],
+    folder: Option<&DataFolder>,
+) -> Result<Option<Pump>, StreamError> {
+    let mut mappings = Vec::new();
+    for (function, pool) in template.functions.iter().zip(pools) {
+        let of_this = function.mappings.iter();
+        mappings.extend(of_this.map(|mapping| (mapping.clone(), pool.clone())));
+    }
+    if mappings.is_empty() {
+        return Ok(None);
+    }
+    let place = folder.map(DataFolder::streams_folder);
+    Pump::start(&stores.stream_reader()?, mappings, place.as_deref()).map(Some)
 }
 
 fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<Rebuilding> {

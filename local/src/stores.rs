@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::data_folder::{DataFolder, DataFolderError};
+use crate::stream::{StreamError, StreamReader};
 use crate::template::Template;
 use crate::terminal;
 
@@ -69,6 +70,7 @@ pub enum StoresError {
 pub struct Stores {
     dynamodb_url: String,
     s3_url: String,
+    stream: Result<StreamReader, StreamError>,
     runtime: Option<Runtime>,
     _temporary: Option<TempDir>,
 }
@@ -84,7 +86,7 @@ impl Stores {
         provision::table(&database, template, "memory")?;
         provision::bucket(temporary.path(), &template.bucket)?;
         let folder = temporary.path().to_owned();
-        Self::serve(database, &folder, Some(temporary))
+        Self::serve(database, template, &folder, Some(temporary))
     }
 
     /// Stores that keep everything in `folder`, which is marked ready once they are.
@@ -99,7 +101,7 @@ impl Stores {
         provision::table(&database, template, &folder.path().display().to_string())?;
         std::fs::create_dir_all(folder.s3_folder())?;
         provision::bucket(&folder.s3_folder(), &template.bucket)?;
-        let stores = Self::serve(database, &folder.s3_folder(), None)?;
+        let stores = Self::serve(database, template, &folder.s3_folder(), None)?;
         folder.mark_ready()?;
         Ok(stores)
     }
@@ -115,8 +117,17 @@ impl Stores {
         &self.s3_url
     }
 
+    /// A reader of the table's stream, before its oldest record.
+    ///
+    /// # Errors
+    /// Where the template's table has no stream.
+    pub fn stream_reader(&self) -> Result<StreamReader, StreamError> {
+        self.stream.clone()
+    }
+
     fn serve(
         database: Database,
+        template: &Template,
         s3_folder: &Path,
         temporary: Option<TempDir>,
     ) -> Result<Self, StoresError> {
@@ -131,6 +142,8 @@ impl Stores {
         let mut s3 = S3ServiceBuilder::new(files);
         s3.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
 
+        let (table, region) = (&template.table.name, &template.region);
+        let stream = StreamReader::new(database.clone(), table, region);
         let (dynamodb, dynamodb_url) = listen(&runtime)?;
         let (s3_listener, s3_url) = listen(&runtime)?;
         runtime.spawn(sweep(database.clone()));
@@ -143,7 +156,7 @@ impl Stores {
             }
         });
         runtime.spawn(serve_s3(s3_listener, s3.build()));
-        Ok(Self { dynamodb_url, s3_url, runtime: Some(runtime), _temporary: temporary })
+        Ok(Self { dynamodb_url, s3_url, stream, runtime: Some(runtime), _temporary: temporary })
     }
 }
 

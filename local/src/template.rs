@@ -1,11 +1,12 @@
 //! What `template.yaml` says, as far as the local stack follows it: functions,
-//! routes, cross-origin rules, the table and the bucket.
+//! routes, streams that they follow, cross-origin rules, the table and the bucket.
 
 mod cloudformation;
 mod cors;
 mod error;
 mod functions;
 mod intrinsics;
+mod mappings;
 mod storage;
 mod yaml;
 
@@ -15,6 +16,7 @@ use shared::http::cors::Cors;
 
 pub use error::TemplateError;
 pub use functions::LambdaFunction;
+pub use mappings::Mapping;
 pub use storage::Table;
 
 use intrinsics::Resolver;

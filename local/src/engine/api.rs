@@ -195,7 +195,8 @@ async fn update_settings(
     let update: SettingsUpdate = read(body).await?;
     let guards = Guards { revision: update.revision_id, code_sha256: None };
     let named = named(&name, None)?;
-    let told = registry.update(&named, Update::Settings(update.change), &guards, false)?;
+    let told =
+        registry.update(&named, Update::Settings(Box::new(update.change)), &guards, false)?;
     Ok(Json(told).into_response())
 }
 

@@ -1,5 +1,6 @@
 //! Deployment packages: zip files with the code of a function.
 
+use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -17,10 +18,15 @@ const LARGEST_CONTENTS: u64 = 250 * 1024 * 1024;
 
 /// A deployment package, which has been seen to be one. It stays in memory: what
 /// people run here are files of some kilobytes.
-#[derive(Debug)]
 pub(super) struct Code {
     zip: Bytes,
     hash: [u8; 32],
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({} bytes, {})", self.zip.len(), self.sha256())
+    }
 }
 
 impl Code {
@@ -39,11 +45,10 @@ impl Code {
         let mut contents = 0_u64;
         for index in 0..archive.len() {
             let file = archive.by_index(index).map_err(|_| unreadable())?;
-            if file.enclosed_name().is_none() || file.is_symlink() {
-                return Err(format!(
-                    "The file {:?} in the zip leads out of its folder",
-                    file.name()
-                ));
+            let name = file.name().map_err(|_| unreadable())?;
+            let leads_out = file.enclosed_name().is_none() || name.starts_with('/');
+            if leads_out || file.is_symlink() {
+                return Err(format!("The file {name:?} in the zip leads out of its folder"));
             }
             contents = contents.saturating_add(file.size());
         }
@@ -61,13 +66,8 @@ impl Code {
 
     /// The same hash as a name for a file.
     pub(super) fn file_name(&self) -> String {
-        use std::fmt::Write;
-        let mut name = String::new();
-        for byte in self.hash {
-            // Writing to a String can't fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        name + ".zip"
+        let digits: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        digits + ".zip"
     }
 
     /// The zip itself.

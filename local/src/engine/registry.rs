@@ -40,7 +40,7 @@ pub(super) struct Guards {
 /// What a call wants changed of `$LATEST`.
 pub(super) enum Update {
     Code(Arc<Code>),
-    Settings(Change),
+    Settings(Box<Change>),
 }
 
 impl Registry {
@@ -110,7 +110,7 @@ impl Registry {
         let mut latest = function.latest.clone();
         match update {
             Update::Code(code) => latest.code = code,
-            Update::Settings(change) => latest.settings = latest.settings.changed(change)?,
+            Update::Settings(change) => latest.settings = latest.settings.changed(*change)?,
         }
         latest.stage = Stage::Updating;
         latest.revised();

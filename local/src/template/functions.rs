@@ -1,4 +1,4 @@
-//! The Lambda functions and the routes that lead to them.
+//! The Lambda functions, the routes that lead to them, and the streams that they follow.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::TemplateError;
 use super::cloudformation::plain_text;
 use super::intrinsics::Resolver;
+use super::mappings::{self, Mapping};
 use crate::route::Route;
 
 /// One `AWS::Serverless::Function`, with `Globals.Function` beneath it.
@@ -25,6 +26,8 @@ pub struct LambdaFunction {
     pub environment: BTreeMap<String, String>,
     /// The routes of the HTTP API that lead here.
     pub routes: Vec<Route>,
+    /// How it follows the table's stream.
+    pub mappings: Vec<Mapping>,
 }
 
 /// Every function of the template, in its order.
@@ -87,6 +90,7 @@ fn function(
         timeout: Duration::from_secs(number("Timeout", 3)?.into()),
         environment,
         routes: routes(resolver, id, body)?,
+        mappings: mappings::read(resolver, id, body)?,
     })
 }
 
