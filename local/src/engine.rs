@@ -54,7 +54,9 @@ pub enum RuntimeClient {
 /// How an engine behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behaviour {
-    /// What functions are run with.
+    /// The program that runs functions, as the search path finds it.
+    pub python: &'static str,
+    /// What it runs them with.
     pub client: RuntimeClient,
     /// How long a new function is pending, and a changed one in progress.
     pub at_work: Duration,
@@ -62,7 +64,7 @@ pub struct Behaviour {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { client: RuntimeClient::default(), at_work: AT_WORK }
+        Self { python: "python3", client: RuntimeClient::default(), at_work: AT_WORK }
     }
 }
 
@@ -113,7 +115,7 @@ impl Engine {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let scratch = tempfile::Builder::new().prefix("faas-engine-").tempdir()?;
-        let python = Python::new(launcher, root, scratch.path().join("bin"), behaviour.client)?;
+        let python = Python::new(launcher, root, scratch.path().join("bin"), behaviour)?;
         let (closing, closed) = watch::channel(false);
         let ground = Arc::new(Ground {
             region: region.to_owned(),

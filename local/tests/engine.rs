@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use lambda::{Bench, Invoked, blob, text, until_gone, zip};
-use local::engine::RuntimeClient;
+use local::engine::{Behaviour, RuntimeClient};
 use serde_json::{Value, json};
 
 const BOTH: [RuntimeClient; 2] = [RuntimeClient::OfAws, RuntimeClient::OurOwn];
@@ -284,6 +284,17 @@ async fn functions_outlive_the_engine_that_made_them() {
     bench.client.delete_function().function_name("f").send().await.unwrap();
     bench.restart().await;
     assert!(bench.call("f").send().await.is_err());
+}
+
+#[tokio::test]
+async fn without_python_everything_works_but_running_a_function() {
+    let python = "no-such-python3";
+    let bench = Bench::behaving(Behaviour { python, ..Behaviour::default() }).await;
+    bench.made("f", "def handler(e, c): return 1").await;
+    let refused = bench.call("f").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ServiceException"));
+    let message = refused.message().unwrap_or_default();
+    assert!(message.contains("install Python 3.11 or later and start again"), "{message}");
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use super::RuntimeClient;
 use super::client;
+use super::{Behaviour, RuntimeClient};
 use crate::process::{self, Launcher};
 use crate::terminal::say;
 
@@ -36,7 +36,7 @@ pub(super) struct Python {
     launcher: Launcher,
     root: PathBuf,
     scripts: PathBuf,
-    wanted: RuntimeClient,
+    behaviour: Behaviour,
     interpreter: OnceCell<Result<Interpreter, String>>,
     /// The folder of AWS's client; `None` where our own is used.
     client: OnceCell<Option<PathBuf>>,
@@ -51,7 +51,7 @@ impl Python {
         launcher: Launcher,
         root: &Path,
         scripts: PathBuf,
-        wanted: RuntimeClient,
+        behaviour: Behaviour,
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(&scripts)?;
         std::fs::write(scripts.join("launch.py"), include_str!("launch.py"))?;
@@ -60,7 +60,7 @@ impl Python {
             launcher,
             root: root.to_owned(),
             scripts,
-            wanted,
+            behaviour,
             interpreter: OnceCell::new(),
             client: OnceCell::new(),
         })
@@ -101,14 +101,14 @@ impl Python {
     }
 
     async fn interpreter(&self) -> Result<&Interpreter, String> {
-        let found = self.interpreter.get_or_init(|| find(self.launcher)).await;
+        let found = self.interpreter.get_or_init(|| find(self.behaviour.python)).await;
         found.as_ref().map_err(Clone::clone)
     }
 
     async fn client(&self) -> Option<&PathBuf> {
         let client = self.client.get_or_init(async || {
             let Some(Ok(python)) = self.interpreter.get() else { return None };
-            if self.wanted == RuntimeClient::OurOwn {
+            if self.behaviour.client == RuntimeClient::OurOwn {
                 return None;
             }
             match client::folder(&self.root, python, self.launcher).await {
@@ -126,8 +126,9 @@ impl Python {
     }
 }
 
-async fn find(launcher: Launcher) -> Result<Interpreter, String> {
-    let mut command = launcher.command("python3");
+async fn find(program: &str) -> Result<Interpreter, String> {
+    // Directly, so that a missing program is told from one that fails.
+    let mut command = Launcher::Direct.command(program);
     command.args(["-c", PROBE]);
     let output = process::output(command).await.map_err(|_| NO_PYTHON.to_owned())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

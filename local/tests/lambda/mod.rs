@@ -57,7 +57,7 @@ impl Bench {
         Self::behaving(Behaviour { at_work, ..Behaviour::default() }).await
     }
 
-    async fn behaving(behaviour: Behaviour) -> Self {
+    pub(crate) async fn behaving(behaviour: Behaviour) -> Self {
         let place = tempfile::tempdir().unwrap();
         let engine = engine(place.path(), behaviour).await;
         let client = client(engine.url(), "local");
