@@ -32,10 +32,10 @@ fn encoded(source: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(source)
 }
 
-/// Text that compression can't bring below what an item holds.
+/// A comment that compression can't bring below what an item holds.
 fn noise(seed: u64) -> String {
     let word = |i: u64| format!("{:016x}", (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    (1..4000).map(word).collect()
+    "#".to_owned() + &(1..4000).map(word).collect::<String>()
 }
 
 fn function(ws: &WorkspaceId, source: &str) -> Function {

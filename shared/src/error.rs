@@ -20,6 +20,19 @@ pub enum Error {
         /// What is wrong with it, worded to follow its name.
         reason: String,
     },
+    /// The field `code` is not Python.
+    #[error("code is not Python that {python} can read: line {line}, column {column}: {problem}")]
+    Syntax {
+        /// The Python that would run it: `Python 3.12`.
+        python: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What is wrong there, in one line: the parser's words, which are about the client's own
+        /// source.
+        problem: String,
+    },
     /// The body is JSON, but not an object.
     #[error("the body must be a JSON object")]
     NotAnObject,

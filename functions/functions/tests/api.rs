@@ -15,7 +15,7 @@ async fn items(bed: &Bed) -> usize {
     scanned.unwrap().items().len()
 }
 
-/// Text that zlib can't make much smaller, so that it never stands in the item.
+/// A comment that zlib can't make much smaller, so that it never stands in the item.
 fn noise(bytes: usize) -> String {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut letter = || {
@@ -24,7 +24,7 @@ fn noise(bytes: usize) -> String {
         state ^= state << 17;
         char::from(b' ' + (state % 95) as u8)
     };
-    (0..bytes).map(|_| letter()).collect()
+    std::iter::once('#').chain((1..bytes).map(|_| letter())).collect()
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
 async fn code_of_any_size_reads_back_byte_for_byte() {
     let bed = Bed::start().await;
     for source in
-        ["x".to_owned(), "안녕 👋\r\n\t".repeat(50), noise(900 * 1024), noise(1024 * 1024)]
+        ["x".to_owned(), "# 안녕 👋\r\n\t".repeat(50), noise(900 * 1024), noise(1024 * 1024)]
     {
         let made = bed.created("code", &source).await;
         assert_eq!(made["code"], STANDARD.encode(&source));
@@ -314,6 +314,30 @@ async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
     assert_eq!(message, "limit must be a whole number from 1 to 1000");
     assert_eq!(bed.list("").await.json(), json!([made]), "nothing was made or changed");
     assert_eq!(bed.function_count().await, 1);
+}
+
+#[tokio::test]
+async fn a_syntax_error_is_told_with_its_line_and_column_and_changes_nothing() {
+    let bed = Bed::start().await;
+    let made = bed.created("syntax", "print(1)").await;
+    let code = STANDARD.encode("def handler(event, context):\n    return {}\n\ndef 인사()\n");
+    let created = bed.create(&json!({"name": "a", "code": code, "runtime": "Python 3.11"})).await;
+    let patched = bed.patch(&made, &json!({"code": code})).await;
+    for (answer, python) in [(created, "Python 3.11"), (patched, "Python 3.13")] {
+        let message = answer.assert_error(422, "VALIDATION_ERROR");
+        let problem = "line 4, column 9: expected `:`, found newline";
+        assert_eq!(message, format!("code is not Python that {python} can read: {problem}"));
+        let details = json!({"field": "code", "line": 4, "column": 9});
+        assert_eq!(answer.json()["error"]["details"], details);
+    }
+
+    // A source is read as the runtime that is named beside it, and else as the newest.
+    let newer = STANDARD.encode("type A = int");
+    let older = json!({"code": newer, "runtime": "Python 3.11"});
+    bed.patch(&made, &older).await.assert_error(422, "VALIDATION_ERROR");
+    assert_eq!(bed.list("").await.json(), json!([made]), "nothing was made or changed");
+    assert_eq!(bed.patch(&made, &json!({"code": newer})).await.status, 200);
+    assert_eq!(bed.patch(&made, &json!({"runtime": "Python 3.11"})).await.status, 200);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn sources_changed_at_once_agree_in_the_end() {
     let made = bed.created("raced", "print(0)").await;
     for round in 0..5 {
         let bodies: Vec<Value> = (0..6)
-            .map(|i| json!({"code": STANDARD.encode(format!("print({round}{i})"))}))
+            .map(|i| json!({"code": STANDARD.encode(format!("print({round}, {i})"))}))
             .collect();
         for answer in join_all(bodies.iter().map(|body| bed.patch(&made, body))).await {
             assert_eq!(answer.status, 200, "{}", answer.body);

@@ -32,9 +32,14 @@ impl Code {
         Self(source.into())
     }
 
-    /// The source.
+    /// The source's bytes, in UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// The source.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The source's SHA-256 in lower-case hexadecimal.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Code, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods, Memory, Name,
-    Runtime, Status, Timeout, Timestamp, WorkspaceId,
+    Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
 };
 use crate::error::Error;
 
@@ -91,8 +91,9 @@ impl CreateFunction {
 impl TryFrom<Fields> for CreateFunction {
     type Error = Error;
 
+    /// The code is checked last, as Python of the runtime.
     fn try_from(mut fields: Fields) -> Result<Self, Error> {
-        Ok(Self {
+        let create = Self {
             name: fields.required("name")?,
             description: fields.optional("description")?.unwrap_or_default(),
             runtime: fields.optional("runtime")?.unwrap_or_default(),
@@ -101,7 +102,9 @@ impl TryFrom<Fields> for CreateFunction {
             http_methods: fields.optional("httpMethods")?.unwrap_or_default(),
             environment_variables: fields.optional("environmentVariables")?.unwrap_or_default(),
             code: fields.required("code")?,
-        })
+        };
+        syntax::check(&create.code, create.runtime)?;
+        Ok(create)
     }
 }
 
@@ -131,8 +134,11 @@ pub struct PatchFunction {
 impl TryFrom<Fields> for PatchFunction {
     type Error = Error;
 
+    /// The code is checked last, as Python of the runtime that is named beside it. Without one it is
+    /// checked as the newest, since the function's own isn't known before it is read; and a runtime
+    /// alone checks no code. What then slips through is told when the function runs.
     fn try_from(mut fields: Fields) -> Result<Self, Error> {
-        Ok(Self {
+        let patch = Self {
             name: fields.optional("name")?,
             description: fields.optional("description")?,
             runtime: fields.optional("runtime")?,
@@ -142,7 +148,11 @@ impl TryFrom<Fields> for PatchFunction {
             environment_variables: fields.optional("environmentVariables")?,
             code: fields.optional("code")?,
             status: fields.optional("status")?,
-        })
+        };
+        if let Some(code) = &patch.code {
+            syntax::check(code, patch.runtime.unwrap_or(Runtime::NEWEST))?;
+        }
+        Ok(patch)
     }
 }
 

@@ -12,6 +12,7 @@ mod log;
 mod owner;
 mod page;
 mod settings;
+mod syntax;
 mod text;
 mod time;
 mod version;

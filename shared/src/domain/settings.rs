@@ -22,6 +22,20 @@ pub enum Runtime {
     Python313,
 }
 
+impl Runtime {
+    /// The newest.
+    pub const NEWEST: Self = Self::Python313;
+
+    /// What people call it: `Python 3.12`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Python311 => "Python 3.11",
+            Self::Python312 => "Python 3.12",
+            Self::Python313 => "Python 3.13",
+        }
+    }
+}
+
 impl TryFrom<Value> for Runtime {
     type Error = Refused;
 

@@ -39,6 +39,10 @@ fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
             let details = json!({ "field": field });
             (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", Some(details))
         }
+        Error::Syntax { line, column, .. } => {
+            let details = json!({ "field": "code", "line": line, "column": column });
+            (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", Some(details))
+        }
         Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", None),
         Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None),
