@@ -1,4 +1,7 @@
-"""Greets whoever is named in the query: /hello?name=Ada."""
+"""Greets whoever is named in the query.
+
+    curl "http://localhost:8000/invoke/$WS/$FN?name=Ada"
+"""
 
 
 def handler(event, context):

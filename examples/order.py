@@ -40,7 +40,7 @@ def problems_of(order):
         if type(item.get("quantity")) is not int or not 1 <= item["quantity"] <= 10_000:
             problems.append(f"item {number}: quantity must be a whole number from 1 to 10000")
         if price_of(item) is None:
-            problems.append(f"item {number}: unitPrice must be a number from 0 on")
+            problems.append(f"item {number}: unitPrice must be a number from 0 to {HIGHEST_PRICE}")
     return problems
 
 

@@ -4,7 +4,8 @@
     curl http://localhost:8000/invoke/$WS/$FN -H 'Content-Type: application/json' \
       -d '[{"name": "서울", "value": 21.5}, {"name": "부산", "value": 24}]'
 
-It is CSV if ?format=csv or the Accept header asks for it, and HTML otherwise.
+It is CSV if ?format=csv or the Accept header asks for it, and HTML otherwise. The second call needs
+POST among the function's httpMethods.
 """
 
 import csv
@@ -72,9 +73,8 @@ def handler(event, context):
         message = "send numbers: ?values=1,2,3, or a JSON list of them"
         return {"statusCode": 400, "body": {"error": message}}
 
-    headers = {name.lower(): value for name, value in event["headers"].items()}
     wanted = event["query"].get("format")
-    is_csv = wanted == "csv" or (wanted is None and "text/csv" in headers.get("accept", ""))
+    is_csv = wanted == "csv" or (wanted is None and "text/csv" in event["headers"].get("accept", ""))
     print(f"{len(rows)} rows as {'CSV' if is_csv else 'HTML'}")
     kind = "text/csv" if is_csv else "text/html"
     return {

@@ -7,6 +7,7 @@ mod api;
 mod client;
 mod code;
 mod crew;
+mod excerpt;
 mod function;
 mod memory;
 mod output;
@@ -150,6 +151,14 @@ impl Engine {
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Waits until it is known whether functions can be run.
+    ///
+    /// # Errors
+    /// A sentence that says what the machine lacks.
+    pub async fn check(&self) -> Result<(), String> {
+        self.ground.python.check().await
     }
 
     /// Which Python functions run with, for people: a few words.

@@ -15,6 +15,7 @@ pub mod faults;
 pub mod gateway;
 pub mod ids;
 pub mod instance;
+pub mod meter;
 pub mod pool;
 pub mod process;
 pub mod pump;

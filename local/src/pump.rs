@@ -7,7 +7,7 @@ pub mod pattern;
 mod place;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -22,8 +22,12 @@ use place::Place;
 pub use follower::{Follower, Step};
 
 /// How often the stream is looked at where nothing comes. The embedded DynamoDB
-/// tells nobody of a write, and a look costs some microseconds.
+/// tells nobody of a write.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The part of the time that looking may take. A look takes microseconds, but in
+/// memory, without an index, it takes the longer the more was written.
+const SHARE: u32 = 20;
 
 /// How often [`settle`] lets a batch fail before it gives up.
 const PATIENCE: u32 = 10;
@@ -131,6 +135,7 @@ async fn follow(mut follower: Follower, pool: Pool) {
     let name = follower.mapping().name.clone();
     let mut readable = true;
     loop {
+        let begun = Instant::now();
         let step = follower.step(|event: Value| {
             let pool = pool.clone();
             async move {
@@ -143,7 +148,10 @@ async fn follow(mut follower: Follower, pool: Pool) {
             Ok(step) => {
                 readable = true;
                 match step {
-                    Step::Idle => tokio::time::sleep(LOOK_EVERY).await,
+                    Step::Idle => {
+                        let pause = LOOK_EVERY.max(begun.elapsed() * SHARE);
+                        tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
+                    }
                     Step::Passed | Step::Delivered(_) => {}
                     Step::Failed { records, problem, pause } => {
                         say(format_args!(

@@ -99,6 +99,9 @@ impl Stores {
         let path = file.to_str().ok_or_else(|| folder.damaged("its path is not UTF-8"))?;
         let database = Database::new(path).map_err(|e| folder.damaged(&e.to_string()))?;
         provision::table(&database, template, &folder.path().display().to_string())?;
+        if let Err(problem) = provision::stream_index(&file) {
+            terminal::say(format_args!("the stream has no index, so writes get slow: {problem}"));
+        }
         std::fs::create_dir_all(folder.s3_folder())?;
         provision::bucket(&folder.s3_folder(), &template.bucket)?;
         let stores = Self::serve(database, template, &folder.s3_folder(), None)?;

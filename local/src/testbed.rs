@@ -1,11 +1,13 @@
 //! What the Lambdas' own tests stand on: stores of their own, events, and answers to look at.
 
+mod making;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_smithy_runtime_api::client::http::HttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use axum::Router;
 use lambda_http::Service;
 use lambda_http::lambda_runtime::{Context, LambdaEvent};
@@ -13,14 +15,20 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::store::Store;
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
+use crate::data_folder::{DataFolder, DataFolderError};
 use crate::engine::Engine;
 use crate::faults::Faults;
+use crate::meter::Meter;
 use crate::process::Launcher;
+use crate::pump::{self, Follower};
 use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores, StoresError};
+use crate::stream::{StreamError, StreamReader};
 use crate::template::{DEFAULT_REGION, Template, TemplateError};
 use crate::workspace;
+
+pub use making::fields;
 
 /// An empty DynamoDB and S3 of a test's own, with the table and the bucket of
 /// the repository's template. Dropping it stops both.
@@ -37,10 +45,14 @@ pub struct Testbed {
     /// What spoils the store's calls, and those of [`Testbed::lambda_client`], but
     /// not those of the other clients here.
     pub faults: Faults,
+    /// What counts the same calls, those that are spoiled too.
+    pub meter: Meter,
+    followers: Mutex<Vec<Follower>>,
     stores: Stores,
     engine: OnceCell<Engine>,
     // Dropped after the engine, whose functions stand there.
     engine_place: TempDir,
+    _data: Option<(DataFolder, TempDir)>,
 }
 
 /// Why there is no testbed.
@@ -52,6 +64,12 @@ pub enum TestbedError {
     /// The stores can't be started.
     #[error(transparent)]
     Stores(#[from] StoresError),
+    /// The stores can't have their folder.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// The table's stream can't be read.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
 }
 
 impl Testbed {
@@ -60,29 +78,95 @@ impl Testbed {
     /// # Errors
     /// As the template and the stores say.
     pub fn start() -> Result<Self, TestbedError> {
-        let path = workspace::compiled_in().join("template.yaml");
-        let template = Template::read(&path, DEFAULT_REGION)?;
+        let template = template()?;
         let stores = Stores::ephemeral(&template)?;
+        Self::over(stores, template, None)
+    }
+
+    /// The same with stores in a temporary folder, as `cargo local` keeps them. They
+    /// take longer to start, and stay as fast when thousands of items were written.
+    ///
+    /// # Errors
+    /// As the template, the folder and the stores say.
+    pub fn start_on_disk() -> Result<Self, TestbedError> {
+        let template = template()?;
+        let place = tempfile::tempdir().map_err(StoresError::Io)?;
+        let folder = DataFolder::open(&place.path().join("data"))?;
+        let stores = Stores::open(&folder, &template)?;
+        Self::over(stores, template, Some((folder, place)))
+    }
+
+    fn over(
+        stores: Stores,
+        template: Template,
+        data: Option<(DataFolder, TempDir)>,
+    ) -> Result<Self, TestbedError> {
+        let reader = stores.stream_reader()?;
+        let mappings = template.functions.into_iter().flat_map(|function| function.mappings);
+        let followers: Result<Vec<_>, _> =
+            mappings.map(|mapping| Follower::new(mapping, reader.clone(), None)).collect();
+        let followers = Mutex::new(followers?);
         let http = aws_smithy_http_client::Builder::new().build_http();
         let faults = Faults::over(http.clone());
         let (dynamodb, s3) = clients(&stores, http);
         let config = Config {
             table: template.table.name,
             bucket: template.bucket,
+            engine_role: "arn:aws:iam::000000000000:role/function".into(),
+            execution_log_days: 30,
             region: template.region,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
         };
-        let (spoiled_dynamodb, spoiled_s3) = clients(&stores, faults.clone());
-        let store = Store::with_clients(spoiled_dynamodb, spoiled_s3, &config);
+        let meter = Meter::over(SharedHttpClient::new(faults.clone()));
+        let (metered_dynamodb, metered_s3) = clients(&stores, meter.clone());
+        let store = Store::with_clients(metered_dynamodb, metered_s3, &config);
         let engine = OnceCell::new();
         let engine_place = tempfile::tempdir().map_err(StoresError::Io)?;
-        Ok(Self { config, store, dynamodb, s3, faults, stores, engine, engine_place })
+        Ok(Self {
+            config,
+            store,
+            dynamodb,
+            s3,
+            faults,
+            meter,
+            followers,
+            stores,
+            engine,
+            engine_place,
+            _data: data,
+        })
     }
 
     /// The stores themselves.
     pub fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// A reader of the table's stream, before its oldest record.
+    ///
+    /// # Panics
+    /// Where the table has none.
+    pub fn stream(&self) -> StreamReader {
+        self.stores.stream_reader().expect("the table has a stream")
+    }
+
+    /// Delivers what the stream tells, by the template's mappings, to `deliver`
+    /// and on from where the last time ended, until there is nothing more.
+    ///
+    /// # Panics
+    /// Where a batch fails again and again.
+    pub async fn settle<F, Answer>(&self, deliver: F)
+    where
+        F: Fn(Value) -> Answer,
+        Answer: Future<Output = Value>,
+    {
+        let mut followers = self.followers.lock().await;
+        let deliver = |_: &str, event| {
+            let answer = deliver(event);
+            async { Ok(answer.await) }
+        };
+        pump::settle(&mut followers, deliver).await.expect("everything can be followed");
     }
 
     /// The testbed's own engine, which the first call starts.
@@ -96,15 +180,30 @@ impl Testbed {
         self.engine.get_or_init(async || start().await.expect("the engine starts")).await
     }
 
-    /// A client of the engine, which it starts if need be, that [`Testbed::faults`] spoils.
+    /// Ends a test that runs functions where there is nothing to run them.
+    ///
+    /// # Panics
+    /// Where there is no Python, with a sentence that says so.
+    pub async fn require_python(&self) {
+        if let Err(lack) = self.engine().await.check().await {
+            panic!("this test runs functions: {lack}");
+        }
+    }
+
+    /// A client of the engine, which it starts if need be, that [`Testbed::faults`]
+    /// spoils and [`Testbed::meter`] counts.
     pub async fn lambda_client(&self) -> aws_sdk_lambda::Client {
-        lambda_client(self.engine().await.url(), self.faults.clone())
+        lambda_client(self.engine().await.url(), self.meter.clone())
     }
 
     /// `router` as a Lambda that [`Lambda::answer`] can be asked.
     pub fn lambda(&self, router: Router) -> Lambda {
         Lambda { config: self.config.clone(), router }
     }
+}
+
+fn template() -> Result<Template, TemplateError> {
+    Template::read(&workspace::compiled_in().join("template.yaml"), DEFAULT_REGION)
 }
 
 /// Clients of `stores` that send over `http`, and repeat what failed without much delay.
@@ -193,9 +292,7 @@ impl Event {
 
     /// A request that has no fixture of its own.
     pub fn new(method: &str, path: &str) -> Self {
-        let mut event = Self::fixture("get-workspace").at(path);
-        event.0["requestContext"]["http"]["method"] = json!(method);
-        event
+        Self::fixture("get-workspace").at(path).method(method)
     }
 
     /// The same at `path`, which may have a query.
@@ -205,6 +302,13 @@ impl Event {
         self.0["rawPath"] = json!(path);
         self.0["requestContext"]["http"]["path"] = json!(path);
         self.0["rawQueryString"] = json!(query);
+        self
+    }
+
+    /// The same with another method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.0["requestContext"]["http"]["method"] = json!(method);
         self
     }
 
@@ -257,19 +361,20 @@ pub struct Answer {
     pub status: u16,
     /// Its headers, by their lower-case names.
     pub headers: BTreeMap<String, String>,
-    /// Its body.
+    /// Its body, as it travels.
     pub body: String,
+    is_base64: bool,
 }
 
 impl Answer {
     fn read(answer: &Value) -> Self {
         let headers = answer["headers"].as_object().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        assert_ne!(answer["isBase64Encoded"], json!(true), "our answers are text");
         Self {
             status: answer["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(0),
             headers: headers.map(|(name, value)| (name.clone(), text(value))).collect(),
             body: text(&answer["body"]),
+            is_base64: answer["isBase64Encoded"] == json!(true),
         }
     }
 
@@ -280,6 +385,18 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|e| panic!("{} has no JSON body ({e}): {}", self.status, self.body))
+    }
+
+    /// The body's bytes.
+    ///
+    /// # Panics
+    /// Where it says that it is base64, and isn't.
+    pub fn bytes(&self) -> Vec<u8> {
+        use base64::Engine as _;
+        if !self.is_base64 {
+            return self.body.clone().into_bytes();
+        }
+        base64::engine::general_purpose::STANDARD.decode(&self.body).expect("base64")
     }
 
     /// A header's value, or the empty string.

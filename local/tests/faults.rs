@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use local::faults::Fault;
@@ -13,6 +14,7 @@ use shared::domain::{
     Page, PatchFunction, PatchWorkspace, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
+use shared::store::Change;
 
 /// One workspace with two functions, one of them with a source too large for its item.
 struct Bed {
@@ -76,6 +78,42 @@ impl Bed {
         let table = &self.bed.config.table;
         let scanned = self.bed.dynamodb.scan().table_name(table).send().await.unwrap();
         scanned.items().iter().map(|item| item["SK"].as_s().unwrap().clone()).collect()
+    }
+
+    /// Does with the store what the reconciler does with it, as the stream tells.
+    /// The engine has tests of its own.
+    async fn follow(&self) {
+        let item = |image: &Value| match image {
+            Value::Null => serde_dynamo::Item::default(),
+            image => serde_json::from_value(image.clone()).unwrap(),
+        };
+        let mut stream = self.bed.stream();
+        loop {
+            let records = stream.next(1000).unwrap();
+            if records.is_empty() {
+                return;
+            }
+            for record in records.iter().map(|record| &record["dynamodb"]) {
+                let [keys, old, new] = ["Keys", "OldImage", "NewImage"].map(|of| item(&record[of]));
+                let sequence = record["SequenceNumber"].as_str().unwrap();
+                let Some(change) = Change::of(sequence, keys, old, new) else { continue };
+                let (store, until) = (&self.bed.store, Instant::now() + Duration::from_secs(60));
+                let followed = match &change {
+                    Change::FunctionSaved { workspace, function, replaced, .. } => {
+                        store.publish_source(workspace, function, replaced.as_ref()).await
+                    }
+                    Change::FunctionDeleted { workspace, function }
+                    | Change::FunctionNoted { workspace, function, .. } => {
+                        store.purge_function(workspace, function, until).await.map(drop)
+                    }
+                    Change::WorkspaceDeleted(workspace) => {
+                        store.purge_workspace(workspace, until).await
+                    }
+                    Change::Executed(_) => Ok(()),
+                };
+                followed.unwrap();
+            }
+        }
     }
 
     /// What must hold whatever went wrong; and, where it was made good, that
@@ -199,8 +237,10 @@ async fn spoil_each_call(command: Command, times: usize, fault: Fault) -> usize 
         if outcome.is_err() && replaces {
             // Told that it failed, a client tries again, and then it is all well.
             Box::pin(carried_out(&bed, command, &context)).await.unwrap();
+            bed.follow().await;
             bed.assert_published(&context).await;
         }
+        bed.follow().await;
         let there = bed.bed.store.workspace(&bed.owner, &bed.ws).await;
         if there.is_ok() {
             bed.assert_whole(&context, times < 3).await;

@@ -11,15 +11,24 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use client::{ORIGIN, json, send};
+use bytes::Bytes;
+use client::{ORIGIN, json, send, sent};
 use futures_util::future::join_all;
-use http::Method;
+use http::{Method, Request, Response};
+use local::testbed::Testbed;
 use local::workspace;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json as object};
 
-const SOURCE: &str =
-    "def handler(event, context):\n    return {\"statusCode\": 200, \"body\": \"안녕 👋\"}\n";
+const SOURCE: &str = r#"
+def handler(event, context):
+    print(f"{event['method']} {event['path']} 👋")
+    return {"statusCode": 200, "body": {"안녕": event["query"], "body": event["body"]}}
+"#;
+
+/// For how long the stack may take with what it does in the background. It takes
+/// a second; a machine that is busy with other things takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `cargo local`, killed when the test ends however it ends.
 struct Running {
@@ -77,6 +86,45 @@ impl Running {
         let body = if response.body().is_empty() { Value::Null } else { json(&response) };
         (response.status().as_u16(), body)
     }
+
+    /// The resource at `path`, once it is as `wanted`.
+    async fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (status, found) = self.call(Method::GET, path, &Value::Null).await;
+            if status == 200 && wanted(&found) {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "still {status} {found}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The same once it is deployed.
+    async fn deployed(&self, path: &str) -> Value {
+        self.once(path, |function| {
+            assert_eq!(function.get("deploymentError"), None);
+            function["invocationUrl"].is_string()
+        })
+        .await
+    }
+}
+
+/// A request to a function's URL, as `curl` sends it.
+async fn curl(method: Method, url: &str, body: &str) -> Response<Bytes> {
+    sent(Request::builder().method(method).uri(url), body.to_owned()).await
+}
+
+/// What a client said of a function, and not what became of that in the background.
+fn without_deployment(mut function: Value) -> Value {
+    for field in ["invocationUrl", "lastDeployed"] {
+        function.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    function
+}
+
+fn id_in(response: &Response<Bytes>) -> &str {
+    response.headers()["x-execution-id"].to_str().unwrap()
 }
 
 impl Drop for Running {
@@ -107,6 +155,7 @@ fn assert_all_end(processes: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_quick_start_works_and_what_it_made_survives() {
+    Testbed::start().unwrap().require_python().await;
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     let stack = Running::start(&data);
@@ -122,9 +171,32 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     let (status, function) = stack.call(Method::POST, &functions, &body).await;
     assert_eq!(status, 201, "{function}");
     let function_at = format!("{functions}/{}", id(&function));
-    let (_, read) = stack.call(Method::GET, &function_at, &none).await;
-    assert_eq!(read, function);
+    let read = stack.deployed(&function_at).await;
+    assert_eq!(without_deployment(read.clone()), without_deployment(function));
     assert_eq!(STANDARD.decode(read["code"].as_str().unwrap()).unwrap(), SOURCE.as_bytes());
+
+    // Called by its URL, it answers; the log tells of it, and it is counted.
+    let url = read["invocationUrl"].as_str().unwrap();
+    let answer =
+        curl(Method::POST, &format!("{url}/%EC%95%84%EB%9E%98/?name=%EC%A7%80"), "[1, 2.50]").await;
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    assert_eq!(answer.body(), "{\"안녕\":{\"name\":\"지\"},\"body\":[1,2.5]}");
+    let (_, logs) = stack.call(Method::GET, &format!("{function_at}/logs"), &none).await;
+    assert_eq!(logs["total"], 1);
+    let log = &logs["logs"][0];
+    assert_eq!((&log["id"], &log["status"]), (&object!(id_in(&answer)), &object!("success")));
+    assert_eq!(log["logs"], object!(["POST /아래/ 👋"]));
+    assert_eq!(stack.once(&format!("{at}/logs?limit=50"), |logs| logs["total"] == 1).await, logs);
+    stack.once(&at, |workspace| workspace["invocations24h"] == 1).await;
+    let counted = stack.once(&function_at, |function| function["invocations24h"] == 1).await;
+    assert_eq!(counted["errors24h"], 0);
+    assert!(counted["avgDuration"].as_f64().unwrap() > 0.0, "{counted}");
+    let refused = curl(Method::DELETE, url, "").await;
+    assert_eq!(
+        (refused.status().as_u16(), json(&refused)["error"]["code"].as_str()),
+        (405, Some("METHOD_NOT_ALLOWED"))
+    );
+
     let change = object!({"name": "인사", "status": "disabled"});
     let (status, changed) = stack.call(Method::PATCH, &function_at, &change).await;
     assert_eq!(
@@ -132,7 +204,11 @@ async fn the_quick_start_works_and_what_it_made_survives() {
         (200, &change["name"], &change["status"])
     );
     assert_eq!(stack.call(Method::GET, &functions, &none).await.1, object!([changed]));
-    assert_eq!(stack.call(Method::GET, &format!("{at}/logs?limit=50"), &none).await.0, 200);
+    assert_eq!(curl(Method::GET, url, "").await.status(), 409, "it is disabled");
+    let change = object!({"status": "active"});
+    assert_eq!(stack.call(Method::PATCH, &function_at, &change).await.0, 200);
+    let tried = stack.call(Method::POST, &format!("{function_at}/invoke"), &object!(7)).await;
+    assert_eq!((tried.0, &tried.1["responseBody"]["body"]), (200, &object!(7)));
 
     // Several at once, each in a process of its own.
     let many = (0..40).map(|i| {
@@ -145,17 +221,21 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     assert_eq!(listed.as_array().unwrap().len(), 41);
     let (_, counted) = stack.call(Method::GET, &at, &none).await;
     assert_eq!(counted["functionCount"], 41);
-    let deletes = (0..8).map(|_| stack.call(Method::DELETE, &function_at, &none));
+    let other = listed.as_array().unwrap().iter().find(|one| one["name"] == "동시 0").unwrap();
+    let other_at = format!("{functions}/{}", id(other));
+    let deletes = (0..8).map(|_| stack.call(Method::DELETE, &other_at, &none));
     let mut statuses: Vec<u16> = join_all(deletes).await.into_iter().map(|(s, _)| s).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);
-    let (_, counted) = stack.call(Method::GET, &at, &none).await;
+    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 2).await;
     assert_eq!(counted["functionCount"], 40);
 
     // Killed outright: its children go with it, and nothing that was acknowledged is lost.
+    assert_eq!(curl(Method::GET, url, "").await.status(), 200);
+    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 3).await;
     let children = stack.children();
     let told = cfg!(target_os = "linux");
-    assert!(!told || children.len() >= 4, "a process for each Lambda: {children:?}");
+    assert!(!told || children.len() >= 7, "six Lambdas and a function: {children:?}");
     stack.signal(Signal::KILL);
     assert_all_end(&children);
     drop(stack);
@@ -164,6 +244,25 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     assert_eq!(kept.as_array().unwrap().len(), 40);
     assert_eq!(stack.call(Method::GET, &at, &none).await.1, counted);
 
+    // What was deployed is still there, at the gateway's new port; what was not yet will be.
+    let (_, kept) = stack.call(Method::GET, &function_at, &none).await;
+    let url = kept["invocationUrl"].as_str().unwrap();
+    let answer = curl(Method::POST, &format!("{url}?again=1"), "").await;
+    assert_eq!(answer.body(), "{\"안녕\":{\"again\":\"1\"},\"body\":{}}");
+    let (_, logs) = stack.call(Method::GET, &format!("{function_at}/logs"), &none).await;
+    assert_eq!((&logs["total"], &logs["logs"][0]["id"]), (&object!(4), &object!(id_in(&answer))));
+    stack
+        .once(&functions, |all| {
+            all.as_array().unwrap().iter().all(|one| one["invocationUrl"].is_string())
+        })
+        .await;
+
+    assert_eq!(stack.call(Method::DELETE, &function_at, &none).await.0, 204);
+    let gone = curl(Method::GET, url, "").await;
+    assert_eq!(
+        (gone.status().as_u16(), &json(&gone)["error"]["code"]),
+        (404, &object!("NOT_FOUND"))
+    );
     assert_eq!(stack.call(Method::DELETE, &at, &none).await.0, 204);
     assert_eq!(stack.call(Method::GET, &functions, &none).await.0, 404);
     assert_eq!(stack.call(Method::GET, "/workspaces", &none).await.1, object!([]));

@@ -76,6 +76,10 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
         ("/api/workspaces/ws-1/functions/fn-1/nothing", "functions"),
         ("/api/workspaces/ws-1/functions/fn-1/logs", "logs"),
         ("/api/workspaces/ws-1/logs", "logs"),
+        ("/api/workspaces/ws-1/functions/fn-1/invoke", "invocations"),
+        ("/invoke/ws-1/fn-1", "invocations"),
+        ("/invoke/ws-1/fn-1/a/b", "invocations"),
+        ("/invoke/ws-1", "docs"),
     ] {
         for path in [path.to_owned(), format!("{}/", path.trim_end_matches('/'))] {
             for method in ["GET", "POST", "OPTIONS", "TRACE"] {

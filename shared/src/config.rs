@@ -9,6 +9,10 @@ pub struct Config {
     pub table: String,
     /// The S3 bucket (`BUCKET_NAME`).
     pub bucket: String,
+    /// The role of users' functions, which may do nothing (`ENGINE_ROLE`, an ARN).
+    pub engine_role: String,
+    /// For how many days an execution is kept (`EXECUTION_LOG_DAYS`).
+    pub execution_log_days: u32,
     /// The AWS region (`AWS_REGION`).
     pub region: String,
     /// Origins that may read answers in a browser (`ALLOWED_ORIGINS`, separated by commas).
@@ -25,9 +29,18 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let origins = variable("ALLOWED_ORIGINS", "http://localhost:3000,http://localhost:5173")?;
         let level = variable("LOG_LEVEL", "info")?;
+        let days = variable("EXECUTION_LOG_DAYS", "30")?;
         Ok(Self {
             table: variable("TABLE_NAME", "sfbank-blue-FaaSData")?,
             bucket: variable("BUCKET_NAME", "sfbank-blue-functions-code-bucket")?,
+            // Only the reconciler needs one, and is given one.
+            engine_role: variable("ENGINE_ROLE", "")?,
+            execution_log_days: days.parse().ok().filter(|days| (1..=3653).contains(days)).ok_or(
+                ConfigError {
+                    variable: "EXECUTION_LOG_DAYS",
+                    problem: "must be a whole number from 1 to 3653",
+                },
+            )?,
             region: variable("AWS_REGION", "ap-northeast-2")?,
             allowed_origins: origins
                 .split(',')

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use crate::domain::{Failure, LogId};
+
 /// Why a request was refused or failed.
 ///
 /// Sentences in here reach people, so they say what was wrong and what is
@@ -42,6 +44,20 @@ pub enum Error {
     /// The path exists and doesn't take this method.
     #[error("{0}")]
     MethodNotAllowed(String),
+    /// What is asked doesn't go with the state of the resource.
+    #[error("{0}")]
+    Conflict(String),
+    /// A function was called and gave no answer that could be passed on.
+    #[error("{failure}; its log {log} tells more")]
+    FunctionFailed {
+        /// Why.
+        failure: Failure,
+        /// The log of the execution.
+        log: LogId,
+    },
+    /// The function is on its way to where it can be called.
+    #[error("the function is not deployed yet; try again in a moment")]
+    NotDeployed,
     /// `If-Match` names another version than the one that is there.
     #[error("this was changed since you read it; read it again, and change that")]
     PreconditionFailed,
@@ -56,8 +72,8 @@ pub enum Error {
     /// The body's type is not JSON.
     #[error("the body must be application/json, not {0}")]
     UnsupportedMediaType(String),
-    /// Storage is throttled or down; the same request may succeed later.
-    #[error("storage is busy or not reachable; try again in a moment")]
+    /// Storage or the engine is throttled or down; the same request may succeed later.
+    #[error("storage or the engine is busy or not reachable; try again in a moment")]
     Unavailable(#[source] Cause),
     /// A fault of ours or of our configuration.
     #[error("something went wrong on our side; the requestId finds it in our log")]

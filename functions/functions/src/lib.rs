@@ -11,7 +11,7 @@ use shared::domain::{
     WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{IfMatch, ListQuery, Path, Tagged};
+use shared::http::{BaseUrl, IfMatch, ListQuery, Path, Tagged};
 use shared::store::Store;
 
 /// The routes of this Lambda.
@@ -40,31 +40,38 @@ async fn create(
 async fn list(
     State(store): State<Store>,
     Path(workspace): Path<String>,
+    BaseUrl(base): BaseUrl,
     query: ListQuery,
 ) -> Result<Response, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let id = WorkspaceId::parse(&workspace)?;
     let page = query.page(List::Functions(id.clone()), limit)?;
-    Ok(query.array(store.functions_of_workspace(&Owner::anonymous(), &id, &page).await?))
+    let found = store.functions_of_workspace(&Owner::anonymous(), &id, &page).await?;
+    Ok(query.array(found.map(|function| function.at(&base))))
 }
 
 async fn read(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
+    BaseUrl(base): BaseUrl,
 ) -> Result<Tagged<Function>, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    Ok(Tagged(store.function(&Owner::anonymous(), &workspace, &id).await?))
+    let found = store.function(&Owner::anonymous(), &workspace, &id).await?;
+    Ok(Tagged(found.map(|function| function.at(&base))))
 }
 
 async fn update(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
+    BaseUrl(base): BaseUrl,
     fields: Fields,
 ) -> Result<Tagged<Function>, Error> {
     let patch = PatchFunction::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    Ok(Tagged(store.patch_function(&Owner::anonymous(), &workspace, &id, &expected, patch).await?))
+    let owner = Owner::anonymous();
+    let patched = store.patch_function(&owner, &workspace, &id, &expected, patch).await?;
+    Ok(Tagged(patched.map(|function| function.at(&base))))
 }
 
 async fn delete(

@@ -7,6 +7,6 @@ use shared::store::Store;
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(config.log_level);
-    let store = Store::connect(&config).await;
+    let store = Store::new(&shared::aws::load(&config).await, &config);
     shared::http::serve(&config, logs::router(store)).await
 }

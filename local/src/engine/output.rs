@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
+use super::excerpt::Excerpt;
 use crate::terminal;
 
 /// How much of an invocation's output is given back, in bytes, as on AWS.
@@ -22,8 +23,8 @@ const TAIL: usize = 4096;
 pub(super) struct Output {
     name: String,
     pipe: Option<Receiver>,
-    /// A line at the terminal that has not come to its end.
-    line: Vec<u8>,
+    /// What the terminal is shown of this invocation.
+    excerpt: Excerpt,
     /// The newest bytes of this invocation; up to twice as many as are kept.
     tail: Vec<u8>,
 }
@@ -37,8 +38,8 @@ impl Output {
         let (reader, writer) = io::pipe()?;
         let second = writer.try_clone()?;
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
-        let output =
-            Self { name: name.to_owned(), pipe: Some(pipe), line: Vec::new(), tail: Vec::new() };
+        let (name, pipe) = (name.to_owned(), Some(pipe));
+        let output = Self { name, pipe, excerpt: Excerpt::default(), tail: Vec::new() };
         Ok((output, writer.into(), second.into()))
     }
 
@@ -75,10 +76,8 @@ impl Output {
 
     /// The end of what was written since the last call.
     pub(super) fn take_tail(&mut self) -> Vec<u8> {
-        if !self.line.is_empty() {
-            terminal::forward(&self.name, &String::from_utf8_lossy(&self.line));
-            self.line.clear();
-        }
+        let excerpt = std::mem::take(&mut self.excerpt);
+        excerpt.end(|line| terminal::forward(&self.name, line));
         let tail = std::mem::take(&mut self.tail);
         tail[tail.len().saturating_sub(TAIL)..].to_vec()
     }
@@ -108,17 +107,7 @@ impl Output {
     fn push(&mut self, bytes: &[u8]) {
         self.tail.extend_from_slice(bytes);
         self.shorten();
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") || self.line.len() > 64 * 1024 {
-                let line = String::from_utf8_lossy(&self.line);
-                // AWS's client writes the lines of one report with a return between.
-                for line in line.trim_end().split('\r') {
-                    terminal::forward(&self.name, line);
-                }
-                self.line.clear();
-            }
-        }
+        self.excerpt.push(bytes, |line| terminal::forward(&self.name, line));
     }
 
     fn shorten(&mut self) {

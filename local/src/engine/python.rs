@@ -73,6 +73,14 @@ impl Python {
         }
     }
 
+    /// Whether there is a Python that runs.
+    ///
+    /// # Errors
+    /// A sentence that says what the machine lacks.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        self.interpreter().await.map(drop)
+    }
+
     /// What is known of the Python by now, for people.
     pub(super) fn summary(&self) -> String {
         match self.interpreter.get() {

@@ -13,7 +13,8 @@ use crate::instance::{Failure, Instance, Invocation};
 use crate::process;
 use crate::runtime_api::PAYLOAD_LIMIT;
 
-/// How long a function may take until it asks for its first event, as on AWS.
+/// How long a function may take until it asks for its first event, beside its own
+/// timeout: AWS begins a second time, within the timeout, if it takes longer.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// What becomes of an invocation.
@@ -72,7 +73,8 @@ impl Sandbox {
     /// Waits until it takes events; the answer to `label`'s invocation if it won't.
     pub(super) async fn ready(&mut self, label: &Label) -> Result<(), Box<Invoked>> {
         let begun = Instant::now();
-        let ready = attend(&mut self.output, &mut self.meter, self.instance.ready(START_LIMIT));
+        let ready = self.instance.ready(START_LIMIT + label.timeout);
+        let ready = attend(&mut self.output, &mut self.meter, ready);
         match ready.await {
             Ok(()) => {
                 self.output.drain();

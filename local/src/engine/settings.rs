@@ -195,9 +195,12 @@ impl Settings {
                  regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]"
             )));
         }
-        let size = serde_json::to_string(&self.environment).map_or(0, |json| json.len());
-        if size > LARGEST_ENVIRONMENT {
-            return Err(Refusal::invalid(format!("{UNABLE} exceeded the 4KB limit.")));
+        let measured = serde_json::to_string(&self.environment).unwrap_or_default();
+        if measured.len() > LARGEST_ENVIRONMENT {
+            // With all values, as AWS does: whoever logs this has told them.
+            return Err(Refusal::invalid(format!(
+                "{UNABLE} exceeded the 4KB limit. String measured: {measured}"
+            )));
         }
         Ok(())
     }

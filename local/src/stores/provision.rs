@@ -55,6 +55,22 @@ pub(super) fn table(
     Ok(())
 }
 
+/// Gives the stream's records in the database file an index.
+///
+/// The embedded DynamoDB never forgets a record, and looks at all of them for
+/// each write and each read of the stream: with 10,000 records that takes 10 ms.
+/// It knows nothing of the index; SQLite uses it for the same statements.
+pub(super) fn stream_index(file: &Path) -> rusqlite::Result<()> {
+    let number = "CAST(sequence_number AS INTEGER)";
+    let database = rusqlite::Connection::open(file)?;
+    database.execute_batch(&format!(
+        "CREATE INDEX IF NOT EXISTS local_stream_newest
+             ON _stream_records (table_name, {number});
+         CREATE INDEX IF NOT EXISTS local_stream_order
+             ON _stream_records (table_name, shard_id, {number});"
+    ))
+}
+
 /// Makes the bucket, which the embedded S3 sees as a folder of its own.
 pub(super) fn bucket(s3_folder: &Path, name: &str) -> io::Result<()> {
     std::fs::create_dir_all(s3_folder.join(name))

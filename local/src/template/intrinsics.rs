@@ -253,10 +253,13 @@ impl<'t> Resolver<'t> {
                 name(self)?
             ))),
             ("AWS::S3::Bucket", "Arn") => Ok(Value::from(format!("arn:aws:s3:::{}", name(self)?))),
+            ("AWS::IAM::Role", "Arn") => {
+                Ok(Value::from(format!("arn:aws:iam::{ACCOUNT_ID}:role/{resource}")))
+            }
             _ => Err(TemplateError::at(
                 place,
                 format!("needs {resource}.{attribute}, which does not exist locally"),
-                "only the Arn of the table and of the bucket do: pass something else there",
+                "only the Arn of the table, the bucket and of roles do: pass something else there",
             )),
         }
     }

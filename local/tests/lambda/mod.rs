@@ -82,6 +82,8 @@ impl Bench {
             .function_name(name)
             .runtime(Runtime::Python313)
             .handler("main.handler")
+            // Enough beside a running compiler.
+            .timeout(20)
             .role("arn:aws:iam::000000000000:role/none")
             .code(FunctionCode::builder().zip_file(Blob::new(zip)).build())
     }

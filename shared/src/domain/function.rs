@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Code, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods, Memory, Name,
-    Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
+    Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods, Memory,
+    Name, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
 };
 use crate::error::Error;
 
@@ -36,6 +36,9 @@ pub struct Function {
     pub status: Status,
     /// Its public URL; `None` until it is deployed.
     pub invocation_url: Option<String>,
+    /// Why its latest change could not be deployed, if it couldn't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_error: Option<String>,
     /// When it was made, or last changed.
     pub last_modified: Timestamp,
     /// When it was last deployed.
@@ -48,6 +51,27 @@ pub struct Function {
     pub errors_24h: u64,
     /// Mean duration of those executions in milliseconds, to 2 decimals; 0 when there were none.
     pub avg_duration: f64,
+}
+
+impl Function {
+    /// The same with its public URL, below `base`, if it is deployed.
+    ///
+    /// The URL is not stored: it would be wrong as soon as the API moves to another name.
+    #[must_use]
+    pub fn at(mut self, base: &str) -> Self {
+        let path = format!("{base}/invoke/{}/{}", self.workspace_id, self.id);
+        self.invocation_url = self.last_deployed.map(|_| path);
+        self
+    }
+
+    /// The same with the figures of its executions.
+    #[must_use]
+    pub fn with_figures(mut self, figures: Figures) -> Self {
+        self.invocations_24h = figures.invocations;
+        self.errors_24h = figures.errors;
+        self.avg_duration = figures.average_duration;
+        self
+    }
 }
 
 /// What a client says to make a function. Its status is not asked: it starts active.
@@ -79,6 +103,7 @@ impl CreateFunction {
             code: self.code,
             status: Status::Active,
             invocation_url: None,
+            deployment_error: None,
             last_modified: now,
             last_deployed: None,
             invocations_24h: 0,

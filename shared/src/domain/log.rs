@@ -35,6 +35,30 @@ pub struct ExecutionLog {
     pub level: Level,
 }
 
+/// The most bytes of a body's JSON that are kept whole; an item is 400 KB at the most.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How much of a larger body's text its preview holds, in bytes.
+const PREVIEW_BYTES: usize = 16 * 1024;
+
+/// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
+const MAX_LOGS_BYTES: usize = 128 * 1024;
+
+impl ExecutionLog {
+    /// The log as it is kept: what is too large for an item of 400 KB is cut to
+    /// a marked preview, so that the record is made all the same.
+    #[must_use]
+    pub fn cut_to_size(mut self) -> Self {
+        for body in [&mut self.request_body, &mut self.response_body] {
+            if body.get().len() > MAX_BODY_BYTES {
+                *body = preview(body);
+            }
+        }
+        self.logs = kept_lines(self.logs);
+        self
+    }
+}
+
 /// How an execution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +145,40 @@ fn timestamp(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error>
     Timestamp::parse(text).map(Some).ok_or_else(|| Error::invalid(name, reason))
 }
 
+/// An object that says that a body was too large, and shows its beginning.
+fn preview(body: &RawValue) -> Box<RawValue> {
+    let text = body.get();
+    let preview = &text[..text.floor_char_boundary(PREVIEW_BYTES)];
+    let marked = serde_json::json!({ "truncated": true, "bytes": text.len(), "preview": preview });
+    // Text and numbers: it can always be written.
+    serde_json::value::to_raw_value(&marked).unwrap_or_default()
+}
+
+/// `lines` as they are, or, if they are too many, a line that says so and the last of them:
+/// the end is where a traceback is.
+fn kept_lines(lines: Vec<String>) -> Vec<String> {
+    if lines.iter().map(|line| line.len() + 4).sum::<usize>() <= MAX_LOGS_BYTES {
+        return lines;
+    }
+    let mut left = MAX_LOGS_BYTES;
+    let mut kept = Vec::new();
+    for line in lines.iter().rev() {
+        let Some(rest) = left.checked_sub(line.len() + 4) else { break };
+        left = rest;
+        kept.push(line.clone());
+    }
+    let cut = lines.len() - kept.len();
+    if cut > 0 {
+        // A single line that is too long shows its end, as far as there is room.
+        let line = &lines[cut - 1];
+        let from = line.ceil_char_boundary(line.len().saturating_sub(left));
+        kept.push(line[from..].to_owned());
+        kept.push(format!("[truncated: {cut} lines or parts of lines before this one]"));
+    }
+    kept.reverse();
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +206,52 @@ mod tests {
             let message = filter(&[query]).unwrap_err();
             assert!(message.contains("must be an RFC 3339 time"), "{message}");
         }
+    }
+
+    fn log(body: String, lines: Vec<String>) -> ExecutionLog {
+        ExecutionLog {
+            id: LogId::generate(),
+            function_id: FunctionId::generate(),
+            timestamp: Timestamp::now(),
+            status: Outcome::Success,
+            duration: 1.0,
+            status_code: 200,
+            request_body: RawValue::from_string(body).unwrap(),
+            response_body: RawValue::from_string("null".into()).unwrap(),
+            logs: lines,
+            level: Level::Info,
+        }
+    }
+
+    #[test]
+    fn a_body_that_fits_keeps_every_digit() {
+        for text in ["1", "1.0", "12345678901234567890123", "1e400", "null", "\"é\""] {
+            let kept = log(text.into(), Vec::new()).cut_to_size();
+            assert_eq!(kept.request_body.get(), text);
+        }
+    }
+
+    #[test]
+    fn a_large_body_becomes_a_marked_preview() {
+        let text = format!("\"{}\"", "가".repeat(MAX_BODY_BYTES));
+        let kept = log(text.clone(), Vec::new()).cut_to_size().request_body;
+        let kept: serde_json::Value = serde_json::from_str(kept.get()).unwrap();
+        assert_eq!(kept["truncated"], true);
+        assert_eq!(kept["bytes"], text.len());
+        assert!(text.starts_with(kept["preview"].as_str().unwrap()));
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_and_the_cut_is_marked() {
+        let few = vec!["a".to_owned(), String::new()];
+        assert_eq!(kept_lines(few.clone()), few);
+        let many: Vec<String> = (0..100_000).map(|i| format!("line {i}")).collect();
+        let last = many.last().cloned();
+        let kept = kept_lines(many);
+        assert_eq!(kept.last().cloned(), last);
+        assert!(kept[0].starts_with("[truncated: "), "{}", kept[0]);
+        let long = kept_lines(vec!["é".repeat(MAX_LOGS_BYTES)]);
+        assert_eq!(long.len(), 2);
+        assert!(long[1].len() <= MAX_LOGS_BYTES && long[1].starts_with('é'));
     }
 }

@@ -5,7 +5,9 @@
 //! behind them checks again.
 
 mod code;
+mod execution;
 mod field;
+mod figures;
 mod function;
 mod id;
 mod log;
@@ -19,16 +21,18 @@ mod version;
 mod workspace;
 
 pub use code::Code;
+pub use execution::{Ending, Execution, Failure, Reply, ReplyBody};
 pub use field::{Fields, Refused};
+pub use figures::{Figures, Hours};
 pub use function::{CreateFunction, Function, PatchFunction};
 pub use id::{FunctionId, LogId, WorkspaceId};
 pub use log::{ExecutionLog, Level, LogFilter, Outcome};
 pub use owner::Owner;
-pub use page::{Filling, Limit, Limits, List, Listing, Page};
+pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
 pub use settings::{
     EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
 };
 pub use text::{Description, Name};
-pub use time::Timestamp;
+pub use time::{Clock, Timestamp};
 pub use version::{Expected, Versioned};
 pub use workspace::{CreateWorkspace, PatchWorkspace, Workspace};

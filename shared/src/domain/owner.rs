@@ -12,6 +12,11 @@ impl Owner {
         Self("anonymous".into())
     }
 
+    /// The owner that an item names.
+    pub fn from_stored(owner: String) -> Self {
+        Self(owner)
+    }
+
     /// The owner as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -128,6 +128,13 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
+impl<T> Listing<T> {
+    /// The same page of what `f` makes of its items.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Listing<U> {
+        Listing { items: self.items.into_iter().map(f).collect(), next: self.next }
+    }
+}
+
 /// A page that is being filled, up to its limit or to what one answer can carry.
 #[derive(Debug)]
 pub struct Filling<T> {
@@ -137,11 +144,11 @@ pub struct Filling<T> {
     full: bool,
 }
 
-/// The most bytes that the items of one answer take, escaped as they travel.
+/// The most bytes that the content of one answer takes, escaped as it travels.
 ///
 /// AWS Lambda answers with at most 6 MiB of JSON, in which our body is a
-/// string; 64 KiB are left for what surrounds the items.
-const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
+/// string; 64 KiB are left for what surrounds it.
+pub const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 impl<T: Serialize> Filling<T> {
     /// An empty page, as `page` asks for it.

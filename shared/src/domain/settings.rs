@@ -52,6 +52,11 @@ pub struct Memory(u16);
 impl Memory {
     const MIN: u16 = 128;
     const MAX: u16 = 1024;
+
+    /// The number of MB.
+    pub fn mb(self) -> u16 {
+        self.0
+    }
 }
 
 impl Default for Memory {
@@ -76,6 +81,11 @@ pub struct Timeout(u16);
 impl Timeout {
     const MIN: u16 = 1;
     const MAX: u16 = 900;
+
+    /// The number of seconds.
+    pub fn seconds(self) -> u16 {
+        self.0
+    }
 }
 
 impl Default for Timeout {
@@ -108,6 +118,19 @@ pub enum HttpMethod {
     Delete,
 }
 
+impl HttpMethod {
+    /// Its name, in upper case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// The methods that a function's URL answers: at least one, each once, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
@@ -116,6 +139,13 @@ pub struct HttpMethods(Vec<HttpMethod>);
 impl Default for HttpMethods {
     fn default() -> Self {
         Self(vec![HttpMethod::Get])
+    }
+}
+
+impl HttpMethods {
+    /// The methods, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = HttpMethod> + '_ {
+        self.0.iter().copied()
     }
 }
 
@@ -153,6 +183,13 @@ pub struct EnvironmentVariables(BTreeMap<String, String>);
 impl EnvironmentVariables {
     /// The most bytes that all names and values have together: AWS Lambda's limit.
     pub const MAX_BYTES: usize = 4096;
+}
+
+impl EnvironmentVariables {
+    /// Names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 impl TryFrom<Value> for EnvironmentVariables {

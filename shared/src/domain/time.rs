@@ -1,6 +1,8 @@
 //! Points in time.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -28,9 +30,43 @@ impl Timestamp {
         self.0.as_second()
     }
 
+    /// Milliseconds since 1970.
+    pub fn epoch_milliseconds(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// The time so many milliseconds after 1970 began; `None` beyond the year 9999.
+    pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Self> {
+        Instant::from_millisecond(milliseconds).ok().map(Self)
+    }
+
     fn truncated(instant: Instant) -> Self {
         // Every millisecond of an Instant's range is an Instant.
         Self(Instant::from_millisecond(instant.as_millisecond()).unwrap_or(instant))
+    }
+}
+
+/// Tells the time: the system's, or one that a test sets.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// A clock that stands still at `time` until it is set.
+    pub fn standing_at(time: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(time.epoch_milliseconds()))))
+    }
+
+    /// Sets the clock and all its clones; the system's time can't be set and stays.
+    pub fn set(&self, time: Timestamp) {
+        if let Some(milliseconds) = &self.0 {
+            milliseconds.store(time.epoch_milliseconds(), Ordering::Relaxed);
+        }
+    }
+
+    /// The time that it tells.
+    pub fn now(&self) -> Timestamp {
+        let set = self.0.as_ref().map(|milliseconds| milliseconds.load(Ordering::Relaxed));
+        set.and_then(Timestamp::from_epoch_milliseconds).unwrap_or_else(Timestamp::now)
     }
 }
 

@@ -9,6 +9,13 @@ pub struct Versioned<T> {
     pub version: u64,
 }
 
+impl<T> Versioned<T> {
+    /// Another value of the same version.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
+        Versioned { value: f(self.value), version: self.version }
+    }
+}
+
 /// Which versions a writer is willing to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Expected {

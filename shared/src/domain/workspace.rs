@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Description, Fields, Name, Timestamp, WorkspaceId};
+use super::{Description, Fields, Figures, Name, Timestamp, WorkspaceId};
 use crate::error::Error;
 
 /// A workspace, as clients read it.
@@ -24,6 +24,16 @@ pub struct Workspace {
     pub invocations_24h: u64,
     /// Percent of those executions that failed, to 2 decimals; 0 when there were none.
     pub error_rate: f64,
+}
+
+impl Workspace {
+    /// The same with the figures of its functions' executions.
+    #[must_use]
+    pub fn with_figures(mut self, figures: Figures) -> Self {
+        self.invocations_24h = figures.invocations;
+        self.error_rate = figures.error_rate;
+        self
+    }
 }
 
 /// What a client says to make a workspace.

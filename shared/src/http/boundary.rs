@@ -11,6 +11,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN};
 use http::{HeaderValue, Method, StatusCode};
 use lambda_http::request::RequestContext;
 
+use super::answer::PassedOn;
 use super::cors::Cors;
 use super::error::render;
 use crate::error::Error;
@@ -48,7 +49,8 @@ pub(super) async fn boundary(
         }
     };
     render(&mut response, &request_id);
-    if let Some(allow) = response.headers_mut().get_mut(ALLOW)
+    let is_ours = response.extensions().get::<PassedOn>().is_none();
+    if let Some(allow) = response.headers_mut().get_mut(ALLOW).filter(|_| is_ours)
         && let Ok(complete) = HeaderValue::from_bytes(&[allow.as_bytes(), b",OPTIONS"].concat())
     {
         // The router knows its own methods; OPTIONS is answered on every path of its.

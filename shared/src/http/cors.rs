@@ -41,7 +41,14 @@ impl Cors {
                 "If-Match",
                 "If-None-Match",
             ]),
-            exposed_headers: owned(&["Location", "Link", "ETag", "Retry-After", "Allow"]),
+            exposed_headers: owned(&[
+                "Location",
+                "Link",
+                "ETag",
+                "Retry-After",
+                "Allow",
+                "X-Execution-Id",
+            ]),
             max_age: 3600,
         }
     }

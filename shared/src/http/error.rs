@@ -1,6 +1,7 @@
 //! The one place where an error becomes an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -10,10 +11,14 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::domain::{Failure, LogId};
 use crate::error::Error;
 
 /// For how many seconds a client should wait when storage is busy.
 const RETRY_AFTER_SECONDS: u32 = 2;
+
+/// For how many seconds API Gateway's HTTP API waits for a function.
+const GATEWAY_SECONDS: u64 = 30;
 
 /// The body of every error.
 #[derive(Debug, Serialize)]
@@ -46,6 +51,9 @@ fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
         Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", None),
         Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None),
+        Error::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT", None),
+        Error::FunctionFailed { failure, log } => function_failed(failure, log),
+        Error::NotDeployed => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", None),
         Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", None),
         Error::PayloadTooLarge { limit, size } => {
             let details = json!({ "limit": limit, "size": size });
@@ -56,6 +64,27 @@ fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
         }
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", None),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", None),
+    }
+}
+
+/// A function's failure is its owner's and not ours: its log tells of it.
+fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, &'static str, Option<Value>) {
+    let of_time = |limit: u64, spent: &Duration| {
+        let tenths = (spent.as_secs_f64() * 10.0).round() / 10.0;
+        let details = json!({ "logId": log, "limitSeconds": limit, "spentSeconds": tenths });
+        (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", Some(details))
+    };
+    match failure {
+        Failure::TimedOut { limit, took } => of_time(u64::from(*limit), took),
+        Failure::StillRunning(waited) => of_time(GATEWAY_SECONDS, waited),
+        Failure::Lost => {
+            let details = json!({ "logId": log });
+            (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Some(details))
+        }
+        _ => {
+            let details = json!({ "logId": log });
+            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Some(details))
+        }
     }
 }
 
@@ -87,9 +116,11 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
         Error::Internal(_) => tracing::error!(request_id, cause = error.causes(), "{code}"),
         Error::Unavailable(_) => {
             tracing::warn!(request_id, cause = error.causes(), "{code}");
-            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
         _ => {}
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     }
     let detail = ErrorDetail { code, message: error.to_string(), details, request_id };
     // The body is text, numbers and a flat object: it can always be written.

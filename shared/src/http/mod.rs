@@ -1,5 +1,7 @@
 //! From an API Gateway event to a handler, and from what came of it to an answer.
 
+mod answer;
+mod base;
 mod body;
 mod boundary;
 pub mod cors;
@@ -28,6 +30,8 @@ use self::cors::Cors;
 use crate::config::Config;
 use crate::error::Error;
 
+pub use answer::PassedOn;
+pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
 pub use page::ListQuery;
 pub use path::Path;
@@ -60,6 +64,7 @@ pub fn lambda(
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method);
     let app = ServiceBuilder::new()
+        .map_response(answer::Answer)
         .map_request(|request: lambda_http::Request| request.map(Body::new))
         .layer(from_fn_with_state(cors, boundary::boundary))
         .layer(CatchPanicLayer::custom(panicked))

@@ -5,17 +5,16 @@
 //! touch the source in force, and removing what one write replaced can't hit
 //! what another one wrote.
 
-use std::io::{Read, Write};
+use std::time::Instant;
 
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
+use super::compression::{compressed, unfolded};
 use super::function::FunctionRecord;
 use super::transaction::Outcome;
 use super::update::Changes;
-use super::{AFTERWARDS_TIME, COMMIT_TIME, Item, Store, keys};
+use super::{COMMIT_TIME, DISCARD_TIME, Item, Store, keys};
+use crate::aws::CALL_TIME;
 use crate::domain::{Code, Expected, Function, FunctionId, Owner, Versioned, WorkspaceId};
 use crate::error::Error;
 
@@ -24,6 +23,9 @@ use crate::error::Error;
 /// Ordinary sources are smaller, so reading and listing functions needs no S3
 /// call; larger ones would make each read of the item cost more than a `GET`.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
+
+/// A source younger than this may be of a request that is still going on: 15 minutes.
+const LONGER_THAN_ANY_REQUEST_MS: i64 = 15 * 60 * 1000;
 
 /// Where a function's source is.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -62,14 +64,14 @@ impl CodeRecord {
     }
 }
 
+/// Names one version of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceKey(pub(super) String);
+
 /// What certainly became of a change of source.
 enum Commit {
     /// It is in force.
-    Changed {
-        record: FunctionRecord,
-        /// The key of the source that was in force before.
-        replaced: String,
-    },
+    Changed(FunctionRecord),
     /// The function was as asked already.
     Unchanged(FunctionRecord),
     /// Nothing was changed.
@@ -81,7 +83,7 @@ impl Store {
     ///
     /// The source is written while the function is read; then one transaction
     /// names it, on the condition that the function is still the one that was
-    /// read. What it replaces is known by that, and is removed by nobody else.
+    /// read. What it replaces is removed when the stream tells of it.
     pub(super) async fn patch_with_code(
         &self,
         owner: &Owner,
@@ -111,15 +113,9 @@ impl Store {
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
         match committed {
-            Commit::Changed { record, replaced } => {
-                self.publish(owner, ws, id, (&new.code_key, &code), Some(&replaced)).await;
-                Ok(record.with_code(code))
-            }
+            Commit::Changed(record) => Ok(record.with_code(code)),
             Commit::Unchanged(record) => {
                 self.discard(&new.code_key).await;
-                // The source may be in force by an attempt that got no further.
-                let key = record.code.code_key.clone();
-                self.publish(owner, ws, id, (&key, &code), None).await;
                 Ok(record.with_code(code))
             }
             Commit::Refused(error) => {
@@ -155,9 +151,8 @@ impl Store {
             ];
             match self.transact("DynamoDB TransactWriteItems, change source", items).await? {
                 Outcome::Committed => {
-                    let replaced = record.code.code_key;
                     let record = FunctionRecord::read(changes.applied_to(&item)?)?;
-                    return Ok(Commit::Changed { record, replaced });
+                    return Ok(Commit::Changed(record));
                 }
                 // Changed or deleted since it was read: what is there now?
                 Outcome::Refused(_) => match self.function_record(owner, ws, id).await {
@@ -176,67 +171,36 @@ impl Store {
         }
     }
 
-    /// Copies the source that a write has put in force to where other tools
-    /// look for it, and removes the one that it `replaced`.
+    /// Copies the source in force to where other tools look for it, and removes
+    /// the one that was `replaced`; nothing, where the function was deleted.
     ///
-    /// The write is done, so a failure is logged and not the caller's.
-    pub(super) async fn publish(
+    /// Sources that no function names and that are older than any request can be
+    /// were left by writes that ended nobody knows how; they go too.
+    pub async fn publish_source(
         &self,
-        owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-        code: (&str, &Code),
-        replaced: Option<&str>,
-    ) {
-        let publish = async {
-            self.publish_current(owner, ws, id, code).await?;
-            match replaced {
-                Some(key) => self.delete_object(key).await,
-                None => Ok(()),
-            }
-        };
-        match tokio::time::timeout(AFTERWARDS_TIME * 2 / 3, publish).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(function = %id, cause = error.causes(), "publishing failed");
-            }
-            Err(_) => tracing::error!(function = %id, "publishing ran out of time"),
-        }
-    }
-
-    /// Writes the copy, then looks whether it is still the current one, until it is.
-    ///
-    /// Whoever writes last looks last, so writers at the same time agree in the
-    /// end; and if the function is gone by then, so is the copy.
-    async fn publish_current(
-        &self,
-        owner: &Owner,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-        (key, code): (&str, &Code),
+        replaced: Option<&SourceKey>,
     ) -> Result<(), Error> {
-        let published = keys::published_code(ws, id);
-        let (mut key, mut code) = (key.to_owned(), code.clone());
-        loop {
-            self.put_object(&published, &code).await?;
-            let current = match self.function_record(owner, ws, id).await {
-                Ok(record) => record.code,
-                Err(Error::NotFound(_)) => return self.delete_object(&published).await,
-                Err(error) => return Err(error),
-            };
-            if current.code_key == key {
-                return Ok(());
-            }
-            // Gone again already: whoever replaced it publishes what follows.
-            let Some(newer) = self.source(&current).await? else { return Ok(()) };
-            (key, code) = (current.code_key, newer);
-        }
+        let Some(record) = self.function_of_any_owner(ws, id).await? else { return Ok(()) };
+        // Gone, it was replaced meanwhile: the stream tells of that one, too.
+        let Some(code) = self.source(&record.code).await? else { return Ok(()) };
+        self.put_object(&keys::published_code(ws, id), &code).await?;
+        let before = self.now().epoch_milliseconds() - LONGER_THAN_ANY_REQUEST_MS;
+        // A function has a few versions of its source at the most.
+        let deadline = Instant::now() + CALL_TIME;
+        self.delete_objects_until(&keys::code_versions(ws, id), deadline, |key, made| {
+            let is_replaced = replaced.is_some_and(|SourceKey(replaced)| replaced == key);
+            is_replaced || (made < before && key != record.code.code_key)
+        })
+        .await
+        .map(drop)
     }
 
     /// Removes a source that no item names, and never will. To leave one is
     /// untidy and no more, so a failure is logged and not the caller's.
     pub(super) async fn discard(&self, key: &str) {
-        match tokio::time::timeout(AFTERWARDS_TIME / 3, self.delete_object(key)).await {
+        match tokio::time::timeout(DISCARD_TIME, self.delete_object(key)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(
@@ -251,19 +215,14 @@ impl Store {
 
 /// `code`, compressed, if that is small enough to stand in the function's item.
 fn inline(code: &Code) -> Result<Option<Vec<u8>>, Error> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(code.as_bytes()).map_err(Error::internal)?;
-    let compressed = encoder.finish().map_err(Error::internal)?;
+    let compressed = compressed(code.as_bytes())?;
     Ok((compressed.len() <= MAX_INLINE_BYTES).then_some(compressed))
 }
 
 /// The source that [`inline`] compressed.
 fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
-    let mut source = String::new();
-    // The limit holds although we wrote it ourselves: a table is easily edited.
-    let mut decoder = ZlibDecoder::new(compressed).take(Code::MAX_BYTES as u64);
-    decoder.read_to_string(&mut source).map_err(Error::internal)?;
-    Ok(Code::from_stored(source))
+    let source = unfolded(compressed, Code::MAX_BYTES as u64)?;
+    String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
 }
 
 #[cfg(test)]
@@ -283,13 +242,5 @@ mod tests {
             .map(|i| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
             .collect();
         assert_eq!(inline(&Code::from_stored(noise)).unwrap(), None);
-    }
-
-    #[test]
-    fn a_bomb_in_the_table_does_not_unfold() {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&vec![b'a'; 64 * Code::MAX_BYTES]).unwrap();
-        let code = from_inline(&encoder.finish().unwrap()).unwrap();
-        assert_eq!(code.as_bytes().len(), Code::MAX_BYTES);
     }
 }

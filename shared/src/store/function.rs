@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, KeysAndAttributes, Put,
-    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
+    TransactWriteItem,
 };
-use backon::Retryable;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeRecord;
-use super::failure::failure;
-use super::keys::{self, FUNCTION_PREFIX, PK, SK};
-use super::transaction::{Outcome, patience};
+use super::deployment::{CallSettings, Callable, DeploymentRecord};
+use super::keys::{self, FUNCTION_PREFIX, Key, PK, SK};
+use super::transaction::Outcome;
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
 use super::{Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{
     Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId, HttpMethods,
     Listing, Memory, Name, Owner, Page, PatchFunction, Runtime, Status, Timeout, Timestamp,
@@ -35,7 +35,7 @@ pub(super) struct FunctionRecord {
     pk: String,
     #[serde(rename = "SK")]
     sk: String,
-    owner: String,
+    pub(super) owner: String,
     id: FunctionId,
     workspace_id: WorkspaceId,
     name: Name,
@@ -51,6 +51,8 @@ pub(super) struct FunctionRecord {
     pub(super) version: u64,
     #[serde(flatten)]
     pub(super) code: CodeRecord,
+    #[serde(flatten)]
+    pub(super) deployment: DeploymentRecord,
 }
 
 impl FunctionRecord {
@@ -74,6 +76,7 @@ impl FunctionRecord {
             last_modified: function.last_modified,
             version: 1,
             code,
+            deployment: DeploymentRecord::default(),
         }
     }
 
@@ -95,15 +98,29 @@ impl FunctionRecord {
             environment_variables: self.environment_variables,
             code,
             status: self.status,
-            // Nothing deploys or runs functions yet.
+            // Not stored: whoever answers a request knows where its API is.
             invocation_url: None,
+            deployment_error: self.deployment.error_of(version),
             last_modified: self.last_modified,
-            last_deployed: None,
+            last_deployed: self.deployment.last_deployed,
+            // Not stored here: see metrics.rs.
             invocations_24h: 0,
             errors_24h: 0,
             avg_duration: 0.0,
         };
         Versioned { value, version }
+    }
+
+    pub(super) fn into_callable(self) -> Callable {
+        Callable {
+            deployment_error: self.deployment.error_of(self.version),
+            settings: CallSettings {
+                status: self.status,
+                methods: self.http_methods,
+                timeout: self.timeout,
+            },
+            engine_version: self.deployment.engine_version,
+        }
     }
 }
 
@@ -138,10 +155,7 @@ impl Store {
                 Err(ws.not_found())
             }
             // A function of this new identifier can only be this one.
-            Outcome::Committed | Outcome::Refused(_) => {
-                self.publish(owner, ws, id, (&key, &new.code), None).await;
-                Ok(Versioned { value: new, version: 1 })
-            }
+            Outcome::Committed | Outcome::Refused(_) => Ok(Versioned { value: new, version: 1 }),
         }
     }
 
@@ -155,8 +169,12 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Versioned<Function>, Error> {
-        let record = self.function_record(owner, ws, id).await?;
-        self.load(owner, record).await?.ok_or_else(|| id.not_found())
+        let metrics = keys::function_metrics(ws, id);
+        let mut items = self.function_items(ws, id, Some(&metrics)).await?;
+        let figures = self.figures_in(items.remove(&metrics.sk));
+        let record = visible_function(owner, ws, id, items)?;
+        let found = self.load(owner, record).await?.ok_or_else(|| id.not_found())?;
+        Ok(found.map(|function| function.with_figures(figures)))
     }
 
     /// The functions of a workspace with their sources, in the order in which they were made.
@@ -178,13 +196,18 @@ impl Store {
             .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
             .expression_attribute_values(":pk", AttributeValue::S(keys::workspace_partition(ws)))
             .expression_attribute_values(":prefix", AttributeValue::S(FUNCTION_PREFIX.into()))
-            .set_exclusive_start_key(after.map(|id| keys::function(ws, &id).into_item()))
+            .set_exclusive_start_key(after.as_ref().map(|id| keys::function(ws, id).into_item()))
             .set_limit(super::page_size(page))
             .into_paginator()
             .send();
-        // Both at once: whether the workspace is there, and what is in it.
-        let (there, mut next) = tokio::join!(self.workspace(owner, ws), found.next());
+        // All at once: whether the workspace is there, what is in it, and their figures.
+        let (there, mut next, figures) = tokio::join!(
+            self.workspace_exists(owner, ws),
+            found.next(),
+            self.figures_of_functions(ws, page, after.as_ref())
+        );
         there?;
+        let figures = figures?;
         let mut filling = Filling::new(page);
         while let Some(items) = next {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;
@@ -195,7 +218,10 @@ impl Store {
             while !filling.is_full()
                 && let Some(function) = functions.try_next().await?
             {
-                function.into_iter().for_each(|function| filling.offer(function.value));
+                if let Some(Versioned { value, .. }) = function {
+                    let figures = figures.get(&value.id).copied().unwrap_or_default();
+                    filling.offer(value.with_figures(figures));
+                }
             }
             if filling.is_full() {
                 break;
@@ -211,6 +237,22 @@ impl Store {
     /// [`Error::NotFound`] where it, or its workspace, isn't there for this
     /// owner; [`Error::PreconditionFailed`] where it is of another version.
     pub async fn patch_function(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        expected: &Expected,
+        patch: PatchFunction,
+    ) -> Result<Versioned<Function>, Error> {
+        let (patched, figures) = tokio::join!(
+            self.patched_function(owner, ws, id, expected, patch),
+            self.figures_at(keys::function_metrics(ws, id))
+        );
+        let (patched, figures) = (patched?, figures?);
+        Ok(patched.map(|function| function.with_figures(figures)))
+    }
+
+    async fn patched_function(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
@@ -244,7 +286,7 @@ impl Store {
                 // was already out of everyone's reach, and so is what was changed.
                 let key = keys::function(ws, id);
                 let (there, item) = tokio::join!(
-                    self.workspace(owner, ws),
+                    self.workspace_exists(owner, ws),
                     self.update("DynamoDB UpdateItem, function", key, owner, expected, &changes)
                 );
                 there?;
@@ -282,10 +324,7 @@ impl Store {
             TransactWriteItem::builder().delete(delete).build(),
         ];
         match self.transact("DynamoDB TransactWriteItems, delete function", items).await? {
-            Outcome::Committed => {
-                self.purge_function_while_time(ws, id).await;
-                Ok(())
-            }
+            Outcome::Committed => Ok(()),
             Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
                 Err(ws.not_found())
             }
@@ -306,48 +345,19 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<FunctionRecord, Error> {
-        let keys = [keys::workspace(ws).into_item(), keys::function(ws, id).into_item()];
-        let mut items = self.items(keys.to_vec()).await?;
-        let mut take = |sk: &str| {
-            let at = items.iter().position(|item| {
-                item.get(SK).is_some_and(|value| value.as_s().is_ok_and(|found| found == sk))
-            });
-            at.map(|at| items.swap_remove(at))
-        };
-        visible_workspace(owner, ws, take(&keys::workspace(ws).sk))?;
-        let item = take(&keys::function(ws, id).sk).filter(|item| is_visible_to(owner, item));
-        FunctionRecord::read(item.ok_or_else(|| id.not_found())?)
+        visible_function(owner, ws, id, self.function_items(ws, id, None).await?)
     }
 
-    /// The items at `keys`, all read in one call, in no order.
-    async fn items(&self, keys: Vec<Item>) -> Result<Vec<Item>, Error> {
-        let what = "DynamoDB BatchGetItem";
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true)
-            .build()
-            .map_err(Error::internal)?;
-        // A busy table may leave keys out; an answer counts when none is. What
-        // failed outright the SDK has repeated already.
-        let attempt = || async {
-            let got = self
-                .dynamodb
-                .batch_get_item()
-                .request_items(&*self.table, wanted.clone())
-                .send()
-                .await
-                .map_err(|error| Some(failure(what)(error)))?;
-            if got.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-                return Err(None);
-            }
-            let mut found: HashMap<_, _> = got.responses.unwrap_or_default();
-            Ok(found.remove(&*self.table).unwrap_or_default())
-        };
-        attempt.retry(patience()).when(Option::is_none).await.map_err(|error| {
-            error.unwrap_or_else(|| {
-                Error::Unavailable(format!("{what}: keys left unprocessed").into())
-            })
-        })
+    /// The items of a function and of its workspace, and a third one if wanted.
+    async fn function_items(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        third: Option<&Key>,
+    ) -> Result<HashMap<String, Item>, Error> {
+        let mut keys = vec![keys::workspace(ws), keys::function(ws, id)];
+        keys.extend(third.cloned());
+        self.items(&keys).await
     }
 
     /// The function of `record` with its source; `None` if it was deleted meanwhile.
@@ -390,4 +400,17 @@ impl Store {
             loaded => loaded,
         }
     }
+}
+
+/// The function in `items`, if it and its workspace are there for `owner`.
+fn visible_function(
+    owner: &Owner,
+    ws: &WorkspaceId,
+    id: &FunctionId,
+    mut items: HashMap<String, Item>,
+) -> Result<FunctionRecord, Error> {
+    visible_workspace(owner, ws, items.remove(&keys::workspace(ws).sk))?;
+    let item = items.remove(&keys::function(ws, id).sk);
+    let item = item.filter(|item| is_visible_to(owner, item));
+    FunctionRecord::read(item.ok_or_else(|| id.not_found())?)
 }

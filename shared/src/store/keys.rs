@@ -3,7 +3,10 @@
 //! | item | `PK` | `SK` | `GSI1PK` | `GSI1SK` |
 //! | --- | --- | --- | --- | --- |
 //! | workspace | `WS#{ws}` | `METADATA` | `OWNER#{owner}` | `WS#{ws}` |
+//! | workspace's figures | `WS#{ws}` | `METRICS` | `OWNER#{owner}` | `WS#{ws}#METRICS` |
 //! | function | `WS#{ws}` | `FN#{fn}` | | |
+//! | function's figures | `WS#{ws}` | `METRICS#{fn}` | | |
+//! | note to follow a function once more | `WS#{ws}` | `NOTE#{fn}` | | |
 //! | execution log | `FN#{fn}` | `LOG#{timestamp}#{log}` | `WSLOG#{ws}` | `{timestamp}#{log}` |
 //!
 //! | object | key |
@@ -34,10 +37,18 @@ pub(super) const INDEX_SK: &str = "GSI1SK";
 
 /// What every function's sort key begins with.
 pub(super) const FUNCTION_PREFIX: &str = "FN#";
+/// What the sort key of every function's figures begins with.
+pub(super) const FUNCTION_METRICS_PREFIX: &str = "METRICS#";
 /// What every log's sort key begins with.
 pub(super) const LOG_PREFIX: &str = "LOG#";
 /// What every workspace's sort key in the index begins with.
 pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
+
+const WORKSPACE_PARTITION: &str = "WS#";
+const LOG_PARTITION: &str = "FN#";
+const WORKSPACE_LOG_PARTITION: &str = "WSLOG#";
+const WORKSPACE_METRICS: &str = "METRICS";
+const NOTE_PREFIX: &str = "NOTE#";
 
 /// Where an item stands in the table, or in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +76,12 @@ impl Key {
 }
 
 pub(super) fn workspace_partition(workspace: &WorkspaceId) -> String {
-    format!("WS#{workspace}")
+    format!("{WORKSPACE_PARTITION}{workspace}")
+}
+
+/// The workspace that a partition is of, if it is one's.
+pub(super) fn workspace_of_partition(pk: &str) -> Option<WorkspaceId> {
+    WorkspaceId::parse(pk.strip_prefix(WORKSPACE_PARTITION)?).ok()
 }
 
 pub(super) fn workspace(workspace: &WorkspaceId) -> Key {
@@ -80,6 +96,36 @@ pub(super) fn workspace_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key 
     Key { pk: owner_partition(owner), sk: format!("{INDEX_WORKSPACE_PREFIX}{workspace}") }
 }
 
+pub(super) fn workspace_metrics(workspace: &WorkspaceId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: WORKSPACE_METRICS.into() }
+}
+
+/// Right behind its workspace, so that a list finds both together.
+pub(super) fn workspace_metrics_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {
+    let of_workspace = workspace_in_index(owner, workspace);
+    Key { pk: of_workspace.pk, sk: format!("{}#{WORKSPACE_METRICS}", of_workspace.sk) }
+}
+
+pub(super) fn function_metrics(workspace: &WorkspaceId, function: &FunctionId) -> Key {
+    let sk = format!("{FUNCTION_METRICS_PREFIX}{function}");
+    Key { pk: workspace_partition(workspace), sk }
+}
+
+/// The function whose figures stand under a sort key, if some do.
+pub(super) fn function_of_metrics(sk: &str) -> Option<FunctionId> {
+    FunctionId::parse(sk.strip_prefix(FUNCTION_METRICS_PREFIX)?).ok()
+}
+
+/// Where a note stands that a function is to be followed once more.
+pub(super) fn note(workspace: &WorkspaceId, function: &FunctionId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: format!("{NOTE_PREFIX}{function}") }
+}
+
+/// The function that a sort key notes, if it does.
+pub(super) fn function_of_note(sk: &str) -> Option<FunctionId> {
+    FunctionId::parse(sk.strip_prefix(NOTE_PREFIX)?).ok()
+}
+
 pub(super) fn function(workspace: &WorkspaceId, function: &FunctionId) -> Key {
     Key { pk: workspace_partition(workspace), sk: format!("{FUNCTION_PREFIX}{function}") }
 }
@@ -90,7 +136,17 @@ pub(super) fn function_of(sk: &str) -> Option<FunctionId> {
 }
 
 pub(super) fn log_partition(function: &FunctionId) -> String {
-    format!("FN#{function}")
+    format!("{LOG_PARTITION}{function}")
+}
+
+/// The function whose logs stand in a partition, if some do.
+pub(super) fn function_of_log_partition(pk: &str) -> Option<FunctionId> {
+    FunctionId::parse(pk.strip_prefix(LOG_PARTITION)?).ok()
+}
+
+/// When the execution began whose log stands under a sort key.
+pub(super) fn time_of_log(sk: &str) -> Option<Timestamp> {
+    Timestamp::parse(sk.strip_prefix(LOG_PREFIX)?.split('#').next()?)
 }
 
 pub(super) fn log(function: &FunctionId, timestamp: Timestamp, log: &LogId) -> Key {
@@ -119,7 +175,12 @@ pub(super) fn logs_in_index_between(
 }
 
 pub(super) fn workspace_log_partition(workspace: &WorkspaceId) -> String {
-    format!("WSLOG#{workspace}")
+    format!("{WORKSPACE_LOG_PARTITION}{workspace}")
+}
+
+/// The workspace whose logs stand in a partition of the index, if some do.
+pub(super) fn workspace_of_log_partition(pk: &str) -> Option<WorkspaceId> {
+    WorkspaceId::parse(pk.strip_prefix(WORKSPACE_LOG_PARTITION)?).ok()
 }
 
 pub(super) fn log_in_index(workspace: &WorkspaceId, timestamp: Timestamp, log: &LogId) -> Key {
@@ -128,7 +189,12 @@ pub(super) fn log_in_index(workspace: &WorkspaceId, timestamp: Timestamp, log: &
 
 /// Where all versions of a function's source stand.
 pub(super) fn code_versions(workspace: &WorkspaceId, function: &FunctionId) -> String {
-    format!("code/{workspace}/{function}/")
+    format!("{}{function}/", code_of_workspace(workspace))
+}
+
+/// Where all versions of the sources of a workspace's functions stand.
+pub(super) fn code_of_workspace(workspace: &WorkspaceId) -> String {
+    format!("code/{workspace}/")
 }
 
 /// A key for a new version of a function's source. No two calls give the same.
@@ -182,6 +248,20 @@ mod tests {
             let key = function(&ws, &f);
             prop_assert_eq!(function_of(&key.sk), Some(f));
             prop_assert_eq!(function_of(&workspace(&ws).sk), None);
+        }
+
+        #[test]
+        fn what_the_stream_names_is_read_back(ws in workspace_id(), f in function_id(), at in timestamp()) {
+            prop_assert_eq!(workspace_of_partition(&workspace_partition(&ws)), Some(ws.clone()));
+            prop_assert_eq!(function_of_log_partition(&log_partition(&f)), Some(f.clone()));
+            let key = log(&f, at, &LogId::parse("log-x").unwrap());
+            prop_assert_eq!(time_of_log(&key.sk), Some(at));
+            let partition = workspace_log_partition(&ws);
+            prop_assert_eq!(workspace_of_log_partition(&partition), Some(ws.clone()));
+            prop_assert_eq!(workspace_of_partition(&partition), None);
+            prop_assert_eq!(function_of_metrics(&function_metrics(&ws, &f).sk), Some(f.clone()));
+            prop_assert_eq!(function_of_metrics(&workspace_metrics(&ws).sk), None);
+            prop_assert_eq!(function_of_note(&note(&ws, &f).sk), Some(f));
         }
 
         #[test]

@@ -5,23 +5,18 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::failure::failure;
+use super::compression::{compressed, unfolded};
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, PK, SK};
 use super::{Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{
     ExecutionLog, Filling, FunctionId, Level, Listing, LogFilter, LogId, Outcome, Owner, Page,
     Timestamp, WorkspaceId,
 };
 use crate::error::Error;
 
-/// The most bytes of a body's JSON that are kept whole; an item is 400 KB at the most.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// How much of a larger body's text its preview holds, in bytes.
-const PREVIEW_BYTES: usize = 16 * 1024;
-
-/// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
-const MAX_LOGS_BYTES: usize = 128 * 1024;
+/// The most bytes that a log's detail can have: bodies and lines escaped at worst, six-fold.
+const MAX_DETAIL_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How many answers of DynamoDB, of 1 MB each, a request looks through for a
 /// filter; the next page goes on where it stopped.
@@ -29,7 +24,8 @@ const MAX_ANSWERS: usize = 8;
 
 /// A log's item.
 ///
-/// Bodies are JSON texts: DynamoDB's own numbers and nesting are too narrow for any JSON.
+/// What can be long is compressed: a log of ordinary size is then one write
+/// unit of 1 KB in the table and one in the index.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LogRecord {
@@ -49,17 +45,31 @@ struct LogRecord {
     status: Outcome,
     duration: f64,
     status_code: u16,
-    request_body: String,
-    response_body: String,
-    logs: Vec<String>,
     level: Level,
+    /// [`Detail`] as JSON, compressed.
+    #[serde(with = "serde_bytes")]
+    detail: Vec<u8>,
+}
+
+/// The part of a log that is never asked for by itself.
+///
+/// Bodies are JSON as it came: a number keeps all its digits.
+#[derive(Debug, Deserialize, Serialize)]
+struct Detail {
+    request: Box<RawValue>,
+    response: Box<RawValue>,
+    lines: Vec<String>,
 }
 
 impl LogRecord {
-    fn new(ws: &WorkspaceId, log: &ExecutionLog, keep_days: u32) -> Self {
+    fn new(ws: &WorkspaceId, log: &ExecutionLog, keep_days: u32) -> Result<Self, Error> {
+        let log = log.clone().cut_to_size();
+        let detail =
+            Detail { request: log.request_body, response: log.response_body, lines: log.logs };
+        let detail = serde_json::to_vec(&detail).map_err(Error::internal)?;
         let key = keys::log(&log.function_id, log.timestamp, &log.id);
         let index = keys::log_in_index(ws, log.timestamp, &log.id);
-        Self {
+        Ok(Self {
             pk: key.pk,
             sk: key.sk,
             index_pk: index.pk,
@@ -71,11 +81,9 @@ impl LogRecord {
             status: log.status,
             duration: log.duration,
             status_code: log.status_code,
-            request_body: kept_body(&log.request_body),
-            response_body: kept_body(&log.response_body),
-            logs: kept_lines(&log.logs),
             level: log.level,
-        }
+            detail: compressed(&detail)?,
+        })
     }
 }
 
@@ -83,7 +91,8 @@ impl TryFrom<LogRecord> for ExecutionLog {
     type Error = Error;
 
     fn try_from(record: LogRecord) -> Result<Self, Error> {
-        let body = |text| RawValue::from_string(text).map_err(Error::internal);
+        let detail = unfolded(&record.detail, MAX_DETAIL_BYTES)?;
+        let detail: Detail = serde_json::from_slice(&detail).map_err(Error::internal)?;
         Ok(Self {
             id: record.id,
             function_id: record.function_id,
@@ -91,9 +100,9 @@ impl TryFrom<LogRecord> for ExecutionLog {
             status: record.status,
             duration: record.duration,
             status_code: record.status_code,
-            request_body: body(record.request_body)?,
-            response_body: body(record.response_body)?,
-            logs: record.logs,
+            request_body: detail.request,
+            response_body: detail.response,
+            logs: detail.lines,
             level: record.level,
         })
     }
@@ -110,7 +119,7 @@ impl Store {
         log: &ExecutionLog,
         keep_days: u32,
     ) -> Result<(), Error> {
-        let item = serde_dynamo::to_item(LogRecord::new(ws, log, keep_days));
+        let item = serde_dynamo::to_item(LogRecord::new(ws, log, keep_days)?);
         self.dynamodb
             .put_item()
             .table_name(&*self.table)
@@ -189,7 +198,8 @@ impl Store {
                 keys::log(&at.function, at.timestamp, &at.log)
                     .into_item_with_index(keys::log_in_index(ws, at.timestamp, &at.log))
             }));
-        let (there, logs) = tokio::join!(self.workspace(owner, ws), self.logs(query, filter, page));
+        let (there, logs) =
+            tokio::join!(self.workspace_exists(owner, ws), self.logs(query, filter, page));
         there?;
         logs
     }
@@ -269,74 +279,4 @@ impl std::fmt::Display for Position {
 fn read(item: Item) -> Result<ExecutionLog, Error> {
     let record: LogRecord = serde_dynamo::from_item(item).map_err(Error::internal)?;
     record.try_into()
-}
-
-/// `body` as it is, or, if it is too large, an object that says so and shows its beginning.
-fn kept_body(body: &RawValue) -> String {
-    let text = body.get();
-    if text.len() <= MAX_BODY_BYTES {
-        return text.to_owned();
-    }
-    let preview = &text[..text.floor_char_boundary(PREVIEW_BYTES)];
-    serde_json::json!({ "truncated": true, "bytes": text.len(), "preview": preview }).to_string()
-}
-
-/// `lines` as they are, or, if they are too many, a line that says so and the last of them:
-/// the end is where a traceback is.
-fn kept_lines(lines: &[String]) -> Vec<String> {
-    let mut left = MAX_LOGS_BYTES;
-    let mut kept = Vec::new();
-    for line in lines.iter().rev() {
-        let Some(rest) = left.checked_sub(line.len() + 4) else { break };
-        left = rest;
-        kept.push(line.clone());
-    }
-    let cut = lines.len() - kept.len();
-    if cut > 0 {
-        // A single line that is too long shows its end, as far as there is room.
-        let line = &lines[cut - 1];
-        let from = line.ceil_char_boundary(line.len().saturating_sub(left));
-        kept.push(line[from..].to_owned());
-        kept.push(format!("[truncated: {cut} lines or parts of lines before this one]"));
-    }
-    kept.reverse();
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn raw(text: String) -> Box<RawValue> {
-        RawValue::from_string(text).unwrap()
-    }
-
-    #[test]
-    fn a_body_that_fits_keeps_every_digit() {
-        for text in ["1", "1.0", "12345678901234567890123", "1e400", "null", "\"é\""] {
-            assert_eq!(kept_body(&raw(text.into())), text);
-        }
-    }
-
-    #[test]
-    fn a_large_body_becomes_a_marked_preview() {
-        let text = format!("\"{}\"", "가".repeat(MAX_BODY_BYTES));
-        let kept: serde_json::Value = serde_json::from_str(&kept_body(&raw(text.clone()))).unwrap();
-        assert_eq!(kept["truncated"], true);
-        assert_eq!(kept["bytes"], text.len());
-        assert!(text.starts_with(kept["preview"].as_str().unwrap()));
-    }
-
-    #[test]
-    fn the_last_lines_are_kept_and_the_cut_is_marked() {
-        let few = vec!["a".to_owned(), String::new()];
-        assert_eq!(kept_lines(&few), few);
-        let many: Vec<String> = (0..100_000).map(|i| format!("line {i}")).collect();
-        let kept = kept_lines(&many);
-        assert_eq!(kept.last(), many.last());
-        assert!(kept[0].starts_with("[truncated: "), "{}", kept[0]);
-        let long = kept_lines(&["é".repeat(MAX_LOGS_BYTES)]);
-        assert_eq!(long.len(), 2);
-        assert!(long[1].len() <= MAX_LOGS_BYTES && long[1].starts_with('é'));
-    }
 }

@@ -6,29 +6,37 @@
 //! safe to repeat.
 
 mod code;
-mod failure;
+mod compression;
+mod deployment;
 mod function;
 mod keys;
 mod log;
+mod metrics;
 mod object;
 mod purge;
+mod stream;
 mod transaction;
 mod update;
 mod workspace;
+
+pub use code::SourceKey;
+pub use deployment::{CallSettings, Callable, Deployable};
+pub use metrics::{Executed, SequenceNumber};
+pub use stream::Change;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use backon::Retryable;
 
+use self::keys::{Key, SK};
+use self::transaction::patience;
+use crate::aws::failure::failure;
 use crate::config::Config;
+use crate::domain::{Clock, Timestamp};
 use crate::error::Error;
 
 /// The table and the bucket. Cheap to clone.
@@ -38,47 +46,25 @@ pub struct Store {
     s3: aws_sdk_s3::Client,
     table: Arc<str>,
     bucket: Arc<str>,
+    clock: Clock,
 }
 
-// A command writes a source, commits, and tidies up, so these add up to less
-// than the 28 seconds after which the boundary answers for it: what was
-// committed must not be answered with an error because the rest took long.
+// A command writes a source, commits, and discards what it didn't need, so these
+// and the 8 seconds of a call add up to less than the 28 after which the boundary
+// answers for it: what was committed must not be answered with an error.
 
-/// The longest that one call takes, repeats by the SDK included.
-const CALL_TIME: Duration = Duration::from_secs(8);
 /// The longest that a commit takes, repeats included.
 const COMMIT_TIME: Duration = Duration::from_secs(12);
-/// The longest that a command goes on after its commit. What it then leaves
-/// undone is out of callers' reach, or a copy.
-const AFTERWARDS_TIME: Duration = Duration::from_secs(6);
+/// The longest that a command goes on discarding what it wrote for nothing.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// An item, as DynamoDB's client has it.
 type Item = HashMap<String, AttributeValue>;
 
 impl Store {
-    /// Makes the clients. Nothing is sent yet, so a wrong table or bucket shows at the first call.
-    ///
-    /// Credentials come from the environment only, which is where Lambda puts them.
-    pub async fn connect(config: &Config) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(CALL_TIME / 2)
-            .operation_timeout(CALL_TIME)
-            .build();
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(config.region.clone()))
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-            .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(timeouts)
-            .load()
-            .await;
-        Self::with_clients(
-            aws_sdk_dynamodb::Client::new(&aws),
-            aws_sdk_s3::Client::new(&aws),
-            config,
-        )
+    /// The store over clients with the settings of `aws`.
+    pub fn new(aws: &SdkConfig, config: &Config) -> Self {
+        Self::with_clients(aws_sdk_dynamodb::Client::new(aws), aws_sdk_s3::Client::new(aws), config)
     }
 
     /// The same over clients that are there already.
@@ -92,7 +78,55 @@ impl Store {
             s3,
             table: config.table.as_str().into(),
             bucket: config.bucket.as_str().into(),
+            clock: Clock::default(),
         }
+    }
+
+    /// The same with another clock, which says what the last 24 hours are.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What the store takes for the current time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Store {
+    /// The items at `keys`, which are all of one partition, by their sort keys:
+    /// read in one call.
+    async fn items(&self, keys: &[Key]) -> Result<HashMap<String, Item>, Error> {
+        let what = "DynamoDB BatchGetItem";
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.iter().cloned().map(Key::into_item).collect()))
+            .consistent_read(true)
+            .build()
+            .map_err(Error::internal)?;
+        // A busy table may leave keys out; an answer counts when none is. What
+        // failed outright the SDK has repeated already.
+        let attempt = || async {
+            let got = self
+                .dynamodb
+                .batch_get_item()
+                .request_items(&*self.table, wanted.clone())
+                .send()
+                .await
+                .map_err(|error| Some(failure(what)(error)))?;
+            if got.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
+                return Err(None);
+            }
+            let mut found = got.responses.unwrap_or_default();
+            let by_key = |item: Item| Some((item.get(SK)?.as_s().ok()?.clone(), item));
+            let items = found.remove(&*self.table).unwrap_or_default();
+            Ok(items.into_iter().filter_map(by_key).collect())
+        };
+        attempt.retry(patience()).when(Option::is_none).await.map_err(|error| {
+            error.unwrap_or_else(|| {
+                Error::Unavailable(format!("{what}: keys left unprocessed").into())
+            })
+        })
     }
 }
 
@@ -106,7 +140,7 @@ fn page_size(page: &crate::domain::Page) -> Option<i32> {
 ///
 /// One that can't be read is told to our log and left out: a list must not
 /// fail for an item that somebody else has put into the table.
-fn readable<T>(items: Option<Vec<Item>>, read: fn(Item) -> Result<T, Error>) -> Vec<T> {
+fn readable<T>(items: Option<Vec<Item>>, read: impl Fn(Item) -> Result<T, Error>) -> Vec<T> {
     let record = |item: Item| {
         let key = item.get(keys::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
         match read(item) {

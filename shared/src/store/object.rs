@@ -1,9 +1,11 @@
 //! Objects of the bucket, which all are sources.
 
+use std::time::Instant;
+
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::Store;
-use super::failure::failure;
+use crate::aws::failure::failure;
 use crate::domain::Code;
 use crate::error::Error;
 
@@ -49,16 +51,30 @@ impl Store {
         Ok(())
     }
 
-    /// Removes all objects whose keys begin with `prefix`.
-    pub(super) async fn delete_objects_below(&self, prefix: &str) -> Result<(), Error> {
+    /// Removes those objects whose keys begin with `prefix` and that are `unwanted`,
+    /// which is asked with each one's key and when it was made, in milliseconds
+    /// since 1970. Whether it got through all of them until `deadline`.
+    pub(super) async fn delete_objects_until(
+        &self,
+        prefix: &str,
+        deadline: Instant,
+        unwanted: impl Fn(&str, i64) -> bool,
+    ) -> Result<bool, Error> {
         let mut pages =
             self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failure("S3 ListObjectsV2"))?;
-            for key in page.contents().iter().filter_map(|object| object.key()) {
-                self.delete_object(key).await?;
+            for object in page.contents() {
+                let Some(key) = object.key() else { continue };
+                let made = object.last_modified().and_then(|made| made.to_millis().ok());
+                if unwanted(key, made.unwrap_or(i64::MAX)) {
+                    self.delete_object(key).await?;
+                    if Instant::now() >= deadline {
+                        return Ok(false);
+                    }
+                }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

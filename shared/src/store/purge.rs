@@ -1,83 +1,124 @@
-//! Removing what a deleted workspace or function leaves behind.
+//! Removing what a deleted workspace or function leaves behind, in steps.
 //!
-//! Each step can be repeated, and begins by asking what is still there, so a
-//! purge that was cut short is taken up by running it again. What it removes
-//! was out of every caller's reach before it began, but for the logs of a
-//! deleted function, which their workspace's list shows until they are gone.
+//! A step begins by asking what is still there, and goes on until its time is
+//! over. Then it leaves a note in the table, whose record in the stream begins
+//! the next step: behind the records of everybody else, so that a large purge
+//! keeps nobody waiting. What is removed was out of every caller's reach before.
 
+use std::time::Instant;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use backon::Retryable;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::failure::failure;
-use super::keys::{self, FUNCTION_PREFIX, LOG_PREFIX, PK, SK};
+use super::keys::{self, FUNCTION_PREFIX, Key, LOG_PREFIX, PK, SK};
 use super::transaction::patience;
-use super::{AFTERWARDS_TIME, Item, Store};
+use super::{Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{FunctionId, WorkspaceId};
 use crate::error::Error;
 
 /// The most items that one BatchWriteItem takes.
-const BATCH: usize = 25;
+pub(super) const BATCH: usize = 25;
 
-/// How many functions are purged at a time.
-const FUNCTIONS_AT_A_TIME: usize = 8;
+/// How many items a step looks for at a time, so that it often sees the clock.
+const MOST_AT_ONCE: i32 = 1000;
+
+/// How many batches are removed at a time.
+const BATCHES_AT_A_TIME: usize = 4;
 
 impl Store {
-    /// Removes what the deleted function left, as far as a request has time.
-    ///
-    /// The function is deleted already, so a failure is logged and not the caller's.
-    pub(super) async fn purge_function_while_time(&self, ws: &WorkspaceId, id: &FunctionId) {
-        let purge = tokio::time::timeout(AFTERWARDS_TIME, self.purge_function(ws, id));
-        report(purge.await, id.as_str());
-    }
-
-    /// Removes what the deleted workspace left, as far as a request has time.
-    ///
-    /// The workspace is deleted already, so a failure is logged and not the caller's.
-    pub(super) async fn purge_workspace_while_time(&self, ws: &WorkspaceId) {
-        let purge = tokio::time::timeout(AFTERWARDS_TIME, self.purge_workspace(ws));
-        report(purge.await, ws.as_str());
-    }
-
-    /// Removes a function's logs and sources; its item, if there still is one, goes last.
-    pub async fn purge_function(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
-        while self.delete_some(&keys::log_partition(id), LOG_PREFIX).await? {}
-        self.delete_objects_below(&keys::code_versions(ws, id)).await?;
-        self.delete_object(&keys::published_code(ws, id)).await?;
-        self.delete_items(vec![keys::function(ws, id).into_item()]).await
-    }
-
-    /// Removes a workspace's functions with all that they left; its item goes last of all.
-    pub async fn purge_workspace(&self, ws: &WorkspaceId) -> Result<(), Error> {
-        loop {
-            let some = self.some_keys(&keys::workspace_partition(ws), FUNCTION_PREFIX).await?;
-            if some.is_empty() {
-                break;
+    /// Removes a deleted function's figures, logs and sources, as far as it gets
+    /// until `deadline`. Whether that is all; if not, a note is left.
+    pub async fn purge_function(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        // First of all, because executions are counted only where there are figures.
+        self.delete_items(vec![keys::function_metrics(ws, id).into_item()]).await?;
+        while self.delete_some(&keys::log_partition(id), LOG_PREFIX).await? {
+            if Instant::now() >= deadline {
+                return self.leave_note(keys::note(ws, id), 0).await.map(|()| false);
             }
-            stream::iter(some)
-                .map(|key| async move {
-                    match key.get(SK).and_then(|sk| keys::function_of(sk.as_s().ok()?)) {
-                        Some(id) => self.purge_function(ws, &id).await,
-                        None => self.delete_items(vec![key]).await,
-                    }
-                })
-                .buffer_unordered(FUNCTIONS_AT_A_TIME)
-                .try_collect::<()>()
-                .await?;
         }
-        self.delete_items(vec![keys::workspace(ws).into_item()]).await
+        let versions = keys::code_versions(ws, id);
+        if !self.delete_objects_until(&versions, deadline, |_, _| true).await? {
+            return self.leave_note(keys::note(ws, id), 0).await.map(|()| false);
+        }
+        self.delete_object(&keys::published_code(ws, id)).await.map(|()| true)
+    }
+
+    /// Notes that following a function has failed once more, so that the stream
+    /// tells of it again, behind the records of others.
+    pub async fn note_failure(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        self.leave_note(keys::note(ws, id), 1).await
+    }
+
+    /// The same for a workspace whose purge has failed.
+    pub async fn note_failed_purge(&self, ws: &WorkspaceId) -> Result<(), Error> {
+        self.leave_note(keys::workspace(ws), 1).await
+    }
+
+    /// Removes the note on a function: everything is done.
+    pub async fn remove_note(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        self.delete_items(vec![keys::note(ws, id).into_item()]).await
+    }
+
+    /// Removes a deleted workspace's functions and then the workspace itself,
+    /// as far as it gets until `deadline`. What the functions leave is removed
+    /// when the stream tells of their end.
+    pub async fn purge_workspace(&self, ws: &WorkspaceId, deadline: Instant) -> Result<(), Error> {
+        let partition = keys::workspace_partition(ws);
+        while self.delete_some(&partition, FUNCTION_PREFIX).await? {
+            if Instant::now() >= deadline {
+                return self.leave_note(keys::workspace(ws), 0).await;
+            }
+        }
+        // What writes have left whose end nobody knows: it had no function, ever.
+        let sources = keys::code_of_workspace(ws);
+        if !self.delete_objects_until(&sources, deadline, |_, _| true).await? {
+            return self.leave_note(keys::workspace(ws), 0).await;
+        }
+        let own = vec![keys::workspace_metrics(ws).into_item(), keys::workspace(ws).into_item()];
+        self.delete_items(own).await
+    }
+
+    /// Changes the item at `key`, or makes it, so that the stream tells of it once more.
+    async fn leave_note(&self, key: Key, failures: u8) -> Result<(), Error> {
+        let is_note = keys::function_of_note(&key.sk).is_some();
+        let mut update = self
+            .dynamodb
+            .update_item()
+            .table_name(&*self.table)
+            .set_key(Some(key.into_item()))
+            .update_expression("ADD steps :one, failures :failures")
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()));
+        if !is_note {
+            // A workspace that another step has removed must not come back.
+            update = update.condition_expression(format!("attribute_exists({PK})"));
+        }
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
+            Err(error) => Err(failure("DynamoDB UpdateItem, note")(error)),
+        }
     }
 
     /// Deletes some of the items below `prefix`; whether there may be more.
     async fn delete_some(&self, pk: &str, prefix: &str) -> Result<bool, Error> {
         let some = self.some_keys(pk, prefix).await?;
         let more = !some.is_empty();
-        for batch in some.chunks(BATCH) {
-            self.delete_items(batch.to_vec()).await?;
-        }
+        stream::iter(some.chunks(BATCH))
+            .map(|batch| self.delete_items(batch.to_vec()))
+            .buffer_unordered(BATCHES_AT_A_TIME)
+            .try_collect::<()>()
+            .await?;
         Ok(more)
     }
-
     /// The keys of the first items below `prefix`: as many as one call gives.
     async fn some_keys(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Error> {
         let found = self
@@ -89,6 +130,7 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk.into()))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()))
             .projection_expression(format!("{PK}, {SK}"))
+            .limit(MOST_AT_ONCE)
             .send()
             .await
             .map_err(failure("DynamoDB Query, purge"))?;
@@ -96,7 +138,7 @@ impl Store {
     }
 
     /// Deletes up to [`BATCH`] items, trying again with those that a busy table left.
-    async fn delete_items(&self, keys: Vec<Item>) -> Result<(), Error> {
+    pub(super) async fn delete_items(&self, keys: Vec<Item>) -> Result<(), Error> {
         let what = "DynamoDB BatchWriteItem, purge";
         let mut requests = Vec::new();
         for key in keys {
@@ -119,15 +161,5 @@ impl Store {
             Ok(())
         };
         attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_))).await
-    }
-}
-
-fn report(purged: Result<Result<(), Error>, tokio::time::error::Elapsed>, of: &str) {
-    match purged {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::error!(of, cause = error.causes(), "a purge failed; items are left behind");
-        }
-        Err(_) => tracing::warn!(of, "a purge ran out of time; items are left behind"),
     }
 }

@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::types::{
 use backon::{ExponentialBuilder, Retryable};
 use ulid::Ulid;
 
-use super::failure::failure;
 use super::keys::Key;
 use super::update::Changes;
 use super::{COMMIT_TIME, Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
 use crate::error::Error;
 

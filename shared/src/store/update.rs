@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::keys::Key;
 use super::transaction::patience;
-use super::{Item, Store, failure::failure};
+use super::{Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
 use crate::error::Error;
 

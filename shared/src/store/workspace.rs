@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
-use super::failure::failure;
-use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK};
+use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
 use super::transaction::Outcome;
-use super::update::{Changes, is_visible_to, owner_of, visible_to};
+use super::update::{Changes, is_visible_to, visible_to};
 use super::{Item, Store};
+use crate::aws::failure::failure;
 use crate::domain::{
-    Description, Expected, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp,
+    Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp,
     Versioned, Workspace, WorkspaceId,
 };
 use crate::error::Error;
@@ -68,11 +68,17 @@ impl From<WorkspaceRecord> for Workspace {
             description: record.description,
             created_at: record.created_at,
             function_count: record.function_count,
-            // Nothing runs functions yet, so there is nothing to count.
+            // Not stored here: see metrics.rs.
             invocations_24h: 0,
             error_rate: 0.0,
         }
     }
+}
+
+/// An item of an owner's list: workspaces, each followed by its figures.
+enum Listed {
+    Workspace(Workspace),
+    Figures(WorkspaceId, Figures),
 }
 
 impl Store {
@@ -106,6 +112,22 @@ impl Store {
         owner: &Owner,
         id: &WorkspaceId,
     ) -> Result<Versioned<Workspace>, Error> {
+        let metrics = keys::workspace_metrics(id);
+        let mut items = self.items(&[keys::workspace(id), metrics.clone()]).await?;
+        let figures = self.figures_in(items.remove(&metrics.sk));
+        let found = visible_workspace(owner, id, items.remove(&keys::workspace(id).sk))?;
+        Ok(found.map(|workspace| workspace.with_figures(figures)))
+    }
+
+    /// Whether the workspace `id` is there for `owner`: an error where it isn't.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none of this owner's.
+    pub(super) async fn workspace_exists(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+    ) -> Result<(), Error> {
         let got = self
             .dynamodb
             .get_item()
@@ -115,7 +137,7 @@ impl Store {
             .send()
             .await
             .map_err(failure("DynamoDB GetItem, workspace"))?;
-        visible_workspace(owner, id, got.item)
+        visible_workspace(owner, id, got.item).map(drop)
     }
 
     /// The workspaces of `owner`, in the order in which they were made.
@@ -144,17 +166,27 @@ impl Store {
                 AttributeValue::S(INDEX_WORKSPACE_PREFIX.into()),
             )
             .set_exclusive_start_key(start)
-            .set_limit(super::page_size(page))
+            // Each may be followed by its figures.
+            .set_limit(super::page_size(page).map(|size| 2 * size))
             .into_paginator()
             .send();
         let mut filling = Filling::new(page);
+        let mut last: Option<Workspace> = None;
         while !filling.is_full() {
             let Some(items) = found.next().await else { break };
             let items = items.map_err(failure("DynamoDB Query, workspaces"))?;
-            for record in super::readable(items.items, WorkspaceRecord::read) {
-                filling.offer(record.into());
+            for item in super::readable(items.items, |item| self.listed(item)) {
+                match item {
+                    Listed::Workspace(workspace) => {
+                        last.replace(workspace).into_iter().for_each(|w| filling.offer(w));
+                    }
+                    Listed::Figures(of, figures) => {
+                        last = last.map(|w| if w.id == of { w.with_figures(figures) } else { w });
+                    }
+                }
             }
         }
+        last.into_iter().for_each(|workspace| filling.offer(workspace));
         Ok(filling.finish(page, |workspace: &Workspace| workspace.id.to_string()))
     }
 
@@ -179,15 +211,19 @@ impl Store {
             return if allowed { Ok(workspace) } else { Err(Error::PreconditionFailed) };
         }
         let what = "DynamoDB UpdateItem, workspace";
-        let item = self.update(what, keys::workspace(id), owner, expected, &changes).await?;
-        visible_workspace(owner, id, item)
+        let (item, figures) = tokio::join!(
+            self.update(what, keys::workspace(id), owner, expected, &changes),
+            self.figures_at(keys::workspace_metrics(id))
+        );
+        let patched = visible_workspace(owner, id, item?)?;
+        let figures = figures?;
+        Ok(patched.map(|workspace| workspace.with_figures(figures)))
     }
 
     /// Deletes a workspace of an `expected` version: it and all that is in it
     /// are gone for callers at once.
     ///
-    /// The items and objects behind it are then removed, as far as there is
-    /// time; what is left can't be reached any more.
+    /// What is behind it is removed by whoever follows the stream.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is none of this owner's;
@@ -207,22 +243,26 @@ impl Store {
         let items =
             vec![self.update_in_transaction(keys::workspace(id), owner, expected, &mark)?];
         match self.transact("DynamoDB TransactWriteItems, delete workspace", items).await? {
-            Outcome::Committed => {
-                self.purge_workspace_while_time(id).await;
-                Ok(())
-            }
+            Outcome::Committed => Ok(()),
             Outcome::Refused(refused) => {
                 match refused.into_iter().find_map(|refusal| refusal.item) {
                     Some(item) if is_visible_to(owner, &item) => Err(Error::PreconditionFailed),
-                    Some(item) if owner_of(&item) == Some(owner.as_str()) => {
-                        // Deleted already, and not all of it is gone: a good time to go on.
-                        self.purge_workspace_while_time(id).await;
-                        Err(id.not_found())
-                    }
                     _ => Err(id.not_found()),
                 }
             }
         }
+    }
+
+    /// What an item of the index is, in an owner's list.
+    fn listed(&self, item: Item) -> Result<Listed, Error> {
+        let pk = item.get(PK).and_then(|pk| keys::workspace_of_partition(pk.as_s().ok()?));
+        let of =
+            pk.ok_or_else(|| Error::internal("an item without a workspace is in its index"))?;
+        let is_metrics = item.get(SK) == Some(&AttributeValue::S(keys::workspace_metrics(&of).sk));
+        if is_metrics {
+            return Ok(Listed::Figures(of, self.figures_in(Some(item))));
+        }
+        Ok(Listed::Workspace(WorkspaceRecord::read(item)?.into()))
     }
 
     /// A part of a transaction that asks whether the workspace is there for `owner`.

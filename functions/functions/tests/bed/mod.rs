@@ -1,4 +1,5 @@
 //! Stores with one workspace in them, and the functions Lambda over them.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

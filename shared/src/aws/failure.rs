@@ -7,17 +7,22 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
 
-/// Codes that say: not now. From the error references of DynamoDB and S3.
-const BUSY: [&str; 11] = [
+/// Codes that say: not now. From the error references of DynamoDB, S3 and Lambda.
+const BUSY: [&str; 16] = [
+    "EC2ThrottledException",
     "InternalServerError",
     "InternalError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
     "RequestTimeout",
+    "ServiceException",
     "ServiceUnavailable",
     "SlowDown",
     "ThrottlingException",
+    "TooManyRequestsException",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
@@ -27,7 +32,7 @@ const BUSY: [&str; 11] = [
 /// What may pass by itself is [`Error::Unavailable`]; what won't (no such
 /// table, no credentials, access denied, a request that the service doesn't
 /// understand) is [`Error::Internal`].
-pub(super) fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
+pub(crate) fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {

@@ -1,0 +1,177 @@
+//! One execution, from the request to its log.
+
+use std::time::{Duration, Instant};
+
+use shared::config::Config;
+use shared::domain::{
+    Ending, Execution, ExecutionLog, Failure, FunctionId, HttpMethods, LogId, RESPONSE_BUDGET,
+    Status, WorkspaceId,
+};
+use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
+use shared::error::Error;
+use shared::store::{Callable, Store};
+
+use crate::event::Event;
+use crate::reply;
+
+/// How long after a request began its function is waited for. The boundary
+/// answers after 28 seconds, and the log is written before.
+const PATIENCE: Duration = Duration::from_secs(26);
+
+/// How long the writing of a log may hold up the answer.
+const LOG_TIME: Duration = Duration::from_millis(1500);
+
+/// The most headers of an answer, and their most bytes: API Gateway takes 10 KB,
+/// ours included.
+const MOST_HEADERS: usize = 100;
+const MOST_HEADER_BYTES: usize = 8 * 1024;
+
+/// How often a function may be replaced between reading which version to call and calling it.
+const REPLACEMENTS: u32 = 3;
+
+/// What it takes to call functions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Invoker {
+    store: Store,
+    engine: Engine,
+    keep_days: u32,
+    patience: Duration,
+}
+
+impl Invoker {
+    /// Calls functions that `store` knows on `engine`.
+    pub fn new(store: Store, engine: Engine, config: &Config) -> Self {
+        Self { store, engine, keep_days: config.execution_log_days, patience: PATIENCE }
+    }
+
+    /// The same with another time that functions are waited for; 26 seconds unless said.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes the time at which a request began.
+    pub(crate) fn begin(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Calls a function, if `check` lets its methods pass, and records that.
+    ///
+    /// The log is written before this returns, so a caller that has its answer
+    /// finds the log. A log that can't be written doesn't cost the caller the answer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Conflict`] where the function is disabled or
+    /// could not be deployed, [`Error::NotDeployed`], [`Error::PayloadTooLarge`],
+    /// [`Error::Unavailable`]. What ran and failed is no error here.
+    pub(crate) async fn invoke<F>(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        began: Instant,
+        callable: impl Fn() -> F,
+        event: &Event,
+        mut check: impl FnMut(&HttpMethods) -> Result<(), Error>,
+    ) -> Result<(ExecutionLog, Execution), Error>
+    where
+        F: Future<Output = Result<Callable, Error>>,
+    {
+        let payload = serde_json::to_vec(event).map_err(Error::internal)?;
+        let timestamp = self.store.now();
+        let mut replacements = 0;
+        let execution = loop {
+            let function = callable().await?;
+            check(&function.settings.methods)?;
+            let version = version_of(&function)?;
+            // After existence and method, like every other check of a body's size.
+            if payload.len() > MAX_EVENT_BYTES {
+                let (limit, size) = (MAX_EVENT_BYTES, payload.len());
+                return Err(Error::PayloadTooLarge { limit, size });
+            }
+            let left = self.patience.saturating_sub(began.elapsed());
+            let timeout = function.settings.timeout;
+            match self.engine.invoke(id, version, timeout, payload.clone(), left).await? {
+                Invoked::Ran(execution) => break execution,
+                Invoked::Replaced => {
+                    replacements += 1;
+                    tokio::time::sleep(Duration::from_millis(50) * replacements).await;
+                }
+            }
+            if replacements == REPLACEMENTS {
+                return Err(Error::Unavailable(format!("{id} keeps being replaced").into()));
+            }
+        };
+        let execution = fit_to_travel(execution);
+        let log = ExecutionLog {
+            id: LogId::generate(),
+            function_id: id.clone(),
+            timestamp,
+            status: execution.outcome(),
+            duration: milliseconds(execution.duration),
+            status_code: execution.status(),
+            request_body: event.body().to_owned(),
+            response_body: reply::as_json(&execution.ending),
+            logs: execution.lines.clone(),
+            level: execution.level(),
+        }
+        .cut_to_size();
+        self.record(ws, &log).await;
+        Ok((log, execution))
+    }
+
+    async fn record(&self, ws: &WorkspaceId, log: &ExecutionLog) {
+        let write = self.store.record_execution(ws, log, self.keep_days);
+        let cause = match tokio::time::timeout(LOG_TIME, write).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.causes(),
+            Err(_) => format!("not written within {} ms", LOG_TIME.as_millis()),
+        };
+        tracing::error!(
+            function = %log.function_id,
+            log = %log.id,
+            status = log.status_code,
+            milliseconds = log.duration,
+            cause,
+            "AN EXECUTION HAS NO LOG"
+        );
+    }
+}
+
+/// The version of a function that is to be called.
+fn version_of(function: &Callable) -> Result<&str, Error> {
+    if function.settings.status == Status::Disabled {
+        let message = "the function is disabled; set its status to active to call it";
+        return Err(Error::Conflict(message.into()));
+    }
+    if let Some(reason) = &function.deployment_error {
+        return Err(Error::Conflict(reason.clone()));
+    }
+    function.engine_version.as_deref().ok_or(Error::NotDeployed)
+}
+
+/// The same execution, with a failure for a reply that we couldn't pass on.
+fn fit_to_travel(mut execution: Execution) -> Execution {
+    let Ending::Returned(reply) = &execution.ending else { return execution };
+    let headers: usize = reply.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let reason = if headers > MOST_HEADER_BYTES || reply.headers.len() > MOST_HEADERS {
+        "the function returned more headers than an answer can carry, 100 of 8 KB in all"
+    } else if reply.body.travelling_bytes() > RESPONSE_BUDGET {
+        "the function returned more than an answer can carry, 6 MB"
+    } else if reply.headers.iter().any(|(name, value)| reply::header(name, value).is_none()) {
+        "the function returned a header that HTTP can't carry"
+    } else {
+        return execution;
+    };
+    execution.lines.push(reason.to_owned());
+    execution.ending = Ending::Failed(Failure::Unusable(reason.to_owned()));
+    execution
+}
+
+/// To the microsecond, which is more than the network leaves certain.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}

@@ -1,0 +1,105 @@
+//! Calling functions: from the console, and by their public URLs.
+
+mod event;
+mod invoker;
+mod reply;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
+use axum::{Json, Router};
+use http::header::ALLOW;
+use http::{Method, StatusCode};
+use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
+use shared::error::Error;
+use shared::http::Path;
+
+use event::Event;
+pub use invoker::Invoker;
+
+/// The routes of this Lambda.
+pub fn router(invoker: Invoker) -> Router {
+    Router::new()
+        .route("/api/workspaces/{workspace}/functions/{function}/invoke", post(try_out))
+        .route("/invoke/{workspace}/{function}", any(call))
+        .route("/invoke/{workspace}/{function}/{*rest}", any(call_below))
+        .with_state(invoker)
+}
+
+/// The console's test button: the request's body is the event's, and the answer
+/// is the log, whatever came of it. No header of the console gets to the function.
+async fn try_out(
+    State(invoker): State<Invoker>,
+    Path((workspace, function)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Result<Json<ExecutionLog>, Error> {
+    let began = invoker.begin();
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let event = Event::of_body("POST", event::body(request.into_body()).await?);
+    let owner = Owner::anonymous();
+    let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
+    let (log, _) = invoker.invoke(&workspace, &id, began, callable, &event, |_| Ok(())).await?;
+    Ok(Json(log))
+}
+
+async fn call(
+    State(invoker): State<Invoker>,
+    Path((workspace, function)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Result<Response, Error> {
+    answer(&invoker, &workspace, &function, request).await
+}
+
+async fn call_below(
+    State(invoker): State<Invoker>,
+    Path((workspace, function, _)): Path<(String, String, String)>,
+    request: Request<Body>,
+) -> Result<Response, Error> {
+    answer(&invoker, &workspace, &function, request).await
+}
+
+/// A public URL: the function's own status, headers and body.
+async fn answer(
+    invoker: &Invoker,
+    workspace: &str,
+    function: &str,
+    request: Request<Body>,
+) -> Result<Response, Error> {
+    let began = invoker.begin();
+    let (workspace, id) = (WorkspaceId::parse(workspace)?, FunctionId::parse(function)?);
+    let method = request.method().clone();
+    let (parts, body) = request.into_parts();
+    let event = Event::of_request(&parts, event::body(body).await?);
+    let callable = || invoker.store().callable_function(&workspace, &id);
+    if method == Method::OPTIONS {
+        let methods = callable().await?.settings.methods;
+        return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
+    }
+    let mut allow = None;
+    let checked = |methods: &HttpMethods| {
+        if methods.iter().any(|allowed| allowed.as_str() == event.method()) {
+            return Ok(());
+        }
+        allow = Some(allowed(methods));
+        Err(Error::MethodNotAllowed(format!(
+            "{method} is not a method of this function; Allow lists those"
+        )))
+    };
+    let invoked = invoker.invoke(&workspace, &id, began, callable, &event, checked).await;
+    match (invoked, allow) {
+        (Ok((log, execution)), _) => Ok(reply::response(&log, execution)),
+        // With its Allow header, which an error alone doesn't have.
+        (Err(error), Some(allow)) => Ok(([(ALLOW, allow)], error).into_response()),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// The value of `Allow`, to which the boundary adds OPTIONS.
+fn allowed(methods: &HttpMethods) -> String {
+    let mut names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.join(",")
+}

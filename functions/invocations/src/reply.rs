@@ -1,0 +1,88 @@
+//! What a handler answered, as an answer over HTTP.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::value::{RawValue, to_raw_value};
+use shared::domain::{Ending, Execution, ExecutionLog, Reply, ReplyBody};
+use shared::error::Error;
+use shared::http::PassedOn;
+
+/// Names the log of the execution that an answer came from.
+const EXECUTION: HeaderName = HeaderName::from_static("x-execution-id");
+
+/// Headers between two neighbours on the way, and the one that the way itself sets.
+const NOT_PASSED_ON: [HeaderName; 9] = [
+    CONNECTION,
+    CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-authenticate"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// The answer to whoever called a function by its URL.
+pub(crate) fn response(log: &ExecutionLog, execution: Execution) -> Response {
+    let mut response = match execution.ending {
+        Ending::Returned(reply) => passed_on(reply),
+        Ending::Failed(failure) => {
+            Error::FunctionFailed { failure, log: log.id.clone() }.into_response()
+        }
+    };
+    // Identifiers are letters, digits and hyphens, which a header can hold.
+    if let Ok(value) = HeaderValue::from_str(log.id.as_str()) {
+        response.headers_mut().insert(EXECUTION, value);
+    }
+    response
+}
+
+fn passed_on(reply: Reply) -> Response {
+    let is_binary = matches!(reply.body, ReplyBody::Binary(_));
+    let (kind, body) = match reply.body {
+        ReplyBody::Empty => (None, Body::empty()),
+        ReplyBody::Json(json) => (Some("application/json"), Body::from(json.get().to_owned())),
+        ReplyBody::Text(text) => (Some("text/plain; charset=utf-8"), Body::from(text)),
+        ReplyBody::Binary(bytes) => (Some("application/octet-stream"), Body::from(bytes)),
+    };
+    let mut response = Response::new(body);
+    // The engine lets 200 to 599 through, which all are statuses.
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    response.extensions_mut().insert(PassedOn { is_binary });
+    let headers = response.headers_mut();
+    for (name, value) in reply.headers.iter().filter_map(|(name, value)| header(name, value)) {
+        if !NOT_PASSED_ON.contains(&name) {
+            headers.append(name, value);
+        }
+    }
+    if let Some(kind) = kind {
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+    }
+    response
+}
+
+/// A header, if HTTP can carry it: none that ends a line and begins another.
+pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
+}
+
+/// What a log keeps as the answer: bytes as base64, and nothing where there is none.
+pub(crate) fn as_json(ending: &Ending) -> Box<RawValue> {
+    let text = |text: &str| to_raw_value(text).unwrap_or_default();
+    match ending {
+        Ending::Returned(Reply { body: ReplyBody::Json(json), .. }) => json.clone(),
+        Ending::Returned(Reply { body: ReplyBody::Text(body), .. }) => text(body),
+        Ending::Returned(Reply { body: ReplyBody::Binary(bytes), .. }) => {
+            text(&STANDARD.encode(bytes))
+        }
+        Ending::Returned(Reply { body: ReplyBody::Empty, .. }) => RawValue::NULL.to_owned(),
+        Ending::Failed(failure) => text(&failure.to_string()),
+    }
+}

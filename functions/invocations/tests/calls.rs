@@ -1,0 +1,238 @@
+//! Who may call what, and what callers see while functions change, many call at
+//! once, or parts of us fail.
+
+mod bed;
+
+use std::time::Duration;
+
+use bed::Bed;
+use futures_util::future::join_all;
+use local::faults::Fault;
+use local::testbed::Event;
+use serde_json::json;
+use shared::domain::{Expected, Owner};
+
+const ECHO: &str =
+    "def handler(event, context):\n    print(event['body'])\n    return event['body']\n";
+
+#[tokio::test]
+async fn before_it_is_deployed_a_function_asks_for_patience() {
+    let bed = Bed::start().await;
+    let id = bed.created(ECHO, json!({})).await;
+    let answer = bed.call(&id, "GET", "", "").await;
+    let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
+    assert!(message.contains("not deployed yet"), "{message}");
+    assert_eq!(answer.header("retry-after"), "2");
+    bed.settle().await;
+    assert_eq!(bed.call(&id, "GET", "", "").await.status, 200);
+    assert_eq!(bed.logs(&id).await.len(), 1, "what did not run has no log");
+}
+
+#[tokio::test]
+async fn only_allowed_methods_of_active_functions_get_through() {
+    let bed = Bed::start().await;
+    let id = bed.deployed(ECHO).await;
+    let answer = bed.call(&id, "DELETE", "", "").await;
+    answer.assert_error(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(answer.header("allow"), "GET,POST,PUT,HEAD,OPTIONS");
+    let options = bed.call(&id, "OPTIONS", "/a", "").await;
+    assert_eq!((options.status, options.header("allow")), (204, "GET,POST,PUT,HEAD,OPTIONS"));
+    let head = bed.call(&id, "HEAD", "", "").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    bed.patch(&id, json!({"httpMethods": ["DELETE"]})).await;
+    assert_eq!(bed.call(&id, "DELETE", "/below", "").await.status, 200, "without a deployment");
+    bed.call(&id, "GET", "", "").await.assert_error(405, "METHOD_NOT_ALLOWED");
+
+    bed.patch(&id, json!({"status": "disabled"})).await;
+    let message = bed.call(&id, "DELETE", "", "").await.assert_error(409, "CONFLICT");
+    assert!(message.contains("disabled"), "{message}");
+    let at = format!("/api/workspaces/{}/functions/{id}/invoke", bed.workspace);
+    let tried = bed.lambda.answer(Event::fixture("invoke-function").at(&at)).await;
+    tried.assert_error(409, "CONFLICT");
+    bed.patch(&id, json!({"status": "active"})).await;
+    assert_eq!(bed.call(&id, "DELETE", "", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_404_and_what_is_too_large_413() {
+    let bed = Bed::start().await;
+    let id = bed.deployed(ECHO).await;
+    for path in [
+        format!("/invoke/{}/fn-nothing", bed.workspace),
+        format!("/invoke/ws-nothing/{id}"),
+        "/invoke/x/y/z".into(),
+        format!("/invoke/{}", bed.workspace),
+    ] {
+        let answer = bed.lambda.answer(Event::fixture("call-function").at(&path)).await;
+        answer.assert_error(404, "NOT_FOUND");
+    }
+    let answer = bed.call(&id, "POST", "", &"x".repeat(6 * 1024 * 1024)).await;
+    let message = answer.assert_error(413, "PAYLOAD_TOO_LARGE");
+    assert!(message.contains("6291456"), "{message}");
+    let large = "x".repeat(2_900_000);
+    let answer = bed.call(&id, "POST", "", &large).await;
+    assert_eq!((answer.status, answer.body.len()), (200, large.len()));
+    let log = &bed.logs(&id).await[0];
+    assert_eq!(log["requestBody"]["truncated"], true);
+    assert_eq!(log["responseBody"]["truncated"], true);
+    assert_eq!(bed.logs(&id).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_at_once_each_get_their_own_answer_and_are_counted() {
+    let bed = Bed::start().await;
+    let source = "import time\n\ndef handler(event, context):\n    print('for', event['body'])\n    \
+        time.sleep(0.05)\n    return event['body']\n";
+    let id = bed.deployed(source).await;
+    let calls = (0..100).map(|i| {
+        let (bed, id) = (&bed, &id);
+        async move { (i, bed.call(id, "POST", "", &i.to_string()).await) }
+    });
+    for (i, answer) in join_all(calls).await {
+        assert_eq!((answer.status, answer.body), (200, i.to_string()));
+    }
+    let logs = bed.logs(&id).await;
+    assert_eq!(logs.len(), 100);
+    for log in &logs {
+        assert_eq!(log["logs"], json!([format!("for {}", log["requestBody"])]), "its own lines");
+        assert_eq!(log["responseBody"], log["requestBody"]);
+    }
+    bed.settle().await;
+    let owner = Owner::anonymous();
+    let function = bed.bed.store.function(&owner, &bed.workspace, &id).await.unwrap().value;
+    assert_eq!((function.invocations_24h, function.errors_24h), (100, 0));
+    assert!(function.avg_duration >= 50.0, "{}", function.avg_duration);
+    let workspace = bed.bed.store.workspace(&owner, &bed.workspace).await.unwrap().value;
+    assert_eq!(workspace.invocations_24h, 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_comes_from_a_half_updated_function() {
+    let bed = Bed::start().await;
+    let source = |n: u32| {
+        format!(
+            "import os\n\ndef handler(event, context):\n    return [{n}, int(os.environ['NUMBER'])]\n"
+        )
+    };
+    let id = bed.created(&source(0), json!({"environmentVariables": {"NUMBER": "0"}})).await;
+    bed.settle().await;
+    // Not by settling: that waits until nothing happens any more.
+    let mut stream = bed.bed.stream();
+    stream.seek_newest().unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let callers = join_all((0..4).map(|_| async {
+        let mut seen = Vec::new();
+        while !*stopped.borrow() {
+            let answer = bed.call(&id, "POST", "", "").await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let pair: (u32, u32) = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(pair.0, pair.1, "code and settings of one deployment");
+            seen.push(pair.0);
+        }
+        seen
+    }));
+    let changes = async {
+        for n in 1..=6_u32 {
+            use base64::Engine as _;
+            let code = base64::engine::general_purpose::STANDARD.encode(source(n));
+            let variables = json!({"NUMBER": n.to_string()});
+            bed.patch(&id, json!({"code": code, "environmentVariables": variables})).await;
+            bed.follow(json!({"Records": stream.next(1000).unwrap()})).await;
+            let answer = bed.call(&id, "POST", "", "").await;
+            assert_eq!(
+                answer.body.replace(' ', ""),
+                format!("[{n},{n}]"),
+                "in force once deployed"
+            );
+        }
+        stop.send(true).unwrap();
+    };
+    let (seen, ()) = tokio::join!(callers, changes);
+    assert!(seen.iter().all(|seen| seen.is_sorted()), "nobody is taken back: {seen:?}");
+    let versions = bed.bed.lambda_client().await.list_versions_by_function();
+    let versions = versions.function_name(format!("faas-{id}")).send().await.unwrap();
+    assert_eq!(versions.versions().len(), 3, "$LATEST, the newest, and the one before");
+}
+
+#[tokio::test]
+async fn one_that_is_deleted_while_it_runs_answers_and_leaves_nothing() {
+    let bed = Bed::start().await;
+    let source =
+        "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 'done'\n";
+    let id = bed.deployed(source).await;
+    let delete = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (owner, any) = (Owner::anonymous(), Expected::Any);
+        bed.bed.store.delete_function(&owner, &bed.workspace, &id, &any).await.unwrap();
+        bed.settle().await;
+    };
+    let (answer, ()) = tokio::join!(bed.call(&id, "GET", "", ""), delete);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
+    bed.call(&id, "GET", "", "").await.assert_error(404, "NOT_FOUND");
+    bed.settle().await;
+    let left = bed.bed.dynamodb.scan().table_name(&bed.bed.config.table).send().await.unwrap();
+    let left: Vec<_> = left.items().iter().map(|item| item["SK"].as_s().unwrap()).collect();
+    assert_eq!(left, ["METADATA", "METRICS"], "the log that came after its function is gone, too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_print_at_once_keep_their_lines_apart() {
+    let bed = Bed::start().await;
+    let source = |name: &str| {
+        format!(
+            "import sys\n\ndef handler(event, context):\n    for i in range(300):\n        \
+             print('{name}', i)\n        print('{name}', i, file=sys.stderr)\n"
+        )
+    };
+    let [one, two] = [bed.deployed(&source("one")).await, bed.deployed(&source("two")).await];
+    for _ in 0..3 {
+        tokio::join!(bed.call(&one, "GET", "", ""), bed.call(&two, "GET", "", ""));
+    }
+    for (id, name) in [(one, "one"), (two, "two")] {
+        let expected: Vec<_> =
+            (0..300).flat_map(|i| [format!("{name} {i}"), format!("{name} {i}")]).collect();
+        for log in bed.logs(&id).await {
+            assert_eq!(log["logs"], json!(expected), "stdout and stderr in order");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_outlasts_the_gateway_is_a_504_with_a_log() {
+    let bed = Bed::waiting(Duration::from_millis(700)).await;
+    let source = "import time\n\ndef handler(event, context):\n    time.sleep(3)\n";
+    let id = bed.deployed(source).await;
+    let answer = bed.call(&id, "GET", "", "").await;
+    let message = answer.assert_error(504, "TIMEOUT");
+    assert!(message.contains("the gateway waits for 30 s"), "{message}");
+    let details = &answer.json()["error"]["details"];
+    assert_eq!(details["limitSeconds"], 30);
+    assert!(details["spentSeconds"].as_f64().unwrap() < 2.0, "{details}");
+    let log = &bed.logs(&id).await[0];
+    assert_eq!((&log["status"], &log["statusCode"]), (&json!("error"), &json!(504)));
+}
+
+#[tokio::test]
+async fn a_log_that_can_not_be_written_costs_nobody_the_answer() {
+    let bed = Bed::start().await;
+    let id = bed.deployed(ECHO).await;
+    // The first call reads the function, the second runs it, and the rest would log it.
+    bed.bed.faults.spoil(3, 10, Fault::Unsent);
+    let answer = bed.call(&id, "POST", "", "\"precious\"").await;
+    assert!(bed.bed.faults.heal());
+    assert_eq!((answer.status, answer.body.as_str()), (200, "precious"));
+    assert_eq!(bed.logs(&id).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_call_whose_answer_is_lost_is_not_made_again() {
+    let bed = Bed::start().await;
+    let id = bed.deployed(ECHO).await;
+    bed.bed.faults.spoil(2, 1, Fault::Unanswered);
+    let answer = bed.call(&id, "POST", "", "1").await;
+    assert!(bed.bed.faults.heal());
+    let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
+    assert!(message.contains("not known whether the function ran"), "{message}");
+    let logs = bed.logs(&id).await;
+    assert_eq!((logs.len(), &logs[0]["statusCode"]), (1, &json!(503)));
+}

@@ -1,0 +1,208 @@
+//! Brings everything else in line with the table, as its stream tells what changed:
+//! engine, published sources, figures, and what deleted things leave behind.
+//!
+//! Records come at least once, and those of an item in order. Following a record
+//! looks at the table as it is now and does what is missing, so it can be cut
+//! short anywhere and done again.
+
+mod batch;
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use futures_util::{StreamExt, stream};
+use shared::domain::{FunctionId, WorkspaceId};
+use shared::engine::{Deployed, Engine};
+use shared::error::Error;
+use shared::store::{Change, Executed, Store};
+
+use batch::{Batch, Group, Recorded};
+
+/// How many workspaces are followed at a time.
+const GROUPS_AT_A_TIME: usize = 8;
+
+/// For how long a record that can't be followed holds up those behind it. Then
+/// it is put off, by a note in the table whose own record comes last of all.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a function is put off, each time for [`PATIENCE`] at the least: for
+/// an hour and a half in all.
+const MOST_FAILURES: u32 = 300;
+
+/// How long a purge goes on before it lets others go first.
+const PURGE_STEP: Duration = Duration::from_secs(20);
+
+/// How much of Lambda's time is left for what a purge was in the middle of.
+const SPARE: Duration = Duration::from_secs(15);
+
+/// What it takes to follow the stream. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    store: Store,
+    engine: Engine,
+    purge_step: Duration,
+}
+
+impl Reconciler {
+    /// Follows the changes of `store`'s table, with functions run by `engine`.
+    pub fn new(store: Store, engine: Engine) -> Self {
+        Self { store, engine, purge_step: PURGE_STEP }
+    }
+
+    /// The same with purges that let others go first after `purge_step`; 20 seconds unless said.
+    #[must_use]
+    pub fn with_purge_step(self, purge_step: Duration) -> Self {
+        Self { purge_step, ..self }
+    }
+
+    /// Follows a batch of records until Lambda's `end`, and tells which of them
+    /// are to come again.
+    pub async fn handle(
+        &self,
+        event: Event,
+        end: SystemTime,
+    ) -> Result<DynamoDbEventResponse, Infallible> {
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
+        let batch = Batch::of(event);
+        let followed: Vec<Option<String>> = stream::iter(batch.groups)
+            .map(|group| self.follow_group(group, purge_until))
+            .buffer_unordered(GROUPS_AT_A_TIME)
+            .collect()
+            .await;
+        let mut response = DynamoDbEventResponse::default();
+        for sequence in followed.into_iter().flatten() {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(sequence);
+            response.batch_item_failures.push(failure);
+        }
+        Ok(response)
+    }
+
+    /// Follows the changes of one workspace in their order; gives the place in
+    /// the stream from which on that failed, if it did.
+    async fn follow_group(&self, group: Group, purge_until: Instant) -> Option<String> {
+        let ws = &group.workspace;
+        let executed: Vec<Executed> = group.executed.iter().map(|e| e.what.clone()).collect();
+        if let Some(first) = group.executed.first()
+            && let Err(error) = self.store.count_executions(ws, &executed).await
+        {
+            return Some(failed(&first.sequence, ws, &error));
+        }
+        for Recorded { what, sequence, age } in group.changes {
+            if let Err(error) = self.follow(&what, purge_until).await
+                && let Err(error) = self.put_off(&what, age, error).await
+            {
+                return Some(failed(&sequence, ws, &error));
+            }
+        }
+        None
+    }
+
+    async fn follow(&self, change: &Change, purge_until: Instant) -> Result<(), Error> {
+        match change {
+            Change::FunctionSaved { workspace, function, has_new_source, replaced } => {
+                if *has_new_source {
+                    self.store.publish_source(workspace, function, replaced.as_ref()).await?;
+                }
+                self.deploy(workspace, function).await
+            }
+            Change::FunctionDeleted { workspace, function } => {
+                self.engine.remove(function).await?;
+                self.store.purge_function(workspace, function, purge_until).await.map(drop)
+            }
+            Change::FunctionNoted { workspace, function, .. } => {
+                let is_done = if self.store.function_is_there(workspace, function).await? {
+                    self.store.publish_source(workspace, function, None).await?;
+                    self.deploy(workspace, function).await?;
+                    true
+                } else {
+                    self.engine.remove(function).await?;
+                    self.store.purge_function(workspace, function, purge_until).await?
+                };
+                if is_done { self.store.remove_note(workspace, function).await } else { Ok(()) }
+            }
+            Change::WorkspaceDeleted(workspace) => {
+                self.store.purge_workspace(workspace, purge_until).await
+            }
+            // Counted with the others of its workspace.
+            Change::Executed(_) => Ok(()),
+        }
+    }
+
+    /// What becomes of a change that could not be followed: it comes again soon,
+    /// or, once it has held up others for long enough, when they are done.
+    ///
+    /// # Errors
+    /// `error` itself, while it is to come again soon.
+    async fn put_off(&self, change: &Change, age: Duration, error: Error) -> Result<(), Error> {
+        if age < PATIENCE {
+            return Err(error);
+        }
+        let workspace = change.workspace();
+        tracing::error!(%workspace, cause = error.causes(), "a change is put off");
+        match change {
+            Change::FunctionNoted { workspace, function, failures }
+                if *failures >= MOST_FAILURES =>
+            {
+                self.give_up(workspace, function).await
+            }
+            Change::FunctionSaved { workspace, function, .. }
+            | Change::FunctionDeleted { workspace, function }
+            | Change::FunctionNoted { workspace, function, .. } => {
+                self.store.note_failure(workspace, function).await
+            }
+            Change::WorkspaceDeleted(workspace) => self.store.note_failed_purge(workspace).await,
+            Change::Executed(_) => Err(error),
+        }
+    }
+
+    /// Tells a function's people that it can't be deployed. Its note stays in the
+    /// table: changed by hand, it is followed once more, and so is the function.
+    async fn give_up(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        tracing::error!(function = %id, "following a function is given up");
+        let Some(wanted) = self.store.function_to_deploy(ws, id).await? else { return Ok(()) };
+        let reason = "the function could not be deployed: AWS Lambda did not take it for more \
+            than an hour; change the function to try again";
+        let version = wanted.function.version;
+        self.store.record_failed_deployment(ws, id, version, reason).await
+    }
+
+    /// Deploys a function as it is now, if it isn't deployed so already.
+    async fn deploy(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        let Some(wanted) = self.store.function_to_deploy(ws, id).await? else { return Ok(()) };
+        let function = &wanted.function.value;
+        let revision = self.engine.revision(function);
+        if wanted.deployed_revision.as_ref() == Some(&revision) && !wanted.has_failed {
+            return Ok(());
+        }
+        if wanted.deployed_revision.is_none() {
+            // Before anybody can call it: executions are counted only where there are figures.
+            self.store.begin_metrics(&wanted.owner, ws, id).await?;
+        }
+        let version = match self.engine.deploy(function).await? {
+            Deployed::Version(version) => version,
+            Deployed::Refused(reason) => {
+                let version = wanted.function.version;
+                return self.store.record_failed_deployment(ws, id, version, &reason).await;
+            }
+        };
+        self.store.record_deployment(ws, id, &revision, &version).await?;
+        if let Some(before) = wanted.engine_version {
+            // Too many versions are untidy and no more, and the next deployment looks again.
+            let kept = self.engine.remove_versions_but(id, &[&version, &before]).await;
+            kept.unwrap_or_else(|error| {
+                tracing::warn!(function = %id, cause = error.causes(), "old versions are left");
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Tells our log of a failure, and gives back where in the stream it was.
+fn failed(sequence: &str, ws: &WorkspaceId, error: &Error) -> String {
+    tracing::error!(sequence, workspace = %ws, cause = error.causes(), "a record must come again");
+    sequence.to_owned()
+}

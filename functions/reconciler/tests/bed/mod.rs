@@ -1,0 +1,105 @@
+//! What the tests of this Lambda stand on: a testbed whose stream it follows.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use local::testbed::Testbed;
+use reconciler::Reconciler;
+use serde_json::{Value, json};
+use shared::domain::{Expected, Function, FunctionId, Owner, WorkspaceId};
+use shared::engine::Engine;
+use shared::error::Error;
+use shared::store::Store;
+
+/// A workspace, and the reconciler that follows what happens in it.
+pub(crate) struct Bed {
+    pub(crate) bed: Testbed,
+    pub(crate) ws: WorkspaceId,
+    pub(crate) reconciler: Reconciler,
+}
+
+impl Bed {
+    pub(crate) async fn start() -> Self {
+        let bed = Testbed::start().unwrap();
+        let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
+        let reconciler = Reconciler::new(bed.store.clone(), engine);
+        let ws = bed.new_workspace().await;
+        Self { bed, ws, reconciler }
+    }
+
+    /// The answer of the reconciler to an event of the stream.
+    pub(crate) async fn handle(&self, event: Value) -> Value {
+        let end = SystemTime::now() + Duration::from_secs(600);
+        let event = serde_json::from_value(event).unwrap();
+        let Ok(response) = self.reconciler.handle(event, end).await;
+        serde_json::to_value(response).unwrap()
+    }
+
+    /// Lets the reconciler follow everything that has happened.
+    pub(crate) async fn settle(&self) {
+        self.bed.settle(|event| self.handle(event)).await;
+    }
+
+    pub(crate) async fn function(&self, source: &str) -> FunctionId {
+        self.bed.new_function(&self.ws, source, &json!({})).await
+    }
+
+    pub(crate) async fn read(&self, id: &FunctionId) -> Result<Function, Error> {
+        self.bed.store.function(&Owner::anonymous(), &self.ws, id).await.map(|found| found.value)
+    }
+
+    pub(crate) async fn delete(&self, id: &FunctionId) {
+        let (owner, any) = (Owner::anonymous(), Expected::Any);
+        self.bed.store.delete_function(&owner, &self.ws, id, &any).await.unwrap();
+    }
+
+    pub(crate) async fn delete_workspace(&self) {
+        let (owner, any) = (Owner::anonymous(), Expected::Any);
+        self.bed.store.delete_workspace(&owner, &self.ws, &any).await.unwrap();
+    }
+
+    /// Every item's keys.
+    pub(crate) async fn items(&self) -> Vec<(String, String)> {
+        let mut pages = self
+            .bed
+            .dynamodb
+            .scan()
+            .table_name(&self.bed.config.table)
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.unwrap();
+            keys.push((item["PK"].as_s().unwrap().clone(), item["SK"].as_s().unwrap().clone()));
+        }
+        keys.sort();
+        keys
+    }
+
+    /// Every object of the bucket, with its text.
+    pub(crate) async fn objects(&self) -> BTreeMap<String, String> {
+        let (s3, bucket) = (&self.bed.s3, &self.bed.config.bucket);
+        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        let mut objects = BTreeMap::new();
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+            let bytes = got.body.collect().await.unwrap().to_vec();
+            objects.insert(key.to_owned(), String::from_utf8(bytes).unwrap());
+        }
+        objects
+    }
+
+    /// The names of the engine's functions.
+    pub(crate) async fn deployed(&self) -> Vec<String> {
+        let listed = self.bed.lambda_client().await.list_functions().send().await.unwrap();
+        listed.functions().iter().filter_map(|f| f.function_name().map(str::to_owned)).collect()
+    }
+
+    /// A store of its own over the same table, with another clock.
+    pub(crate) fn store_at(&self, clock: &shared::domain::Clock) -> Store {
+        self.bed.store.clone().with_clock(clock.clone())
+    }
+}

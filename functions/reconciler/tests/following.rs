@@ -1,0 +1,249 @@
+//! What follows a change of the table.
+
+mod bed;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bed::Bed;
+use serde_json::json;
+use shared::domain::{Outcome, Timestamp};
+
+fn code(source: &str) -> serde_json::Value {
+    json!({"code": STANDARD.encode(source)})
+}
+
+#[tokio::test]
+async fn a_function_is_deployed_with_all_that_it_asks_for() {
+    let bed = Bed::start().await;
+    let settings = json!({"runtime": "Python 3.13", "memory": 512, "timeout": 900,
+        "environmentVariables": {"KEY": "값"}});
+    let id = bed.bed.new_function(&bed.ws, "x = 1", &settings).await;
+    let before = bed.read(&id).await.unwrap();
+    assert_eq!(
+        (&before.last_deployed, before.clone().at("http://a").invocation_url),
+        (&None, None)
+    );
+    bed.settle().await;
+    let after = bed.read(&id).await.unwrap();
+    assert!(after.last_deployed.is_some_and(|at| at >= before.last_modified));
+    let url = after.at("http://a").invocation_url;
+    assert_eq!(url, Some(format!("http://a/invoke/{}/{id}", bed.ws)));
+
+    let lambda = bed.bed.lambda_client().await;
+    let get = lambda.get_function_configuration().function_name(format!("faas-{id}"));
+    let found = get.qualifier("1").send().await.unwrap();
+    assert_eq!(found.runtime().unwrap().as_str(), "python3.13");
+    assert_eq!((found.memory_size(), found.timeout()), (Some(512), Some(900)));
+    assert_eq!(found.role(), Some(bed.bed.config.engine_role.as_str()));
+    assert_eq!(found.environment().unwrap().variables().unwrap()["KEY"], "값");
+}
+
+#[tokio::test]
+async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
+    let bed = Bed::start().await;
+    let id = bed.function("x = 1").await;
+    bed.settle().await;
+    let first = bed.read(&id).await.unwrap().last_deployed;
+    bed.bed
+        .patch(&bed.ws, &id, &json!({"name": "이름", "httpMethods": ["PUT"], "status": "disabled"}))
+        .await;
+    bed.settle().await;
+    assert_eq!(bed.read(&id).await.unwrap().last_deployed, first);
+    bed.bed.patch(&bed.ws, &id, &json!({"timeout": 11})).await;
+    bed.settle().await;
+    assert!(bed.read(&id).await.unwrap().last_deployed > first);
+}
+
+#[tokio::test]
+async fn other_tools_find_the_current_source_and_old_versions_go() {
+    let bed = Bed::start().await;
+    let id = bed.function("print(1)").await;
+    bed.settle().await;
+    let published = format!("{}/{id}.py", bed.ws);
+    for source in ["print(2)", "print('셋')\r\n", "print(2)"] {
+        bed.bed.patch(&bed.ws, &id, &code(source)).await;
+        bed.settle().await;
+        let objects = bed.objects().await;
+        assert_eq!(objects.len(), 2, "{objects:?}");
+        assert!(objects.values().all(|text| text == source), "{objects:?}");
+        assert!(objects.contains_key(&published), "{objects:?}");
+    }
+    // Several before the reconciler came to see the first.
+    for i in 0..4 {
+        bed.bed.patch(&bed.ws, &id, &code(&format!("print({i})"))).await;
+    }
+    bed.settle().await;
+    let objects = bed.objects().await;
+    assert_eq!((objects.len(), objects[&published].as_str()), (2, "print(3)"));
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_is_deleted() {
+    let bed = Bed::start().await;
+    let (gone, stays) = (bed.function("x = 1").await, bed.function("x = 2").await);
+    bed.settle().await;
+    for _ in 0..60 {
+        bed.bed.execution(&bed.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+    }
+    bed.settle().await;
+    bed.delete(&gone).await;
+    // One that ran while it was deleted.
+    bed.bed.execution(&bed.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+    bed.settle().await;
+    assert_eq!(bed.deployed().await, [format!("faas-{stays}")]);
+    assert_eq!(bed.objects().await.len(), 2);
+    let of = |sk: &str| (format!("WS#{}", bed.ws), sk.to_owned());
+    let left = [
+        of(&format!("FN#{stays}")),
+        of("METADATA"),
+        of("METRICS"),
+        of(&format!("METRICS#{stays}")),
+    ];
+    assert_eq!(bed.items().await, left);
+
+    bed.bed.execution(&bed.ws, &stays, Timestamp::now(), Outcome::Success, 1.0).await;
+    bed.delete_workspace().await;
+    bed.settle().await;
+    assert_eq!(bed.items().await, []);
+    assert_eq!(bed.objects().await.len(), 0);
+    assert_eq!(bed.deployed().await, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_large_purge_goes_on_in_steps() {
+    let mut bed = Bed::start().await;
+    bed.reconciler = bed.reconciler.with_purge_step(Duration::ZERO);
+    let id = bed.function("x = 1").await;
+    for _ in 0..3 {
+        bed.function("x = 2").await;
+    }
+    bed.settle().await;
+    for _ in 0..1100 {
+        bed.bed.execution(&bed.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    }
+    bed.delete(&id).await;
+    let mut steps = 0;
+    while !bed.items().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
+        assert!(steps < 10, "it never ends");
+        bed.settle().await;
+        steps += 1;
+    }
+    bed.delete_workspace().await;
+    bed.settle().await;
+    assert_eq!(bed.items().await, []);
+    assert_eq!(bed.objects().await.len(), 0);
+}
+
+#[tokio::test]
+async fn sources_that_a_lost_write_left_go_once_they_are_old() {
+    let bed = Bed::start().await;
+    let id = bed.function("x = 1").await;
+    bed.settle().await;
+    let key = format!("code/{}/{id}/00000000000000000000000000.py", bed.ws);
+    let put = bed.bed.s3.put_object().bucket(&bed.bed.config.bucket).key(&key);
+    put.body(b"lost".to_vec().into()).send().await.unwrap();
+    bed.bed.patch(&bed.ws, &id, &code("x = 2")).await;
+    bed.settle().await;
+    assert!(bed.objects().await.contains_key(&key), "it may be of a request that goes on");
+    let now = Timestamp::now().epoch_milliseconds();
+    let later = shared::domain::Clock::standing_at(
+        Timestamp::from_epoch_milliseconds(now + 16 * 60_000).unwrap(),
+    );
+    bed.bed.patch(&bed.ws, &id, &code("x = 3")).await;
+    bed.store_at(&later).publish_source(&bed.ws, &id, None).await.unwrap();
+    assert!(!bed.objects().await.contains_key(&key));
+}
+
+#[tokio::test]
+async fn a_deployment_that_the_engine_refuses_says_why() {
+    let bed = Bed::start().await;
+    // Within our own limit of names and values; over Lambda's, of their JSON.
+    let variables: serde_json::Map<_, _> =
+        (0..1000).map(|i| (format!("V{i:03}"), json!(""))).collect();
+    let id =
+        bed.bed.new_function(&bed.ws, "x = 1", &json!({"environmentVariables": variables})).await;
+    bed.settle().await;
+    let function = bed.read(&id).await.unwrap();
+    let reason = function.deployment_error.unwrap();
+    assert!(reason.contains("environment variables are too large"), "{reason}");
+    assert_eq!(function.last_deployed, None);
+    let callable = bed.bed.store.callable_function(&bed.ws, &id).await.unwrap();
+    assert_eq!(callable.deployment_error, Some(reason));
+
+    bed.bed.patch(&bed.ws, &id, &json!({"environmentVariables": {"N": "1"}})).await;
+    assert_eq!(bed.read(&id).await.unwrap().deployment_error, None, "of an earlier version");
+    bed.settle().await;
+    let reason = bed.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("two characters or more"), "{reason}");
+    bed.bed.patch(&bed.ws, &id, &json!({"environmentVariables": {}})).await;
+    bed.settle().await;
+    let function = bed.read(&id).await.unwrap();
+    assert_eq!(function.deployment_error, None);
+    assert!(function.last_deployed.is_some());
+    let listed = serde_json::to_value(function).unwrap();
+    assert_eq!(listed.get("deploymentError"), None, "nothing to say");
+}
+
+#[tokio::test]
+async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end() {
+    let mut bed = Bed::start().await;
+    let id = bed.function("x = 1").await;
+    let nowhere = local::testbed::lambda_client(
+        "http://127.0.0.1:9",
+        aws_smithy_http_client::Builder::new().build_http(),
+    );
+    let engine = shared::engine::Engine::with_client(nowhere, &bed.bed.config);
+    let away = reconciler::Reconciler::new(bed.bed.store.clone(), engine);
+    let here = std::mem::replace(&mut bed.reconciler, away);
+    let note = format!("NOTE#{id}");
+    let aged = |mut records: Vec<serde_json::Value>| {
+        for record in &mut records {
+            let created = &mut record["dynamodb"]["ApproximateCreationDateTime"];
+            *created = json!(created.as_i64().unwrap() - 21);
+        }
+        json!({"Records": records})
+    };
+    let mut stream = bed.bed.stream();
+    let records = stream.next(100).unwrap();
+    let answer = bed.handle(json!({"Records": records})).await;
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it comes again");
+    assert!(!bed.items().await.iter().any(|(_, sk)| *sk == note));
+    assert_eq!(bed.handle(aged(records)).await["batchItemFailures"], json!([]));
+    assert!(bed.items().await.iter().any(|(_, sk)| *sk == note), "it comes behind the others");
+    assert_eq!(bed.read(&id).await.unwrap().deployment_error, None);
+
+    // For an hour and a half.
+    let key = aws_sdk_dynamodb::types::AttributeValue::S;
+    let update = bed.bed.dynamodb.update_item().table_name(&bed.bed.config.table);
+    let update = update.key("PK", key(format!("WS#{}", bed.ws))).key("SK", key(note.clone()));
+    let many = aws_sdk_dynamodb::types::AttributeValue::N("299".into());
+    let update = update.update_expression("ADD failures :many");
+    update.expression_attribute_values(":many", many).send().await.unwrap();
+    let answer = bed.handle(aged(stream.next(100).unwrap())).await;
+    assert_eq!(answer["batchItemFailures"], json!([]));
+    let reason = bed.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("for more than an hour"), "{reason}");
+
+    bed.reconciler = here;
+    bed.settle().await;
+    let function = bed.read(&id).await.unwrap();
+    assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
+    assert!(!bed.items().await.iter().any(|(_, sk)| *sk == note), "and the note is gone");
+}
+
+#[tokio::test]
+async fn what_the_engine_says_of_variables_is_not_repeated() {
+    let bed = Bed::start().await;
+    // Lambda's refusal quotes them all, and this one looks like one about a role.
+    let mut variables: serde_json::Map<_, _> =
+        (0..900).map(|i| (format!("V{i:03}"), json!(""))).collect();
+    variables.insert("SECRET_role".into(), json!("hunter2 cannot be assumed by Lambda"));
+    let settings = json!({"environmentVariables": variables});
+    let id = bed.bed.new_function(&bed.ws, "x = 1", &settings).await;
+    bed.settle().await;
+    let reason = bed.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("environment variables are too large"), "{reason}");
+    assert!(!reason.contains("hunter2"), "{reason}");
+}

@@ -1,0 +1,177 @@
+//! What happened over the last 24 hours, counted by the hour.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, Timestamp};
+
+/// Hours that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
+const KEPT_HOURS: i64 = 25;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The executions of one hour.
+///
+/// Stored as a list of four numbers: 25 of these must fit into a write unit of 1 KB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+struct Hour(
+    /// Hours since 1970.
+    i64,
+    /// Executions that began in it.
+    u64,
+    /// Those of them that failed.
+    u64,
+    /// How long all of them took, in microseconds.
+    u64,
+);
+
+/// Executions by the hour in which they began: the latest 25 hours, in order,
+/// those without an execution left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Hours(Vec<Hour>);
+
+/// The figures of a function or a workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Executions over the last 24 hours.
+    pub invocations: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Their mean duration in milliseconds, to 2 decimals; 0 when there were none.
+    pub average_duration: f64,
+    /// Percent of them that failed, to 2 decimals; 0 when there were none.
+    pub error_rate: f64,
+}
+
+impl Hours {
+    /// Counts an execution that began `at`. One that is older than all hours kept is not counted.
+    pub fn count(&mut self, at: Timestamp, outcome: Outcome, took: Duration) {
+        let hour = at.epoch_milliseconds().div_euclid(HOUR_MS);
+        let newest = self.0.last().map_or(hour, |last| last.0.max(hour));
+        let place = match self.0.binary_search_by_key(&hour, |kept| kept.0) {
+            Ok(place) => place,
+            Err(place) => {
+                self.0.insert(place, Hour(hour, 0, 0, 0));
+                place
+            }
+        };
+        let Hour(_, executions, errors, microseconds) = &mut self.0[place];
+        *executions += 1;
+        *errors += u64::from(outcome == Outcome::Error);
+        *microseconds += u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 1_000_000);
+        self.0.retain(|kept| kept.0 > newest - KEPT_HOURS);
+    }
+
+    /// The figures of the 24 hours before `now`.
+    ///
+    /// Of the hour in which the window begins, as large a part is counted as
+    /// still lies in the window; at the full hour that is exact.
+    pub fn figures(&self, now: Timestamp) -> Figures {
+        let now = now.epoch_milliseconds();
+        let begin = now - 24 * HOUR_MS;
+        let (mut executions, mut errors, mut microseconds) = (0.0, 0.0, 0.0);
+        for Hour(hour, n, failed, took) in &self.0 {
+            let inside = ((hour + 1) * HOUR_MS - begin).clamp(0, HOUR_MS);
+            // What clocks differ by may put an execution into the hour that comes.
+            let ahead = hour * HOUR_MS > now + HOUR_MS;
+            let part = if ahead { 0.0 } else { inside as f64 / HOUR_MS as f64 };
+            executions += part * *n as f64;
+            errors += part * *failed as f64;
+            microseconds += part * *took as f64;
+        }
+        let (invocations, failed) = (executions.round() as u64, errors.round() as u64);
+        if invocations == 0 {
+            return Figures::default();
+        }
+        Figures {
+            invocations,
+            errors: failed.min(invocations),
+            average_duration: two_decimals(microseconds / executions / 1000.0),
+            error_rate: two_decimals(failed.min(invocations) as f64 / invocations as f64 * 100.0),
+        }
+    }
+}
+
+fn two_decimals(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_epoch_milliseconds(1_800_000_000_000 + minutes * 60_000).unwrap()
+    }
+
+    #[test]
+    fn twenty_five_hours_are_right_at_every_full_hour() {
+        let mut hours = Hours::default();
+        // In hour h: h executions of h ms, every third of which fails.
+        let start = 1_800_000_000 / 3600 * 60 - 1_800_000_000 / 60;
+        for hour in 0..50_i64 {
+            for i in 0..hour {
+                let outcome = if i % 3 == 0 { Outcome::Error } else { Outcome::Success };
+                let took = Duration::from_millis(u64::try_from(hour).unwrap());
+                hours.count(at(start + hour * 60 + i), outcome, took);
+            }
+            let now = at(start + (hour + 1) * 60);
+            let window = (hour - 23).max(0)..=hour;
+            let n: i64 = window.clone().sum();
+            let failed: i64 = window.clone().map(|h| (h + 2) / 3).sum();
+            let took: i64 = window.map(|h| h * h).sum();
+            let figures = hours.figures(now);
+            assert_eq!(figures.invocations, n as u64, "hour {hour}");
+            assert_eq!(figures.errors, failed as u64, "hour {hour}");
+            let mean = if n == 0 { 0.0 } else { two_decimals(took as f64 / n as f64) };
+            assert!((figures.average_duration - mean).abs() < 0.011, "hour {hour}: {figures:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_hour_counts_as_far_as_it_is_inside() {
+        let mut hours = Hours::default();
+        for minute in 0..60 {
+            hours.count(at(minute), Outcome::Success, Duration::from_millis(10));
+        }
+        let full = hours.figures(at(24 * 60));
+        assert_eq!(full.invocations, 60);
+        assert_eq!(hours.figures(at(24 * 60 + 45)).invocations, 15);
+        assert_eq!(hours.figures(at(25 * 60)), Figures::default());
+    }
+
+    #[test]
+    fn it_never_grows_over_its_write_unit() {
+        let mut hours = Hours::default();
+        for hour in 0..100 {
+            for _ in 0..10 {
+                hours.count(at(hour * 60), Outcome::Error, Duration::from_secs(900));
+            }
+        }
+        assert_eq!(hours.0.len(), 25);
+        hours.count(at(0), Outcome::Error, Duration::ZERO);
+        assert_eq!(hours.0.len(), 25, "what is too old is not kept");
+        assert_eq!(hours.figures(at(99 * 60 + 59)).error_rate, 100.0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_counting_does_not_matter(
+            mut minutes in proptest::collection::vec(0..3000_i64, 1..60)
+        ) {
+            let count = |minutes: &[i64]| {
+                let mut hours = Hours::default();
+                for minute in minutes {
+                    hours.count(at(*minute), Outcome::Success, Duration::from_millis(5));
+                }
+                hours
+            };
+            let as_given = count(&minutes);
+            minutes.sort_unstable();
+            prop_assert_eq!(as_given, count(&minutes));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Calling a function.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_sdk_lambda::config::StalledStreamProtectionConfig;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{InvocationType, LogType};
+use backon::{ExponentialBuilder, Retryable};
+
+use super::{Engine, answer, name};
+use crate::aws::failure::failure;
+use crate::domain::{Ending, Execution, Failure, FunctionId, Timeout};
+use crate::error::Error;
+
+/// The most bytes of an event that Lambda takes: 6 MB.
+pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
+/// What came of calling a function.
+#[derive(Debug)]
+pub enum Invoked {
+    /// It ran.
+    Ran(Execution),
+    /// That version isn't there any more, and nothing ran: a newer one has taken its place.
+    Replaced,
+}
+
+impl Engine {
+    /// Runs `version` of a function with `event`, and waits for its end, for
+    /// `patience` at the most.
+    ///
+    /// A call is repeated only where Lambda said that it didn't run: a function
+    /// must not run twice because an answer was lost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where Lambda is throttled or can't be reached.
+    /// Whether the function ran isn't always known then.
+    pub async fn invoke(
+        &self,
+        id: &FunctionId,
+        version: &str,
+        timeout: Timeout,
+        event: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Invoked, Error> {
+        let event = Blob::new(event);
+        let began = Instant::now();
+        let asked = AtomicBool::new(false);
+        let once = || async {
+            // The time is watched below; how long a function takes is its own business.
+            let timeouts = TimeoutConfig::builder()
+                .disable_operation_timeout()
+                .disable_operation_attempt_timeout()
+                .build();
+            let config = aws_sdk_lambda::config::Builder::new()
+                .retry_config(RetryConfig::disabled())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .timeout_config(timeouts);
+            let called = Instant::now();
+            asked.store(true, Ordering::Relaxed);
+            let sent = self
+                .lambda
+                .invoke()
+                .function_name(name(id))
+                .qualifier(version)
+                .invocation_type(InvocationType::RequestResponse)
+                .log_type(LogType::Tail)
+                .payload(event.clone())
+                .customize()
+                .config_override(config)
+                .send()
+                .await;
+            asked.store(false, Ordering::Relaxed);
+            sent.map(|answer| (answer, called.elapsed()))
+        };
+        let throttled = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(1))
+            .with_max_times(4)
+            .with_jitter();
+        let sent = once.retry(throttled).when(|e| e.code() == Some("TooManyRequestsException"));
+        let (answer, duration) = match tokio::time::timeout(patience, sent).await {
+            Err(_) if !asked.load(Ordering::Relaxed) => {
+                let cause = "Lambda Invoke: throttled for as long as there was time";
+                return Err(Error::Unavailable(cause.into()));
+            }
+            Err(_) => {
+                let failure = Failure::StillRunning(began.elapsed());
+                return Ok(Invoked::Ran(ended(failure, began)));
+            }
+            Ok(Err(error)) if error.code() == Some("ResourceNotFoundException") => {
+                return Ok(Invoked::Replaced);
+            }
+            Ok(Err(error)) if is_lost(&error) => {
+                let cause = failure("Lambda Invoke")(error).causes();
+                tracing::warn!(function = %id, cause, "the end of an execution is not known");
+                return Ok(Invoked::Ran(ended(Failure::Lost, began)));
+            }
+            Ok(Err(error)) => return Err(failure("Lambda Invoke")(error)),
+            Ok(Ok(answer)) => answer,
+        };
+        let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
+        let (ending, lines) = if answer.function_error().is_none() {
+            answer::read(payload)
+        } else {
+            let tail = answer.log_result().unwrap_or_default();
+            let failure = answer::failure(payload, timeout, duration);
+            let mut lines = answer::printed(tail, answer.request_id().unwrap_or_default());
+            lines.push(failure.to_string());
+            (Ending::Failed(failure), lines)
+        };
+        Ok(Invoked::Ran(Execution { ending, lines, duration }))
+    }
+}
+
+/// Whether the call may have been carried out although it failed.
+fn is_lost<E, R>(error: &SdkError<E, R>) -> bool {
+    matches!(
+        error,
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_)
+    )
+}
+
+fn ended(failure: Failure, began: Instant) -> Execution {
+    let lines = vec![failure.to_string()];
+    Execution { lines, ending: Ending::Failed(failure), duration: began.elapsed() }
+}

@@ -1,0 +1,65 @@
+//! Running users' functions: on AWS Lambda, one Lambda function each.
+//!
+//! The same calls go to AWS and, by `AWS_ENDPOINT_URL_LAMBDA`, to the local
+//! stack's engine; there is no second code path.
+
+mod answer;
+mod deploy;
+mod invoke;
+mod package;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use sha2::{Digest, Sha256};
+
+pub use deploy::Deployed;
+pub use invoke::{Invoked, MAX_EVENT_BYTES};
+
+use crate::config::Config;
+use crate::domain::{Function, FunctionId};
+
+/// AWS Lambda, as far as users' functions go. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    lambda: aws_sdk_lambda::Client,
+    role: Arc<str>,
+}
+
+impl Engine {
+    /// The engine over a client with the settings of `aws`.
+    pub fn new(aws: &SdkConfig, config: &Config) -> Self {
+        Self::with_client(aws_sdk_lambda::Client::new(aws), config)
+    }
+
+    /// The same over a client that is there already.
+    pub fn with_client(lambda: aws_sdk_lambda::Client, config: &Config) -> Self {
+        Self { lambda, role: config.engine_role.as_str().into() }
+    }
+
+    /// What tells two deployments apart: everything of a function that its Lambda
+    /// function is made from. A change of its name, or of who may call it, is none.
+    pub fn revision(&self, function: &Function) -> String {
+        let mut digest = Sha256::new();
+        let mut add = |text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        };
+        add(package::ADAPTER);
+        add(&self.role);
+        add(&function.code.sha256());
+        add(deploy::runtime(function.runtime).as_str());
+        add(&function.memory.mb().to_string());
+        add(&function.timeout.seconds().to_string());
+        for (name, value) in function.environment_variables.iter() {
+            add(name);
+            add(value);
+        }
+        digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The name of a function's Lambda function.
+fn name(id: &FunctionId) -> String {
+    format!("faas-{id}")
+}
