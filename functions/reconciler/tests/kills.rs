@@ -15,6 +15,8 @@ use shared::domain::{FunctionId, Outcome, Owner, Timestamp};
 enum Story {
     Deploy,
     Update,
+    /// Changed once more after the kill.
+    UpdateTwice,
     Count,
     DeleteFunction,
     DeleteWorkspace,
@@ -29,7 +31,7 @@ async fn happen(bed: &Bed, story: Story) -> FunctionId {
     bed.settle().await;
     match story {
         Story::Deploy => {}
-        Story::Update => {
+        Story::Update | Story::UpdateTwice => {
             let body = json!({"code": STANDARD.encode("x = 2"), "memory": 256});
             bed.bed.patch(&bed.ws, &id, &body).await;
         }
@@ -67,22 +69,28 @@ async fn assert_ended(bed: &Bed, story: Story, id: &FunctionId, context: &str) {
             assert_eq!(sks, ["METADATA", "METRICS"], "{context}");
             return;
         }
-        Story::Deploy | Story::Update | Story::Count => {}
+        Story::Deploy | Story::Update | Story::UpdateTwice | Story::Count => {}
     }
     assert_eq!(deployed, [format!("faas-{id}")], "{context}");
     assert_eq!(objects.len(), 2, "{context}: {objects:?}");
     let function = bed.read(id).await.unwrap();
     assert!(objects.values().all(|text| text.as_bytes() == function.code.as_bytes()), "{context}");
-    let lambda = bed.bed.lambda_client().await;
-    let callable = bed.bed.store.callable_function(&bed.ws, id).await.unwrap();
-    let version = callable.engine_version.unwrap();
-    let get = lambda.get_function_configuration().function_name(format!("faas-{id}"));
-    let found = get.qualifier(version).send().await.unwrap();
-    assert_eq!(found.memory_size(), Some(i32::from(function.memory.mb())), "{context}");
+    let memory = called(bed, id, context).await.expect("it is deployed");
+    assert_eq!(memory, i32::from(function.memory.mb()), "{context}");
     let ran = if matches!(story, Story::Count) { (30, 10) } else { (0, 0) };
     assert_eq!((function.invocations_24h, function.errors_24h), ran, "{context}");
     let workspace = bed.bed.store.workspace(&Owner::anonymous(), &bed.ws).await.unwrap().value;
     assert_eq!(workspace.invocations_24h, ran.0, "{context}");
+}
+
+/// The memory of the version that callers call, which must be there whenever
+/// there is one to call.
+async fn called(bed: &Bed, id: &FunctionId, context: &str) -> Option<i32> {
+    let callable = bed.bed.store.callable_function(&bed.ws, id).await.ok()?;
+    let lambda = bed.bed.lambda_client().await;
+    let get = lambda.get_function_configuration().function_name(format!("faas-{id}"));
+    let found = get.qualifier(callable.engine_version?).send().await;
+    found.unwrap_or_else(|e| panic!("{context}: {e:?}")).memory_size()
 }
 
 /// Kills the reconciler after each of its calls in turn; gives how many there are.
@@ -98,6 +106,11 @@ async fn killed_after_each_call(story: Story) -> usize {
             () = Box::pin(bed.settle()) => {}
         }
         let was_killed = bed.bed.faults.heal();
+        called(&bed, &id, &context).await;
+        if matches!(story, Story::UpdateTwice) {
+            let body = json!({"code": STANDARD.encode("x = 3"), "memory": 512});
+            bed.bed.patch(&bed.ws, &id, &body).await;
+        }
         // It begins at the oldest record again: more than a stream would bring.
         bed.settle().await;
         Box::pin(assert_ended(&bed, story, &id, &context)).await;
@@ -111,7 +124,7 @@ async fn killed_after_each_call(story: Story) -> usize {
 #[tokio::test]
 async fn killed_between_any_two_calls_it_comes_to_the_same_end() {
     use Story::*;
-    let stories = [Deploy, Update, Count, DeleteFunction, DeleteWorkspace];
+    let stories = [Deploy, Update, UpdateTwice, Count, DeleteFunction, DeleteWorkspace];
     let calls = join_all(stories.map(|story| Box::pin(killed_after_each_call(story)))).await;
     for (story, calls) in stories.iter().zip(&calls) {
         assert!(*calls >= 2, "{story:?} makes several calls: {calls}");

@@ -68,7 +68,8 @@ impl Engine {
             Some(there) => there,
             None => self.create(function, zip.clone()).await?,
         };
-        if there.code_sha256() != Some(&*hash) {
+        // One that failed is made again, though Lambda may show what it was to become.
+        if has_failed(&there) || there.code_sha256() != Some(&*hash) {
             self.update_code(&function.id, zip).await?;
             there = self.settled_again(&function.id).await?;
         }
@@ -76,9 +77,9 @@ impl Engine {
             self.update_configuration(function).await?;
             there = self.settled_again(&function.id).await?;
         }
-        let is_failed = there.last_update_status() == Some(&LastUpdateStatus::Failed);
-        if is_failed || there.code_sha256() != Some(&*hash) || !self.is_configured(&there, function)
-        {
+        let is_as_told =
+            there.code_sha256() == Some(&*hash) && self.is_configured(&there, function);
+        if has_failed(&there) || !is_as_told {
             let cause = "a Lambda function is not what it was told to become";
             return Err(Stopped::Failed(Error::Unavailable(cause.into())));
         }
@@ -177,8 +178,8 @@ impl Engine {
         let published =
             publish.send().await.map_err(|error| stopped("Lambda PublishVersion", error))?;
         let version = published.version().unwrap_or_default().to_owned();
-        self.until_settled(id, Some(&version)).await?;
-        Ok(version)
+        let found = self.until_settled(id, Some(&version)).await?;
+        found.map(|_| version).ok_or_else(vanished)
     }
 
     /// The latest state of a function, once Lambda is done with what it was told
@@ -195,8 +196,7 @@ impl Engine {
         &self,
         id: &FunctionId,
     ) -> Result<GetFunctionConfigurationOutput, Stopped> {
-        let gone = || Error::Unavailable("a Lambda function vanished while it was deployed".into());
-        self.settled(id).await?.ok_or_else(|| Stopped::Failed(gone()))
+        self.settled(id).await?.ok_or_else(vanished)
     }
 
     /// Whether the settings that Lambda has are the function's.
@@ -309,6 +309,15 @@ where
 
 fn is_not_found<E: ProvideErrorMetadata>(error: &Sdk<E>) -> bool {
     error.code() == Some("ResourceNotFoundException")
+}
+
+/// Somebody removed it meanwhile, or Lambda doesn't show it everywhere yet.
+fn vanished() -> Stopped {
+    Stopped::Failed(Error::Unavailable("a Lambda function vanished while it was deployed".into()))
+}
+
+fn has_failed(found: &GetFunctionConfigurationOutput) -> bool {
+    found.last_update_status() == Some(&LastUpdateStatus::Failed)
 }
 
 fn is_busy(found: &GetFunctionConfigurationOutput) -> bool {
