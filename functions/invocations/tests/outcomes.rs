@@ -228,7 +228,8 @@ async fn time_and_memory_are_watched_from_outside() {
     assert_eq!(answer.json()["error"]["details"]["limitSeconds"], 1);
     let log = &bed.logs(&id).await[0];
     assert_eq!((&log["status"], &log["statusCode"]), (&json!("error"), &json!(504)));
-    assert_eq!(log["logs"][0], "begun");
+    let lines = log["logs"].as_array().unwrap();
+    assert_eq!((lines.len(), &lines[0]), (2, &json!("begun")), "and our sentence: {lines:?}");
     assert!(log["duration"].as_f64().unwrap() >= 1000.0, "{log}");
 
     let large = "x = [bytearray(b'x' * 10_000_000) for _ in range(60)]\ntime.sleep(5)";

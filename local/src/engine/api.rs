@@ -250,6 +250,7 @@ async fn invoke(
         }
     };
     add("x-amz-executed-version", version);
+    add("x-amzn-requestid", invoked.id);
     if invoked.failed {
         add("x-amz-function-error", "Unhandled".to_owned());
     }

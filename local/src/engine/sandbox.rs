@@ -20,6 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// What becomes of an invocation.
 #[derive(Clone, Debug)]
 pub(super) struct Invoked {
+    /// By what it is told in the log.
+    pub(super) id: String,
     /// The answer, or the description of the error.
     pub(super) payload: Bytes,
     /// Whether the function failed.
@@ -104,7 +106,7 @@ impl Sandbox {
                 // It wrote all that it had to write before it answered.
                 self.output.drain();
                 let log = self.report(label, begun.elapsed(), "");
-                Invoked { payload, failed: false, log }
+                Invoked { id: label.id.clone(), payload, failed: false, log }
             }
             Err(trouble) => self.failed(trouble, label, begun).await,
         }
@@ -126,7 +128,7 @@ impl Sandbox {
         if let Trouble::Failure(Failure::Reported(payload)) = trouble {
             self.output.drain();
             let log = self.report(label, took, "");
-            return Invoked { payload, failed: true, log };
+            return Invoked { id: label.id.clone(), payload, failed: true, log };
         }
         self.kill();
         self.output.drain_to_end().await;
@@ -155,7 +157,7 @@ impl Sandbox {
         };
         let payload = json!({"errorType": kind, "errorMessage": message}).to_string();
         let log = self.report(label, took, &message);
-        Invoked { payload: payload.into(), failed: true, log }
+        Invoked { id: label.id.clone(), payload: payload.into(), failed: true, log }
     }
 
     /// Ends the invocation's log, and gives its tail.

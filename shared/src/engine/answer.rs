@@ -129,6 +129,8 @@ pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failu
 /// without the lines that Lambda puts around it for the invocation `request`.
 pub(super) fn printed(tail: &str, request: &str) -> Vec<String> {
     let Ok(bytes) = STANDARD.decode(tail) else { return Vec::new() };
+    // Without an identifier nothing is known to be Lambda's.
+    let request = if request.is_empty() { "unknown" } else { request };
     let text = String::from_utf8_lossy(&bytes);
     let error = format!("RequestId: {request} Error: ");
     let timed_out = format!(" {request} Task timed out after ");
