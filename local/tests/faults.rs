@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use local::faults::Fault;
-use local::testbed::Testbed;
+use local::testbed::{Testbed, fields};
 use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateWorkspace, Expected, Fields, Function, FunctionId, Limits, List, Owner,
-    Page, PatchFunction, PatchWorkspace, Timestamp, WorkspaceId,
+    CreateFunction, CreateWorkspace, Expected, Function, FunctionId, Limits, List, Owner, Page,
+    PatchFunction, PatchWorkspace, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::store::Change;
@@ -23,10 +23,6 @@ struct Bed {
     ws: WorkspaceId,
     small: FunctionId,
     large: FunctionId,
-}
-
-fn fields(body: &Value) -> Fields {
-    Fields::parse(body.to_string().as_bytes()).unwrap()
 }
 
 fn encoded(source: &str) -> String {

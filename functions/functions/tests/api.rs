@@ -5,7 +5,7 @@ mod bed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bed::{Bed, new_workspace};
+use bed::Bed;
 use local::testbed::Event;
 use serde_json::{Value, json};
 use shared::domain::{Expected, Owner};
@@ -236,7 +236,7 @@ async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
 async fn a_function_is_found_in_its_own_workspace_only() {
     let bed = Bed::start().await;
     let made = bed.created("mine", "print(1)").await;
-    let other = new_workspace(&bed.bed).await;
+    let other = bed.bed.new_workspace().await;
     let at = format!("/api/workspaces/{other}/functions/{}", made["id"].as_str().unwrap());
     for (method, body) in
         [("GET", json!({})), ("PATCH", json!({"name": "x"})), ("DELETE", json!({}))]

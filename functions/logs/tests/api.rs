@@ -2,11 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use local::testbed::{Answer, Event, Lambda, Testbed};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateWorkspace, ExecutionLog, Expected, Fields, FunctionId, Level, LogId,
-    Outcome, Owner, Timestamp, WorkspaceId,
+    ExecutionLog, Expected, FunctionId, Level, LogId, Outcome, Owner, Timestamp, WorkspaceId,
 };
 
 struct Bed {
@@ -14,10 +13,6 @@ struct Bed {
     lambda: Lambda,
     workspace: WorkspaceId,
     functions: [FunctionId; 2],
-}
-
-fn fields(body: &Value) -> Fields {
-    Fields::parse(body.to_string().as_bytes()).unwrap()
 }
 
 fn raw(text: &str) -> Box<RawValue> {
@@ -29,21 +24,10 @@ impl Bed {
     async fn start() -> Self {
         let bed = Testbed::start().unwrap();
         let lambda = bed.lambda(logs::router(bed.store.clone()));
-        let owner = Owner::anonymous();
-        let workspace = CreateWorkspace::try_from(fields(&json!({"name": "tests"})))
-            .unwrap()
-            .create(Timestamp::now());
-        let id = workspace.id.clone();
-        bed.store.create_workspace(&owner, workspace).await.unwrap();
-        let mut functions = Vec::new();
-        for name in ["a", "b"] {
-            let body = json!({"name": name, "code": "eA=="});
-            let create = CreateFunction::try_from(fields(&body)).unwrap();
-            let function = create.create(id.clone(), Timestamp::now());
-            let made = bed.store.create_function(&owner, function).await.unwrap();
-            functions.push(made.value.id);
-        }
-        Self { bed, lambda, workspace: id, functions: functions.try_into().unwrap() }
+        let workspace = bed.new_workspace().await;
+        let function = async || bed.new_function(&workspace, "x", &json!({})).await;
+        let functions = [function().await, function().await];
+        Self { bed, lambda, workspace, functions }
     }
 
     async fn record(&self, function: usize, at: &str, body: &str, lines: Vec<String>) -> LogId {

@@ -110,19 +110,15 @@ impl Reconciler {
                 self.deploy(workspace, function).await
             }
             Change::FunctionDeleted { workspace, function } => {
-                self.engine.remove(function).await?;
-                self.store.purge_function(workspace, function, purge_until).await.map(drop)
+                self.purge(workspace, function, purge_until).await
             }
             Change::FunctionNoted { workspace, function, .. } => {
-                let is_done = if self.store.function_is_there(workspace, function).await? {
-                    self.store.publish_source(workspace, function, None).await?;
-                    self.deploy(workspace, function).await?;
-                    true
-                } else {
-                    self.engine.remove(function).await?;
-                    self.store.purge_function(workspace, function, purge_until).await?
-                };
-                if is_done { self.store.remove_note(workspace, function).await } else { Ok(()) }
+                if !self.store.function_is_there(workspace, function).await? {
+                    return self.purge(workspace, function, purge_until).await;
+                }
+                self.store.publish_source(workspace, function, None).await?;
+                self.deploy(workspace, function).await?;
+                self.store.remove_note(workspace, function).await
             }
             Change::WorkspaceDeleted(workspace) => {
                 self.store.purge_workspace(workspace, purge_until).await
@@ -159,15 +155,30 @@ impl Reconciler {
         }
     }
 
-    /// Tells a function's people that it can't be deployed. Its note stays in the
-    /// table: changed by hand, it is followed once more, and so is the function.
+    /// Tells a function's people that it can't be deployed; its next change is
+    /// a new attempt. Where it is the rest of a deleted one that can't be removed,
+    /// the note stays in the table: changed by hand, it is followed once more.
     async fn give_up(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        let wanted = self.store.function_to_deploy(ws, id).await.unwrap_or_else(|error| {
+            tracing::error!(function = %id, cause = error.causes(), "a function can't be read");
+            None
+        });
         tracing::error!(function = %id, "following a function is given up");
-        let Some(wanted) = self.store.function_to_deploy(ws, id).await? else { return Ok(()) };
+        let Some(wanted) = wanted else { return Ok(()) };
         let reason = "the function could not be deployed: AWS Lambda did not take it for more \
             than an hour; change the function to try again";
         let version = wanted.function.version;
-        self.store.record_failed_deployment(ws, id, version, reason).await
+        self.store.record_failed_deployment(ws, id, version, reason).await?;
+        self.store.remove_note(ws, id).await
+    }
+
+    /// Removes what a deleted function left, and the note on it once that is all.
+    async fn purge(&self, ws: &WorkspaceId, id: &FunctionId, until: Instant) -> Result<(), Error> {
+        self.engine.remove(id).await?;
+        if self.store.purge_function(ws, id, until).await? {
+            self.store.remove_note(ws, id).await?;
+        }
+        Ok(())
     }
 
     /// Deploys a function as it is now, if it isn't deployed so already.

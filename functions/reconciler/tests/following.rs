@@ -225,12 +225,13 @@ async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end()
     assert_eq!(answer["batchItemFailures"], json!([]));
     let reason = bed.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("for more than an hour"), "{reason}");
+    assert!(!bed.items().await.iter().any(|(_, sk)| *sk == note), "its next change is a new one");
 
     bed.reconciler = here;
     bed.settle().await;
     let function = bed.read(&id).await.unwrap();
     assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
-    assert!(!bed.items().await.iter().any(|(_, sk)| *sk == note), "and the note is gone");
+    assert!(!bed.items().await.iter().any(|(_, sk)| *sk == note), "no note is left");
 }
 
 #[tokio::test]

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
-    TransactWriteItem,
+    Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeRecord;
 use super::deployment::{CallSettings, Callable, DeploymentRecord};
-use super::keys::{self, FUNCTION_PREFIX, Key, PK, SK};
+use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::transaction::Outcome;
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
@@ -189,13 +188,7 @@ impl Store {
     ) -> Result<Listing<Function>, Error> {
         let after = page.after(|position| FunctionId::parse(position).ok())?;
         let mut found = self
-            .dynamodb
-            .query()
-            .table_name(&*self.table)
-            .consistent_read(true)
-            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
-            .expression_attribute_values(":pk", AttributeValue::S(keys::workspace_partition(ws)))
-            .expression_attribute_values(":prefix", AttributeValue::S(FUNCTION_PREFIX.into()))
+            .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
             .set_exclusive_start_key(after.as_ref().map(|id| keys::function(ws, id).into_item()))
             .set_limit(super::page_size(page))
             .into_paginator()

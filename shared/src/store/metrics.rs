@@ -227,16 +227,7 @@ impl Store {
         after: Option<&FunctionId>,
     ) -> Result<HashMap<FunctionId, Figures>, Error> {
         let mut pages = self
-            .dynamodb
-            .query()
-            .table_name(&*self.table)
-            .consistent_read(true)
-            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
-            .expression_attribute_values(":pk", AttributeValue::S(keys::workspace_partition(ws)))
-            .expression_attribute_values(
-                ":prefix",
-                AttributeValue::S(FUNCTION_METRICS_PREFIX.into()),
-            )
+            .items_below(keys::workspace_partition(ws), FUNCTION_METRICS_PREFIX)
             .set_exclusive_start_key(after.map(|id| keys::function_metrics(ws, id).into_item()))
             .set_limit(super::page_size(page))
             .into_paginator()

@@ -29,10 +29,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use backon::Retryable;
 
-use self::keys::{Key, SK};
+use self::keys::{Key, PK, SK};
 use self::transaction::patience;
 use crate::aws::failure::failure;
 use crate::config::Config;
@@ -95,6 +96,17 @@ impl Store {
 }
 
 impl Store {
+    /// A query for the items of a partition whose sort keys begin with `prefix`.
+    fn items_below(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
+        self.dynamodb
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()))
+    }
+
     /// The items at `keys`, which are all of one partition, by their sort keys:
     /// read in one call.
     async fn items(&self, keys: &[Key]) -> Result<HashMap<String, Item>, Error> {

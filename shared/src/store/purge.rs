@@ -119,16 +119,11 @@ impl Store {
             .await?;
         Ok(more)
     }
+
     /// The keys of the first items below `prefix`: as many as one call gives.
     async fn some_keys(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Error> {
         let found = self
-            .dynamodb
-            .query()
-            .table_name(&*self.table)
-            .consistent_read(true)
-            .key_condition_expression(format!("{PK} = :pk AND begins_with({SK}, :prefix)"))
-            .expression_attribute_values(":pk", AttributeValue::S(pk.into()))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()))
+            .items_below(pk.to_owned(), prefix)
             .projection_expression(format!("{PK}, {SK}"))
             .limit(MOST_AT_ONCE)
             .send()

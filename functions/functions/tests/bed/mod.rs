@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::testbed::{Answer, Event, Lambda, Testbed};
 use serde_json::{Value, json};
-use shared::domain::{CreateWorkspace, Fields, Owner, Timestamp, WorkspaceId};
+use shared::domain::{Owner, WorkspaceId};
 
 pub(crate) struct Bed {
     pub(crate) bed: Testbed,
@@ -18,7 +18,7 @@ impl Bed {
     pub(crate) async fn start() -> Self {
         let bed = Testbed::start().unwrap();
         let lambda = bed.lambda(functions::router(bed.store.clone()));
-        let workspace = new_workspace(&bed).await;
+        let workspace = bed.new_workspace().await;
         Self { bed, lambda, workspace }
     }
 
@@ -75,12 +75,4 @@ impl Bed {
         }
         objects
     }
-}
-
-pub(crate) async fn new_workspace(bed: &Testbed) -> WorkspaceId {
-    let fields = Fields::parse(br#"{"name":"tests"}"#).unwrap();
-    let workspace = CreateWorkspace::try_from(fields).unwrap().create(Timestamp::now());
-    let id = workspace.id.clone();
-    bed.store.create_workspace(&Owner::anonymous(), workspace).await.unwrap();
-    id
 }
