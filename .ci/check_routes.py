@@ -40,6 +40,10 @@ ROUTES = {
     "/invoke/{workspaceId}/{functionId}/{proxy+}": "InvocationsFunction",
     "/": "DocsFunction",
     "/health": "DocsFunction",
+    "/openapi.json": "DocsFunction",
+    "/docs": "DocsFunction",
+    "/docs/{file}": "DocsFunction",
+    "/redoc": "DocsFunction",
     "$default": "DocsFunction",
 }
 

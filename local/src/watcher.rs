@@ -14,8 +14,8 @@ const QUIET: Duration = Duration::from_millis(300);
 
 /// What of the workspace the Lambdas are made of.
 const FOLDERS: [&str; 2] = ["functions", "shared"];
-const FILES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "template.yaml"];
-const EXTENSIONS: [&str; 6] = ["rs", "toml", "py", "html", "json", "yaml"];
+const FILES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "template.yaml", "openapi.json"];
+const EXTENSIONS: [&str; 8] = ["rs", "toml", "py", "html", "js", "css", "json", "yaml"];
 
 /// Watches the source of a workspace until it is dropped.
 #[derive(Debug)]

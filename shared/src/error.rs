@@ -2,13 +2,15 @@
 
 use std::error::Error as StdError;
 
+use serde_json::Value;
+
 use crate::domain::{Failure, LogId};
 
 /// Why a request was refused or failed.
 ///
 /// Sentences in here reach people, so they say what was wrong and what is
 /// allowed, and never quote a key, a table, a bucket or another error's text.
-/// The causes of [`Error::Unavailable`] and [`Error::Internal`] go to our log only.
+/// The causes of [`Error::Unavailable`], [`Error::Down`] and [`Error::Internal`] go to our log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is not JSON in UTF-8, or is empty where one is due.
@@ -75,6 +77,17 @@ pub enum Error {
     /// Storage or the engine is throttled or down; the same request may succeed later.
     #[error("storage or the engine is busy or not reachable; try again in a moment")]
     Unavailable(#[source] Cause),
+    /// Of what stands behind us, some does not answer: found by asking all of it.
+    #[error("not working: {parts}")]
+    Down {
+        /// What doesn't answer: `S3, the engine`.
+        parts: String,
+        /// What each part answered, for the caller.
+        checks: Value,
+        /// Why, for our log.
+        #[source]
+        cause: Cause,
+    },
     /// A fault of ours or of our configuration.
     #[error("something went wrong on our side; the requestId finds it in our log")]
     Internal(#[source] Cause),

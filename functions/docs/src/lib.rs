@@ -1,22 +1,82 @@
 //! What the API says of itself, and the answer to whatever no other Lambda takes.
 
+mod document;
+mod health;
+mod page;
+
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
+use shared::engine::Engine;
+use shared::http::Always;
+use shared::store::Store;
+use utoipa::{OpenApi, ToSchema};
+
+use health::{Health, Parts};
 
 /// The routes of this Lambda.
-pub fn router() -> Router {
-    Router::new().route("/", get(root)).route("/health", get(health))
+pub fn router(store: Store, engine: Engine) -> Router {
+    Router::new()
+        .route("/", get(root))
+        .route("/health", get(health::health))
+        .route("/openapi.json", get(document::openapi))
+        .route("/docs", get(page::docs))
+        .route("/docs/{file}", get(page::asset))
+        .route("/redoc", get(page::redoc))
+        .with_state(Parts { store, engine })
 }
 
-async fn root() -> Json<Value> {
-    Json(json!({
-        "status": "ok",
-        "service": "FaaS Backend",
-        "version": env!("CARGO_PKG_VERSION"),
-    }))
+/// What these routes say of themselves, and of the API as a whole. The pages are for
+/// people and aren't in it.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(title = "FaaS Backend", description = ABOUT, license(name = "MIT", identifier = "MIT")),
+    servers((url = "/")),
+    tags(
+        (name = "Workspaces", description = "Where a team keeps its functions."),
+        (name = "Functions", description = "Python functions, deployed as they are changed."),
+        (name = "Invocations", description = "Calling functions."),
+        (name = "Logs", description = "What came of each execution."),
+        (name = "Service", description = "The API itself."),
+    ),
+    paths(root, health::health),
+    components(schemas(Root, Health)),
+)]
+pub struct Description;
+
+/// What holds for every operation.
+const ABOUT: &str = "\
+A control plane for functions: put Python functions into workspaces, call them by URL, and read \
+their executions, logs and 24-hour figures.
+
+- Bodies are JSON in UTF-8. Unknown fields are ignored. Times are RFC 3339 in UTC.
+- Every error has one form, and its message is a sentence for a person; its `requestId` finds the \
+request in our log. A method that a path doesn't take is answered with 405 and `Allow`. What API \
+Gateway refuses before it reaches the API (429, and 413 over 10 MB) is `{\"message\": \"…\"}` instead.
+- A list without `limit` is as long as one answer can carry. Where more follows, a `Link` header \
+with `rel=\"next\"` leads on.
+- A single resource comes with an `ETag`. With `If-Match`, a change is refused with 412 if somebody \
+else was faster.
+- A slash at the end of a path is the same resource; `HEAD` answers as `GET` without the body.";
+
+/// Name and version of the API.
+#[derive(Serialize, ToSchema)]
+struct Root {
+    /// Always `ok`.
+    status: &'static str,
+    /// The API's name.
+    service: &'static str,
+    /// The version that answers.
+    version: &'static str,
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "healthy" }))
+/// Which API is this?
+///
+/// Its name and version.
+#[utoipa::path(
+    get, path = "/", operation_id = "getRoot", tag = "Service",
+    responses((status = 200, description = "Name and version.", body = Root), Always),
+)]
+async fn root() -> Json<Root> {
+    Json(Root { status: "ok", service: "FaaS Backend", version: env!("CARGO_PKG_VERSION") })
 }

@@ -1,10 +1,14 @@
-//! The Lambda of `/ and of whatever nothing else answers`.
+//! The Lambda of `/`, of the API's description, and of whatever nothing else answers.
 
 use shared::config::Config;
+use shared::engine::Engine;
+use shared::store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(config.log_level);
-    shared::http::serve(&config, docs::router()).await
+    let aws = shared::aws::load(&config).await;
+    let router = docs::router(Store::new(&aws, &config), Engine::new(&aws, &config));
+    shared::http::serve(&config, router).await
 }

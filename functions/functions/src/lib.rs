@@ -2,47 +2,76 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
-use http::header::LOCATION;
 use shared::domain::{
     CreateFunction, Fields, Function, FunctionId, Limits, List, Owner, PatchFunction, Timestamp,
     WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{BaseUrl, IfMatch, ListQuery, Path, Tagged};
+use shared::http::{
+    Always, Array, BaseUrl, Created, IfMatch, ListQuery, OfBody, OfPath, OfQuery, OfVersion, Path,
+    Tagged,
+};
 use shared::store::Store;
+use utoipa::OpenApi;
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
     Router::new()
-        .route("/api/workspaces/{workspace}/functions", get(list).post(create))
+        .route("/api/workspaces/{workspaceId}/functions", get(list).post(create))
         .route(
-            "/api/workspaces/{workspace}/functions/{function}",
+            "/api/workspaces/{workspaceId}/functions/{functionId}",
             get(read).patch(update).delete(delete),
         )
         .with_state(store)
 }
 
+/// What these routes say of themselves.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    paths(create, list, read, update, delete),
+    components(schemas(Function, CreateFunction, PatchFunction))
+)]
+pub struct Description;
+
+/// Make a function
+///
+/// It is active, and deployed as soon as it is made, which takes some seconds; then it has an
+/// `invocationUrl`.
+#[utoipa::path(
+    post, path = "/api/workspaces/{workspaceId}/functions", operation_id = "createFunction",
+    tag = "Functions",
+    params(("workspaceId" = WorkspaceId, Path)), request_body = CreateFunction,
+    responses(Created<Function>, OfPath, OfBody, Always),
+)]
 async fn create(
     State(store): State<Store>,
     Path(workspace): Path<String>,
     fields: Fields,
-) -> Result<Response, Error> {
+) -> Result<Created<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let function = create.create(WorkspaceId::parse(&workspace)?, Timestamp::now());
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
     let made = store.create_function(&Owner::anonymous(), function).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Tagged(made)).into_response())
+    Ok(Created { location, made })
 }
 
+/// List the functions of a workspace
+///
+/// Each with its code. Without `limit`, all that one answer can carry.
+#[utoipa::path(
+    get, path = "/api/workspaces/{workspaceId}/functions", operation_id = "listFunctions",
+    tag = "Functions",
+    params(("workspaceId" = WorkspaceId, Path), ListQuery),
+    responses(Array<Function>, OfPath, OfQuery, Always),
+)]
 async fn list(
     State(store): State<Store>,
     Path(workspace): Path<String>,
     BaseUrl(base): BaseUrl,
     query: ListQuery,
-) -> Result<Response, Error> {
+) -> Result<Array<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let id = WorkspaceId::parse(&workspace)?;
     let page = query.page(List::Functions(id.clone()), limit)?;
@@ -50,6 +79,15 @@ async fn list(
     Ok(query.array(found.map(|function| function.at(&base))))
 }
 
+/// Read a function
+///
+/// With its code, how far its deployment is, and the figures of the last 24 hours.
+#[utoipa::path(
+    get, path = "/api/workspaces/{workspaceId}/functions/{functionId}", operation_id = "getFunction",
+    tag = "Functions",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    responses(Tagged<Function>, OfPath, Always),
+)]
 async fn read(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
@@ -60,6 +98,16 @@ async fn read(
     Ok(Tagged(found.map(|function| function.at(&base))))
 }
 
+/// Change a function
+///
+/// A field that is absent stays as it is. What is called changes once the change is deployed.
+#[utoipa::path(
+    patch, path = "/api/workspaces/{workspaceId}/functions/{functionId}",
+    operation_id = "updateFunction", tag = "Functions",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
+    request_body = PatchFunction,
+    responses(Tagged<Function>, OfPath, OfVersion, OfBody, Always),
+)]
 async fn update(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,
@@ -74,6 +122,15 @@ async fn update(
     Ok(Tagged(patched.map(|function| function.at(&base))))
 }
 
+/// Delete a function
+///
+/// Its code and logs go too, and its URL is 404 at once.
+#[utoipa::path(
+    delete, path = "/api/workspaces/{workspaceId}/functions/{functionId}",
+    operation_id = "deleteFunction", tag = "Functions",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
+    responses((status = 204, description = "It is gone."), OfPath, OfVersion, Always),
+)]
 async fn delete(
     State(store): State<Store>,
     Path((workspace, function)): Path<(String, String)>,

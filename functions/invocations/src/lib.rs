@@ -13,7 +13,8 @@ use http::header::ALLOW;
 use http::{Method, StatusCode};
 use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::http::Path;
+use shared::http::{Always, OfCall, OfPath, OfUrl, Path};
+use utoipa::OpenApi;
 
 use event::Event;
 pub use invoker::Invoker;
@@ -21,14 +22,36 @@ pub use invoker::Invoker;
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {
     Router::new()
-        .route("/api/workspaces/{workspace}/functions/{function}/invoke", post(try_out))
-        .route("/invoke/{workspace}/{function}", any(call))
-        .route("/invoke/{workspace}/{function}/{*rest}", any(call_below))
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}/invoke", post(try_out))
+        .route("/invoke/{workspaceId}/{functionId}", any(call))
+        .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call_below))
         .with_state(invoker)
 }
 
-/// The console's test button: the request's body is the event's, and the answer
-/// is the log, whatever came of it. No header of the console gets to the function.
+/// What these routes say of themselves.
+#[derive(Debug, OpenApi)]
+#[openapi(paths(try_out, call), components(schemas(ExecutionLog, WorkspaceId)))]
+pub struct Description;
+
+/// What becomes of a request's body.
+const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on as text, and what isn't \
+                    text as base64; without a body it is `{}`.";
+
+/// Try a function out
+///
+/// Whatever came of it, the answer is the log of the execution: a function that fails is a 200
+/// whose log says `error`. Its `httpMethods` don't matter here.
+#[utoipa::path(
+    post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
+    operation_id = "invokeFunction", tag = "Invocations",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    request_body(content = Option<serde_json::Value>, description = BODY),
+    responses(
+        (status = 200, body = ExecutionLog, description = "It ran; the log tells how."),
+        OfPath, OfCall, Always,
+    ),
+)]
+// No header of the console gets to the function.
 async fn try_out(
     State(invoker): State<Invoker>,
     Path((workspace, function)): Path<(String, String)>,
@@ -43,6 +66,23 @@ async fn try_out(
     Ok(Json(log))
 }
 
+/// Call a function
+///
+/// This is its `invocationUrl`, which takes the methods that its `httpMethods` name, here and at
+/// any path below. The answer is the function's own: status, headers and body. One with
+/// `X-Execution-Id` comes from an execution, whatever its status; an error without it is the API's.
+#[utoipa::path(
+    method(get, post, put, patch, delete), path = "/invoke/{workspaceId}/{functionId}",
+    operation_id = "callFunction", tag = "Invocations",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    request_body(content = Option<serde_json::Value>, description = BODY),
+    responses(
+        (status = "default", description = "What the function answered.",
+            body = serde_json::Value, content_type = "*/*",
+            headers(("X-Execution-Id" = String, description = "Names the log of the execution."))),
+        OfPath, OfCall, OfUrl, Always,
+    ),
+)]
 async fn call(
     State(invoker): State<Invoker>,
     Path((workspace, function)): Path<(String, String)>,

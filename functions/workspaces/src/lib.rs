@@ -2,39 +2,72 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
-use http::header::LOCATION;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Timestamp, Workspace, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{IfMatch, ListQuery, Path, Tagged};
+use shared::http::{
+    Always, Array, Created, IfMatch, ListQuery, OfBody, OfPath, OfQuery, OfVersion, Path, Tagged,
+};
 use shared::store::Store;
+use utoipa::OpenApi;
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
     Router::new()
         .route("/api/workspaces", get(list).post(create))
-        .route("/api/workspaces/{workspace}", get(read).patch(update).delete(delete))
+        .route("/api/workspaces/{workspaceId}", get(read).patch(update).delete(delete))
         .with_state(store)
 }
 
-async fn create(State(store): State<Store>, fields: Fields) -> Result<Response, Error> {
+/// What these routes say of themselves.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    paths(create, list, read, update, delete),
+    components(schemas(Workspace, CreateWorkspace, PatchWorkspace))
+)]
+pub struct Description;
+
+/// Make a workspace
+///
+/// A team keeps its functions in it. Several may have the same name.
+#[utoipa::path(
+    post, path = "/api/workspaces", operation_id = "createWorkspace", tag = "Workspaces",
+    request_body = CreateWorkspace,
+    responses(Created<Workspace>, OfBody, Always),
+)]
+async fn create(State(store): State<Store>, fields: Fields) -> Result<Created<Workspace>, Error> {
     let workspace = CreateWorkspace::try_from(fields)?.create(Timestamp::now());
     let location = format!("/api/workspaces/{}", workspace.id);
     let made = store.create_workspace(&Owner::anonymous(), workspace).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Tagged(made)).into_response())
+    Ok(Created { location, made })
 }
 
-async fn list(State(store): State<Store>, query: ListQuery) -> Result<Response, Error> {
+/// List the workspaces
+///
+/// Without `limit`, all that one answer can carry.
+#[utoipa::path(
+    get, path = "/api/workspaces", operation_id = "listWorkspaces", tag = "Workspaces",
+    params(ListQuery),
+    responses(Array<Workspace>, OfQuery, Always),
+)]
+async fn list(State(store): State<Store>, query: ListQuery) -> Result<Array<Workspace>, Error> {
     let owner = Owner::anonymous();
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Workspaces(owner.clone()), limit)?;
     Ok(query.array(store.workspaces_of_owner(&owner, &page).await?))
 }
 
+/// Read a workspace
+///
+/// With the figures of the last 24 hours, which follow the executions by some seconds.
+#[utoipa::path(
+    get, path = "/api/workspaces/{workspaceId}", operation_id = "getWorkspace", tag = "Workspaces",
+    params(("workspaceId" = WorkspaceId, Path)),
+    responses(Tagged<Workspace>, OfPath, Always),
+)]
 async fn read(
     State(store): State<Store>,
     Path(workspace): Path<String>,
@@ -43,6 +76,14 @@ async fn read(
     Ok(Tagged(store.workspace(&Owner::anonymous(), &id).await?))
 }
 
+/// Change a workspace
+///
+/// A field that is absent stays as it is.
+#[utoipa::path(
+    patch, path = "/api/workspaces/{workspaceId}", operation_id = "updateWorkspace", tag = "Workspaces",
+    params(("workspaceId" = WorkspaceId, Path), IfMatch), request_body = PatchWorkspace,
+    responses(Tagged<Workspace>, OfPath, OfVersion, OfBody, Always),
+)]
 async fn update(
     State(store): State<Store>,
     Path(workspace): Path<String>,
@@ -54,6 +95,14 @@ async fn update(
     Ok(Tagged(store.patch_workspace(&Owner::anonymous(), &id, &expected, patch).await?))
 }
 
+/// Delete a workspace
+///
+/// Its functions, their code and logs go too. Every route below it is 404 at once.
+#[utoipa::path(
+    delete, path = "/api/workspaces/{workspaceId}", operation_id = "deleteWorkspace", tag = "Workspaces",
+    params(("workspaceId" = WorkspaceId, Path), IfMatch),
+    responses((status = 204, description = "It is gone."), OfPath, OfVersion, Always),
+)]
 async fn delete(
     State(store): State<Store>,
     Path(workspace): Path<String>,

@@ -10,6 +10,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::field::Refused;
 
@@ -81,6 +84,27 @@ impl Serialize for Code {
         serializer.serialize_str(&BASE64.encode(self.as_bytes()))
     }
 }
+
+impl PartialSchema for Code {
+    /// The format has no registered name: it says what the text is base64 of.
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("python-source".into())))
+            .content_encoding("base64")
+            .content_media_type("text/x-python")
+            .min_length(Some(2))
+            .max_length(Some(Self::MAX_BYTES.div_ceil(3) * 4))
+            .description(Some(format!(
+                "Python source in UTF-8, 1 to {} bytes, as standard base64. What is sent may leave \
+                 out the padding, and hold white space, which doesn't count.",
+                Self::MAX_BYTES
+            )))
+            .into()
+    }
+}
+
+impl ToSchema for Code {}
 
 /// Sources are their owners' business and don't belong into a log by accident.
 impl fmt::Debug for Code {

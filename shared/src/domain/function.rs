@@ -1,6 +1,7 @@
 //! Functions.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods, Memory,
@@ -8,15 +9,15 @@ use super::{
 };
 use crate::error::Error;
 
-/// A function, as clients read it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A function.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Function {
     /// Its identifier.
     pub id: FunctionId,
     /// The workspace that it belongs to.
     pub workspace_id: WorkspaceId,
-    /// What its people call it.
+    /// Its name.
     pub name: Name,
     /// What it does; may be empty.
     pub description: Description,
@@ -34,14 +35,17 @@ pub struct Function {
     pub code: Code,
     /// Whether it may be called.
     pub status: Status,
-    /// Its public URL; `None` until it is deployed.
+    /// Its public URL; null until it is deployed.
+    #[schema(required)]
     pub invocation_url: Option<String>,
     /// Why its latest change could not be deployed, if it couldn't.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub deployment_error: Option<String>,
     /// When it was made, or last changed.
     pub last_modified: Timestamp,
-    /// When it was last deployed.
+    /// When it was last deployed; null until then.
+    #[schema(required)]
     pub last_deployed: Option<Timestamp>,
     /// Executions over the last 24 hours.
     #[serde(rename = "invocations24h")]
@@ -50,6 +54,7 @@ pub struct Function {
     #[serde(rename = "errors24h")]
     pub errors_24h: u64,
     /// Mean duration of those executions in milliseconds, to 2 decimals; 0 when there were none.
+    #[schema(minimum = 0)]
     pub avg_duration: f64,
 }
 
@@ -74,16 +79,31 @@ impl Function {
     }
 }
 
-/// What a client says to make a function. Its status is not asked: it starts active.
-#[derive(Debug)]
+/// A new function. It starts active.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct CreateFunction {
+    /// Its name.
     name: Name,
+    /// What it does; `null` is nothing.
+    #[schema(value_type = Option<Description>, required = false, default = Description::default)]
     description: Description,
+    /// The Python that runs it.
+    #[schema(required = false, default = Runtime::default)]
     runtime: Runtime,
+    /// Its memory, in MB.
+    #[schema(required = false, default = Memory::default)]
     memory: Memory,
+    /// Its timeout, in seconds.
+    #[schema(required = false, default = Timeout::default)]
     timeout: Timeout,
+    /// The methods that its URL answers.
+    #[schema(required = false, default = HttpMethods::default)]
     http_methods: HttpMethods,
+    /// Its environment.
+    #[schema(required = false, default = EnvironmentVariables::default)]
     environment_variables: EnvironmentVariables,
+    /// Its source, with a function `handler(event, context)`.
     code: Code,
 }
 
@@ -133,26 +153,35 @@ impl TryFrom<Fields> for CreateFunction {
     }
 }
 
-/// What a client says to change a function; `None` leaves a field as it is.
-#[derive(Debug, Default, PartialEq)]
+/// A change of a function: a field that is absent stays as it is.
+#[derive(Debug, Default, PartialEq, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct PatchFunction {
     /// The new name.
+    #[schema(nullable = false)]
     pub name: Option<Name>,
-    /// The new description.
+    /// The new description; `null` clears it.
     pub description: Option<Description>,
     /// The new runtime.
+    #[schema(nullable = false)]
     pub runtime: Option<Runtime>,
     /// The new memory.
+    #[schema(nullable = false)]
     pub memory: Option<Memory>,
     /// The new timeout.
+    #[schema(nullable = false)]
     pub timeout: Option<Timeout>,
     /// The new methods, all of them.
+    #[schema(nullable = false)]
     pub http_methods: Option<HttpMethods>,
     /// The new environment, all of it.
+    #[schema(nullable = false)]
     pub environment_variables: Option<EnvironmentVariables>,
     /// The new source.
+    #[schema(nullable = false)]
     pub code: Option<Code>,
     /// The new status.
+    #[schema(nullable = false)]
     pub status: Option<Status>,
 }
 

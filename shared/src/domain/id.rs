@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::Error;
 
@@ -49,6 +52,20 @@ macro_rules! id {
                 &self.0
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let rest = MAX_LENGTH - $prefix.len();
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some(format!("^{}[a-z0-9]{{1,{rest}}}$", $prefix)))
+                    .max_length(Some(MAX_LENGTH))
+                    .description(Some(concat!("Identifies: ", $what, ". Given by the API; sorts by the time it was made.")))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

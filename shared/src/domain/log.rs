@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::{FunctionId, LogId, Timestamp};
 use crate::error::Error;
 
-/// The record of one execution, as clients read it.
+/// The record of one execution.
 ///
-/// Bodies are kept as the JSON text that they came as, so that types and every
-/// digit of a number survive.
-#[derive(Clone, Debug, Serialize)]
+/// Bodies are kept as the JSON that they came as, so that types and every digit survive; one that
+/// is too large is cut to `{"truncated": true, "bytes": …, "preview": "…"}`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionLog {
     /// Its identifier.
@@ -22,12 +23,16 @@ pub struct ExecutionLog {
     /// How it ended.
     pub status: Outcome,
     /// How long it took in milliseconds, measured outside the user's code.
+    #[schema(minimum = 0)]
     pub duration: f64,
     /// The status that the caller got.
+    #[schema(minimum = 200, maximum = 599)]
     pub status_code: u16,
     /// What the function was given.
+    #[schema(value_type = Value)]
     pub request_body: Box<RawValue>,
     /// What it answered.
+    #[schema(value_type = Value)]
     pub response_body: Box<RawValue>,
     /// What it printed, a line each, in order.
     pub logs: Vec<String>,
@@ -60,7 +65,7 @@ impl ExecutionLog {
 }
 
 /// How an execution ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The handler returned, with a status below 500.
@@ -70,7 +75,7 @@ pub enum Outcome {
 }
 
 /// How much attention an execution deserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// None.

@@ -59,6 +59,16 @@ impl Limits {
     /// The logs of a workspace: 1 to 500, 50 unless said.
     pub const WORKSPACE_LOGS: Self = Self { max: 500, default: Some(50) };
 
+    /// The most that may be asked for.
+    pub fn max(self) -> usize {
+        self.max
+    }
+
+    /// What it is unless said; `None` where a page ends only when the answer is full.
+    pub fn default(self) -> Option<usize> {
+        self.default
+    }
+
     /// Reads the `limit` of a request.
     ///
     /// # Errors

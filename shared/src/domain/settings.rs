@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::field::Refused;
 
 /// The Python that runs a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub enum Runtime {
     /// CPython 3.11.
     #[serde(rename = "Python 3.11")]
@@ -59,6 +62,14 @@ impl Memory {
     }
 }
 
+impl PartialSchema for Memory {
+    fn schema() -> RefOr<Schema> {
+        whole_number_schema(Self::MIN, Self::MAX, "In MB.")
+    }
+}
+
+impl ToSchema for Memory {}
+
 impl Default for Memory {
     fn default() -> Self {
         Self(256)
@@ -88,6 +99,14 @@ impl Timeout {
     }
 }
 
+impl PartialSchema for Timeout {
+    fn schema() -> RefOr<Schema> {
+        whole_number_schema(Self::MIN, Self::MAX, "In seconds.")
+    }
+}
+
+impl ToSchema for Timeout {}
+
 impl Default for Timeout {
     fn default() -> Self {
         Self(30)
@@ -103,7 +122,7 @@ impl TryFrom<Value> for Timeout {
 }
 
 /// A method that a function's URL may answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// `GET`
@@ -146,6 +165,23 @@ impl HttpMethods {
     /// The methods, in the order given.
     pub fn iter(&self) -> impl Iterator<Item = HttpMethod> + '_ {
         self.0.iter().copied()
+    }
+}
+
+impl PartialSchema for HttpMethods {
+    fn schema() -> RefOr<Schema> {
+        let text = "Each is kept once, in the order given; lower case is taken too.";
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(HttpMethod::name()))
+            .min_items(Some(1))
+            .description(Some(text))
+            .into()
+    }
+}
+
+impl ToSchema for HttpMethods {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((HttpMethod::name().into(), HttpMethod::schema()));
     }
 }
 
@@ -192,6 +228,31 @@ impl EnvironmentVariables {
     }
 }
 
+impl PartialSchema for EnvironmentVariables {
+    /// What the schema can't say is the limit of all names and values together.
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^(?!AWS_|LAMBDA_)[A-Za-z][A-Za-z0-9_]*$"));
+        let value = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(Self::MAX_BYTES - 1))
+            .pattern(Some(r"^[^\x00]*$"));
+        let text = format!(
+            "Names and values have at most {} bytes in all. A name of one letter is taken, and \
+             can't be deployed.",
+            Self::MAX_BYTES
+        );
+        ObjectBuilder::new()
+            .property_names(Some(name))
+            .additional_properties(Some(Schema::from(value)))
+            .description(Some(text))
+            .into()
+    }
+}
+
+impl ToSchema for EnvironmentVariables {}
+
 impl TryFrom<Value> for EnvironmentVariables {
     type Error = Refused;
 
@@ -227,7 +288,7 @@ impl TryFrom<Value> for EnvironmentVariables {
 }
 
 /// Whether a function may be called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It may.
@@ -260,6 +321,15 @@ fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, Re
     }
     // In range and whole, so the cast loses nothing.
     Ok(number as u16)
+}
+
+fn whole_number_schema(min: u16, max: u16, unit: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(min))
+        .maximum(Some(max))
+        .description(Some(unit))
+        .into()
 }
 
 fn refuse_variable_name(name: &str) -> Result<(), Refused> {

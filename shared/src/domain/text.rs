@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::field::Refused;
 
@@ -39,6 +42,22 @@ impl TryFrom<Value> for Name {
     }
 }
 
+impl PartialSchema for Name {
+    /// No control characters, and at least one that is no white space.
+    fn schema() -> RefOr<Schema> {
+        let pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(Self::MAX_CHARS))
+            .pattern(Some(pattern))
+            .description(Some("Need not be unique. White space around it is dropped."))
+            .into()
+    }
+}
+
+impl ToSchema for Name {}
+
 /// A description: up to 1,000 characters, possibly none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
@@ -69,6 +88,14 @@ impl TryFrom<Value> for Description {
         }
     }
 }
+
+impl PartialSchema for Description {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(Self::MAX_CHARS)).into()
+    }
+}
+
+impl ToSchema for Description {}
 
 fn refuse_longer(text: &str, max: usize) -> Result<(), Refused> {
     let count = text.chars().count();

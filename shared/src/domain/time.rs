@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A point in time to the millisecond, written as RFC 3339 in UTC: `2026-01-31T09:05:00.123Z`.
 ///
@@ -45,6 +48,18 @@ impl Timestamp {
         Self(Instant::from_millisecond(instant.as_millisecond()).unwrap_or(instant))
     }
 }
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339; what is read back is in UTC with milliseconds."))
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
 
 /// Tells the time: the system's, or one that a test sets.
 #[derive(Clone, Debug, Default)]

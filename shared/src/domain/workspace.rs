@@ -1,17 +1,18 @@
 //! Workspaces.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Description, Fields, Figures, Name, Timestamp, WorkspaceId};
 use crate::error::Error;
 
-/// A workspace, as clients read it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workspace {
     /// Its identifier.
     pub id: WorkspaceId,
-    /// What its people call it.
+    /// Its name.
     pub name: Name,
     /// What it is for; may be empty.
     pub description: Description,
@@ -23,6 +24,7 @@ pub struct Workspace {
     #[serde(rename = "invocations24h")]
     pub invocations_24h: u64,
     /// Percent of those executions that failed, to 2 decimals; 0 when there were none.
+    #[schema(minimum = 0, maximum = 100)]
     pub error_rate: f64,
 }
 
@@ -36,12 +38,13 @@ impl Workspace {
     }
 }
 
-/// What a client says to make a workspace.
-#[derive(Debug, PartialEq)]
+/// A new workspace.
+#[derive(Debug, PartialEq, ToSchema)]
 pub struct CreateWorkspace {
     /// Its name.
     pub name: Name,
-    /// Its description.
+    /// What it is for; `null` is none.
+    #[schema(value_type = Option<Description>, required = false, default = Description::default)]
     pub description: Description,
 }
 
@@ -71,12 +74,13 @@ impl TryFrom<Fields> for CreateWorkspace {
     }
 }
 
-/// What a client says to change a workspace; `None` leaves a field as it is.
-#[derive(Debug, Default, PartialEq)]
+/// A change of a workspace: a field that is absent stays as it is.
+#[derive(Debug, Default, PartialEq, ToSchema)]
 pub struct PatchWorkspace {
     /// The new name.
+    #[schema(nullable = false)]
     pub name: Option<Name>,
-    /// The new description.
+    /// The new description; `null` clears it.
     pub description: Option<Description>,
 }
 

@@ -16,8 +16,10 @@ use sha2::{Digest, Sha256};
 pub use deploy::Deployed;
 pub use invoke::{Invoked, MAX_EVENT_BYTES};
 
+use crate::aws::failure::failure;
 use crate::config::Config;
 use crate::domain::{Function, FunctionId};
+use crate::error::Error;
 
 /// AWS Lambda, as far as users' functions go. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,6 +37,28 @@ impl Engine {
     /// The same over a client that is there already.
     pub fn with_client(lambda: aws_sdk_lambda::Client, config: &Config) -> Self {
         Self { lambda, role: config.engine_role.as_str().into() }
+    }
+
+    /// Asks for a Lambda function that can't be there: no user's has such a name.
+    ///
+    /// By a call of which AWS allows 100 a second, since deployments share the 15 of
+    /// most others.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and [`Error::Internal`], as every other call.
+    pub async fn answers(&self) -> Result<(), Error> {
+        let asked = self.lambda.get_function();
+        match asked.function_name("faas-health").send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failure("Lambda GetFunction, health")(error)),
+        }
     }
 
     /// What tells two deployments apart: everything of a function that its Lambda

@@ -1,5 +1,6 @@
 //! The one place where an error becomes an answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::domain::{Failure, LogId};
 use crate::error::Error;
@@ -21,69 +23,108 @@ const RETRY_AFTER_SECONDS: u32 = 2;
 const GATEWAY_SECONDS: u64 = 30;
 
 /// The body of every error.
-#[derive(Debug, Serialize)]
-struct ErrorBody<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody<'a> {
+    #[schema(inline)]
     error: ErrorDetail<'a>,
 }
 
-#[derive(Debug, Serialize)]
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ErrorDetail<'a> {
-    code: &'static str,
+    #[schema(inline)]
+    code: Code,
+    /// A sentence for a person.
     message: String,
+    /// More for a program, where there is more to say: the field, the limit, the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
     details: Option<Value>,
+    /// Finds the request in our log.
     request_id: &'a str,
 }
 
+/// Which kind of error it is, for a program.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Code {
+    MalformedJson,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    PreconditionFailed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationError,
+    InternalError,
+    ServiceUnavailable,
+    Timeout,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// The status and the code of an error, and what there is to say beside its sentence.
-fn in_http(error: &Error) -> (StatusCode, &'static str, Option<Value>) {
+fn in_http(error: &Error) -> (StatusCode, Code, Option<Value>) {
     match error {
-        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "MALFORMED_JSON", None),
+        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, Code::MalformedJson, None),
         Error::Invalid { field, .. } => {
             let details = json!({ "field": field });
-            (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", Some(details))
+            (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
         Error::Syntax { line, column, .. } => {
             let details = json!({ "field": "code", "line": line, "column": column });
-            (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", Some(details))
+            (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
-        Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", None),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", None),
-        Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None),
-        Error::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT", None),
+        Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, None),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound, None),
+        Error::MethodNotAllowed(_) => {
+            (StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, None)
+        }
+        Error::Conflict(_) => (StatusCode::CONFLICT, Code::Conflict, None),
         Error::FunctionFailed { failure, log } => function_failed(failure, log),
-        Error::NotDeployed => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", None),
-        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", None),
+        Error::NotDeployed => (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, None),
+        Error::PreconditionFailed => {
+            (StatusCode::PRECONDITION_FAILED, Code::PreconditionFailed, None)
+        }
         Error::PayloadTooLarge { limit, size } => {
             let details = json!({ "limit": limit, "size": size });
-            (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", Some(details))
+            (StatusCode::PAYLOAD_TOO_LARGE, Code::PayloadTooLarge, Some(details))
         }
         Error::UnsupportedMediaType(_) => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", None)
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedMediaType, None)
         }
-        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", None),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", None),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, None),
+        Error::Down { checks, .. } => {
+            let details = json!({ "checks": checks });
+            (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, Some(details))
+        }
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError, None),
     }
 }
 
 /// A function's failure is its owner's and not ours: its log tells of it.
-fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, &'static str, Option<Value>) {
+fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<Value>) {
     let of_time = |limit: u64, spent: &Duration| {
         let tenths = (spent.as_secs_f64() * 10.0).round() / 10.0;
         let details = json!({ "logId": log, "limitSeconds": limit, "spentSeconds": tenths });
-        (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", Some(details))
+        (StatusCode::GATEWAY_TIMEOUT, Code::Timeout, Some(details))
     };
     match failure {
         Failure::TimedOut { limit, took } => of_time(u64::from(*limit), took),
         Failure::StillRunning(waited) => of_time(GATEWAY_SECONDS, waited),
         Failure::Lost => {
             let details = json!({ "logId": log });
-            (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", Some(details))
+            (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, Some(details))
         }
         _ => {
             let details = json!({ "logId": log });
-            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Some(details))
+            (StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError, Some(details))
         }
     }
 }
@@ -114,7 +155,7 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
     let (_, code, details) = in_http(&error);
     match &*error {
         Error::Internal(_) => tracing::error!(request_id, cause = error.causes(), "{code}"),
-        Error::Unavailable(_) => {
+        Error::Unavailable(_) | Error::Down { .. } => {
             tracing::warn!(request_id, cause = error.causes(), "{code}");
         }
         _ => {}

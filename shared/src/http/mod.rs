@@ -5,9 +5,11 @@ mod base;
 mod body;
 mod boundary;
 pub mod cors;
+mod description;
 mod error;
 mod page;
 mod path;
+mod resource;
 mod version;
 
 use std::any::Any;
@@ -33,9 +35,14 @@ use crate::error::Error;
 pub use answer::PassedOn;
 pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
-pub use page::ListQuery;
+pub use description::{
+    Always, OfBody, OfCall, OfPath, OfQuery, OfUrl, OfVersion, errors as described_errors,
+};
+pub use error::ErrorBody;
+pub use page::{Array, ListQuery, described_link, parameters_of_list};
 pub use path::Path;
-pub use version::{IfMatch, Tagged};
+pub use resource::{Created, Tagged};
+pub use version::IfMatch;
 
 /// Answers Lambda's invocations with `router` until Lambda ends the process.
 ///

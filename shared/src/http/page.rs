@@ -1,14 +1,22 @@
 //! Lists: their query, and the link to what follows.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::response::Response as Described;
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
+use super::description::text_header;
 use crate::domain::{Limit, Limits, List, Listing, Page};
 use crate::error::Error;
 
@@ -62,8 +70,8 @@ impl ListQuery {
     }
 
     /// `listing` as a bare array.
-    pub fn array<T: Serialize>(&self, listing: Listing<T>) -> Response {
-        (self.link(listing.next.as_deref()), Json(listing.items)).into_response()
+    pub fn array<T>(&self, listing: Listing<T>) -> Array<T> {
+        Array { link: self.link(listing.next.as_deref()), items: listing.items }
     }
 
     /// A parameter's value, percent-decoded; the first, if it is given more than once.
@@ -71,6 +79,66 @@ impl ListQuery {
         let found = self.parameters.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
+}
+
+impl IntoParams for ListQuery {
+    /// Those of workspaces and functions; logs have limits of their own.
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        parameters_of_list(Limits::RESOURCES)
+    }
+}
+
+/// 200 with a page of a list as a bare array.
+#[derive(Debug)]
+pub struct Array<T> {
+    link: HeaderMap,
+    items: Vec<T>,
+}
+
+impl<T: Serialize> IntoResponse for Array<T> {
+    fn into_response(self) -> Response {
+        (self.link, Json(self.items)).into_response()
+    }
+}
+
+impl<T: ToSchema> IntoResponses for Array<T> {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let answer = ResponseBuilder::new()
+            .description("In the order in which they were made.")
+            .header("Link", described_link())
+            .content("application/json", ContentBuilder::new().schema(Some(items)).build());
+        BTreeMap::from([(StatusCode::OK.as_str().to_owned(), answer.build().into())])
+    }
+}
+
+/// The header that [`ListQuery::link`] makes, for the API's description.
+pub fn described_link() -> Header {
+    text_header("Where more follows: `<path?query>; rel=\"next\"`, to be followed as it is.")
+}
+
+/// The query parameters of a list with these limits, for the API's description.
+pub fn parameters_of_list(limits: Limits) -> Vec<Parameter> {
+    let limit = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(limits.max()))
+        .default(limits.default().map(Into::into));
+    let cursor = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9_-]+$"));
+    vec![
+        parameter("limit", limit.build(), "The most items that the answer may hold."),
+        parameter("cursor", cursor.build(), "Where to go on: from the `Link` of the page before."),
+    ]
+}
+
+fn parameter(name: &str, schema: Object, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .schema(Some(schema))
+        .description(Some(description))
+        .build()
 }
 
 fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Error> {

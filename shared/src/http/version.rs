@@ -1,26 +1,16 @@
-//! Versions in HTTP: `ETag` out, `If-Match` in.
+//! Which version of a resource a request means: `If-Match`.
 
 use std::convert::Infallible;
 
-use axum::Json;
 use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Response};
-use http::header::{ETAG, IF_MATCH};
+use http::header::IF_MATCH;
 use http::request::Parts;
-use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::domain::{Expected, Versioned};
-
-/// An answer of one resource as JSON, with its version as `ETag`.
-#[derive(Debug)]
-pub struct Tagged<T>(pub Versioned<T>);
-
-impl<T: Serialize> IntoResponse for Tagged<T> {
-    fn into_response(self) -> Response {
-        let Versioned { value, version } = self.0;
-        ([(ETAG, format!("\"{version}\""))], Json(value)).into_response()
-    }
-}
+use crate::domain::Expected;
 
 /// Which versions the request is willing to change, from its `If-Match`.
 #[derive(Debug)]
@@ -36,6 +26,20 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         }
         let tags = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         Ok(Self(expected(tags.map(<[u8]>::trim_ascii))))
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "The `ETag` that was read: if the resource was changed since, the request is \
+                    refused. `*` is any version that is there.";
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .description(Some(text));
+        vec![parameter.build()]
     }
 }
 

@@ -75,6 +75,11 @@ impl Key {
     }
 }
 
+/// Where nothing stands: for whoever asks only whether the table answers.
+pub(super) fn nothing() -> Key {
+    Key { pk: "HEALTH".into(), sk: "HEALTH".into() }
+}
+
 pub(super) fn workspace_partition(workspace: &WorkspaceId) -> String {
     format!("{WORKSPACE_PARTITION}{workspace}")
 }

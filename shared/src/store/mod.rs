@@ -9,6 +9,7 @@ mod code;
 mod compression;
 mod deployment;
 mod function;
+mod health;
 mod keys;
 mod log;
 mod metrics;

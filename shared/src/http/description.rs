@@ -1,0 +1,135 @@
+//! What the API's description says of errors and headers.
+//!
+//! Each error is described once, and named by the operations that give it:
+//! `responses(Created<Workspace>, OfBody, Always)`.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder,
+};
+use utoipa::{IntoResponses, ToSchema};
+
+use super::error::ErrorBody;
+
+/// What any route may answer.
+#[derive(Debug)]
+pub struct Always;
+
+/// What a route answers whose path or whose parent names nothing.
+#[derive(Debug)]
+pub struct OfPath;
+
+/// What a route answers that reads a JSON body.
+#[derive(Debug)]
+pub struct OfBody;
+
+/// What a route answers that reads the query.
+#[derive(Debug)]
+pub struct OfQuery;
+
+/// What a route answers that looks at `If-Match`.
+#[derive(Debug)]
+pub struct OfVersion;
+
+/// What a route answers that calls a function.
+#[derive(Debug)]
+pub struct OfCall;
+
+/// What only a function's own URL answers.
+#[derive(Debug)]
+pub struct OfUrl;
+
+/// Implements [`IntoResponses`] by names of [`ERRORS`].
+macro_rules! answers {
+    ($($kind:ident: $($status:literal),+;)+) => {$(
+        impl IntoResponses for $kind {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                named(&[$($status),+])
+            }
+        }
+    )+};
+}
+
+answers! {
+    Always: 500, 503;
+    OfPath: 404;
+    OfBody: 400, 413, 415, 422;
+    OfQuery: 422;
+    OfVersion: 412;
+    OfCall: 409, 413;
+    OfUrl: 405, 504;
+}
+
+/// The errors of the API: status, name in the description, and what it says. Each has
+/// an example that was answered with this status, or the description's test fails.
+const ERRORS: [(u16, &str, &str); 11] = [
+    (400, "MalformedJson", "The body is not JSON, not UTF-8, or empty."),
+    (404, "NotFound", "There is no such resource."),
+    (405, "MethodNotAllowed", "The function's URL doesn't take this method."),
+    (409, "Conflict", "It doesn't go with the state of the resource; the message says why."),
+    (412, "PreconditionFailed", "It was changed since the version that `If-Match` names."),
+    (413, "PayloadTooLarge", "The body is too large; the message names the limit and the size."),
+    (415, "UnsupportedMediaType", "The body is not JSON by its `Content-Type`."),
+    (
+        422,
+        "ValidationError",
+        "A field or a parameter breaks a rule, and `details.field` names it; or the body is not an \
+         object.",
+    ),
+    (
+        500,
+        "InternalError",
+        "Something went wrong on our side. From a function's URL also: the function failed, and \
+         `details.logId` names its log.",
+    ),
+    (
+        503,
+        "ServiceUnavailable",
+        "Storage or the engine is busy or not reachable, a function is not deployed yet, or it \
+         isn't known what became of a call; the message says which.",
+    ),
+    (504, "Timeout", "The function ran past its timeout, or past what the gateway waits for."),
+];
+
+/// All errors, by the names that operations use.
+pub fn errors() -> impl Iterator<Item = (String, Response)> {
+    ERRORS.iter().map(|(status, name, description)| {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name())));
+        let mut response = ResponseBuilder::new()
+            .description(*description)
+            .content("application/json", body.build());
+        if *status == 503 {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+            let text = "Seconds after which to try again.";
+            response = response.header("Retry-After", header(seconds, text));
+        }
+        if *status == 504 {
+            let text = "Names the log of the execution.";
+            response = response.header("X-Execution-Id", text_header(text));
+        }
+        if *status == 405 {
+            response = response.header("Allow", text_header("The methods that it takes."));
+        }
+        ((*name).to_owned(), response.build())
+    })
+}
+
+/// A header of any text.
+pub(super) fn text_header(description: &str) -> Header {
+    header(ObjectBuilder::new().schema_type(Type::String), description)
+}
+
+fn header(schema: impl Into<RefOr<Schema>>, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+fn named(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
+    let of = |status: &u16| ERRORS.iter().find(|(known, ..)| known == status);
+    statuses
+        .iter()
+        .filter_map(of)
+        .map(|(status, name, _)| (status.to_string(), Ref::from_response_name(*name).into()))
+        .collect()
+}
