@@ -47,13 +47,14 @@ pub struct Description;
 )]
 async fn create(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
     fields: Fields,
 ) -> Result<Created<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let function = create.create(WorkspaceId::parse(&workspace)?, Timestamp::now());
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    let made = store.create_function(&Owner::anonymous(), function).await?;
+    let made = store.create_function(&owner, function).await?;
     Ok(Created { location, made })
 }
 
@@ -68,6 +69,7 @@ async fn create(
 )]
 async fn list(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
     BaseUrl(base): BaseUrl,
     query: ListQuery,
@@ -75,7 +77,7 @@ async fn list(
     let limit = query.limit(Limits::RESOURCES)?;
     let id = WorkspaceId::parse(&workspace)?;
     let page = query.page(List::Functions(id.clone()), limit)?;
-    let found = store.functions_of_workspace(&Owner::anonymous(), &id, &page).await?;
+    let found = store.functions_of_workspace(&owner, &id, &page).await?;
     Ok(query.array(found.map(|function| function.at(&base))))
 }
 
@@ -90,11 +92,12 @@ async fn list(
 )]
 async fn read(
     State(store): State<Store>,
+    owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     BaseUrl(base): BaseUrl,
 ) -> Result<Tagged<Function>, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    let found = store.function(&Owner::anonymous(), &workspace, &id).await?;
+    let found = store.function(&owner, &workspace, &id).await?;
     Ok(Tagged(found.map(|function| function.at(&base))))
 }
 
@@ -110,6 +113,7 @@ async fn read(
 )]
 async fn update(
     State(store): State<Store>,
+    owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
     BaseUrl(base): BaseUrl,
@@ -117,7 +121,6 @@ async fn update(
 ) -> Result<Tagged<Function>, Error> {
     let patch = PatchFunction::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    let owner = Owner::anonymous();
     let patched = store.patch_function(&owner, &workspace, &id, &expected, patch).await?;
     Ok(Tagged(patched.map(|function| function.at(&base))))
 }
@@ -133,10 +136,11 @@ async fn update(
 )]
 async fn delete(
     State(store): State<Store>,
+    owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    store.delete_function(&Owner::anonymous(), &workspace, &id, &expected).await?;
+    store.delete_function(&owner, &workspace, &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,13 +54,13 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
 // No header of the console gets to the function.
 async fn try_out(
     State(invoker): State<Invoker>,
+    owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<Json<ExecutionLog>, Error> {
     let began = invoker.begin();
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let event = Event::of_body("POST", event::body(request.into_body()).await?);
-    let owner = Owner::anonymous();
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
     let (log, _) = invoker.invoke(&workspace, &id, began, callable, &event, |_| Ok(())).await?;
     Ok(Json(log))

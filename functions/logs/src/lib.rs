@@ -115,6 +115,7 @@ struct Filter {
 )]
 async fn of_function(
     State(store): State<Store>,
+    owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     query: ListQuery,
 ) -> Result<Logs, Error> {
@@ -122,7 +123,6 @@ async fn of_function(
     let filter = LogFilter::parse(|name| query.parameter(name))?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
-    let owner = Owner::anonymous();
     let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
     Ok(answer(&query, found))
 }
@@ -138,6 +138,7 @@ async fn of_function(
 )]
 async fn of_workspace(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
     query: ListQuery,
 ) -> Result<Logs, Error> {
@@ -145,7 +146,7 @@ async fn of_workspace(
     let filter = LogFilter::parse(|name| query.parameter(name))?;
     let id = WorkspaceId::parse(&workspace)?;
     let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
-    let found = store.logs_of_workspace(&Owner::anonymous(), &id, &filter, &page).await?;
+    let found = store.logs_of_workspace(&owner, &id, &filter, &page).await?;
     Ok(answer(&query, found))
 }
 

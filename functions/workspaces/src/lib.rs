@@ -38,10 +38,14 @@ pub struct Description;
     request_body = CreateWorkspace,
     responses(Created<Workspace>, OfBody, Always),
 )]
-async fn create(State(store): State<Store>, fields: Fields) -> Result<Created<Workspace>, Error> {
+async fn create(
+    State(store): State<Store>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Created<Workspace>, Error> {
     let workspace = CreateWorkspace::try_from(fields)?.create(Timestamp::now());
     let location = format!("/api/workspaces/{}", workspace.id);
-    let made = store.create_workspace(&Owner::anonymous(), workspace).await?;
+    let made = store.create_workspace(&owner, workspace).await?;
     Ok(Created { location, made })
 }
 
@@ -53,8 +57,11 @@ async fn create(State(store): State<Store>, fields: Fields) -> Result<Created<Wo
     params(ListQuery),
     responses(Array<Workspace>, OfQuery, Always),
 )]
-async fn list(State(store): State<Store>, query: ListQuery) -> Result<Array<Workspace>, Error> {
-    let owner = Owner::anonymous();
+async fn list(
+    State(store): State<Store>,
+    owner: Owner,
+    query: ListQuery,
+) -> Result<Array<Workspace>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Workspaces(owner.clone()), limit)?;
     Ok(query.array(store.workspaces_of_owner(&owner, &page).await?))
@@ -70,10 +77,11 @@ async fn list(State(store): State<Store>, query: ListQuery) -> Result<Array<Work
 )]
 async fn read(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
 ) -> Result<Tagged<Workspace>, Error> {
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Tagged(store.workspace(&Owner::anonymous(), &id).await?))
+    Ok(Tagged(store.workspace(&owner, &id).await?))
 }
 
 /// Change a workspace
@@ -86,13 +94,14 @@ async fn read(
 )]
 async fn update(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
     IfMatch(expected): IfMatch,
     fields: Fields,
 ) -> Result<Tagged<Workspace>, Error> {
     let patch = PatchWorkspace::try_from(fields)?;
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Tagged(store.patch_workspace(&Owner::anonymous(), &id, &expected, patch).await?))
+    Ok(Tagged(store.patch_workspace(&owner, &id, &expected, patch).await?))
 }
 
 /// Delete a workspace
@@ -105,10 +114,11 @@ async fn update(
 )]
 async fn delete(
     State(store): State<Store>,
+    owner: Owner,
     Path(workspace): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
     let id = WorkspaceId::parse(&workspace)?;
-    store.delete_workspace(&Owner::anonymous(), &id, &expected).await?;
+    store.delete_workspace(&owner, &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

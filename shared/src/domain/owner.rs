@@ -12,6 +12,13 @@ impl Owner {
         Self("anonymous".into())
     }
 
+    /// Whoever a token names as its subject.
+    pub fn of_subject(subject: &str) -> Self {
+        let owner = Self(subject.to_owned());
+        // Somebody who is called so must not get what was made while the API was open.
+        if owner == Self::anonymous() { Self(format!("sub:{subject}")) } else { owner }
+    }
+
     /// The owner that an item names.
     pub fn from_stored(owner: String) -> Self {
         Self(owner)

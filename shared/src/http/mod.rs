@@ -7,6 +7,7 @@ mod boundary;
 pub mod cors;
 mod description;
 mod error;
+mod owner;
 mod page;
 mod path;
 mod resource;

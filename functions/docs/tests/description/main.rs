@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod document;
+mod owners;
 mod story;
 
 use std::collections::BTreeSet;

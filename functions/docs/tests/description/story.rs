@@ -10,7 +10,7 @@ use invocations::Invoker;
 use local::faults::Fault;
 use local::route::{self, Route};
 use local::template::{DEFAULT_REGION, Template};
-use local::testbed::{Event, Lambda, Testbed};
+use local::testbed::{Answer, Event, Lambda, Testbed};
 use local::workspace;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(crate) struct Told {
 
 /// The tour.
 pub(crate) struct Story {
-    bed: Testbed,
+    pub(crate) bed: Testbed,
     reconciler: Reconciler,
     routes: Vec<(Route, String)>,
     lambdas: HashMap<&'static str, Lambda>,
@@ -195,6 +195,13 @@ impl Story {
     }
 
     /// Lets the Lambda answer that the gateway would choose.
+    pub(crate) async fn answer(&self, method: &str, path: &str, event: Event) -> Answer {
+        let bare = path.split('?').next().unwrap_or_default();
+        let (_, lambda, _) = route::select(&self.routes, method, bare).expect("a route");
+        self.lambdas[lambda.as_str()].answer(event).await
+    }
+
+    /// The same, to be told.
     async fn send(
         &mut self,
         method: &'static str,
@@ -202,9 +209,7 @@ impl Story {
         request: Option<Value>,
         event: Event,
     ) -> Value {
-        let bare = path.split('?').next().unwrap_or_default();
-        let (_, lambda, _) = route::select(&self.routes, method, bare).expect("a route");
-        let answer = self.lambdas[lambda.as_str()].answer(event).await;
+        let answer = self.answer(method, path, event).await;
         let response = (!answer.body.is_empty()).then(|| answer.json());
         let value = response.clone().unwrap_or_default();
         self.told.push(Told {
@@ -218,7 +223,7 @@ impl Story {
     }
 
     /// Lets the reconciler follow everything that has happened.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let follow = async |event| {
             let end = SystemTime::now() + Duration::from_secs(600);
             let event = serde_json::from_value(event).unwrap();
