@@ -1,24 +1,19 @@
 //! Execution logs, of one function and of a whole workspace, newest first.
 
-use std::collections::BTreeMap;
+mod page;
 
+use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use http::HeaderMap;
-use serde::Serialize;
 use shared::domain::{
-    ExecutionLog, FunctionId, Level, Limits, List, Listing, LogFilter, Outcome, Owner, Timestamp,
-    WorkspaceId,
+    FunctionId, Level, Limits, List, LogFilter, Outcome, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Always, ListQuery, OfPath, OfQuery, Path, described_link, parameters_of_list};
+use shared::http::{Always, ListQuery, OfPath, OfQuery, Path};
 use shared::store::Store;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::response::Response as Described;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
-use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
+use utoipa::OpenApi;
+
+use page::{Filter, Logs, OfFunction, OfWorkspace};
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
@@ -35,74 +30,6 @@ pub fn router(store: Store) -> Router {
     components(schemas(Logs, WorkspaceId, Outcome, Level, Timestamp))
 )]
 pub struct Description;
-
-/// A page of logs.
-#[derive(Debug, Serialize, ToSchema)]
-struct Logs {
-    #[serde(skip)]
-    link: HeaderMap,
-    /// The logs, the newest first.
-    logs: Vec<ExecutionLog>,
-    /// How many of them are in this answer.
-    total: usize,
-}
-
-impl IntoResponse for Logs {
-    fn into_response(mut self) -> Response {
-        (std::mem::take(&mut self.link), Json(self)).into_response()
-    }
-}
-
-impl IntoResponses for Logs {
-    fn responses() -> BTreeMap<String, RefOr<Described>> {
-        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(Self::name())));
-        let answer = ResponseBuilder::new()
-            .description("The newest first.")
-            .header("Link", described_link())
-            .content("application/json", body.build());
-        BTreeMap::from([("200".to_owned(), answer.build().into())])
-    }
-}
-
-/// How many logs of a function are asked for.
-struct OfFunction;
-
-impl IntoParams for OfFunction {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        parameters_of_list(Limits::FUNCTION_LOGS)
-    }
-}
-
-/// How many logs of a workspace are asked for.
-struct OfWorkspace;
-
-impl IntoParams for OfWorkspace {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        parameters_of_list(Limits::WORKSPACE_LOGS)
-    }
-}
-
-/// Which logs are asked for: what [`LogFilter::parse`] reads.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it describes the parameters and holds none")]
-struct Filter {
-    /// Only those that ended so.
-    #[param(nullable = false)]
-    status: Option<Outcome>,
-    /// Only those of this level.
-    #[param(nullable = false)]
-    level: Option<Level>,
-    /// Only those that began then or later.
-    #[param(nullable = false)]
-    since: Option<Timestamp>,
-    /// Only those that began before.
-    #[param(nullable = false)]
-    until: Option<Timestamp>,
-    /// Only those with this text in a printed line; upper and lower case are the same.
-    #[param(nullable = false)]
-    q: Option<String>,
-}
 
 /// List the logs of a function
 ///
@@ -124,7 +51,7 @@ async fn of_function(
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
-    Ok(answer(&query, found))
+    Ok(Logs::page(&query, found))
 }
 
 /// List the logs of all functions of a workspace
@@ -147,10 +74,5 @@ async fn of_workspace(
     let id = WorkspaceId::parse(&workspace)?;
     let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_workspace(&owner, &id, &filter, &page).await?;
-    Ok(answer(&query, found))
-}
-
-fn answer(query: &ListQuery, found: Listing<ExecutionLog>) -> Logs {
-    let link = query.link(found.next.as_deref());
-    Logs { link, total: found.items.len(), logs: found.items }
+    Ok(Logs::page(&query, found))
 }
