@@ -56,6 +56,15 @@ CORS = {
     "maxAge": 3600,
 }
 
+# The parameters of a deployment, and whether the template takes them.
+DEPLOYMENTS = [
+    ({"JwtIssuer": "", "JwtAudience": [""], "AllowAnonymous": "false"}, False),
+    ({"JwtIssuer": "", "JwtAudience": [""], "AllowAnonymous": "true"}, True),
+    ({"JwtIssuer": "https://id.test", "JwtAudience": [""], "AllowAnonymous": "false"}, False),
+    ({"JwtIssuer": "https://id.test", "JwtAudience": [""], "AllowAnonymous": "true"}, False),
+    ({"JwtIssuer": "https://id.test", "JwtAudience": ["console"], "AllowAnonymous": "false"}, True),
+]
+
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 
@@ -67,10 +76,8 @@ class NoManagedPolicies:
         return {}
 
 
-def expand(source: str) -> dict:
-    template = yaml_parse(source)
-    if not isinstance(template, dict) or not template.get("Resources"):
-        raise SystemExit(f"{TEMPLATE.name} holds no resources")
+def expand(template: dict) -> dict:
+    template = copy.deepcopy(template)
     parameters = {}
     for name, parameter in template.get("Parameters", {}).items():
         if "Default" in parameter:
@@ -85,7 +92,7 @@ def expand(source: str) -> dict:
     ]:
         if "CodeUri" in section:
             section["CodeUri"] = "s3://bucket/code.zip"
-    return transform(copy.deepcopy(template), parameters, NoManagedPolicies())
+    return transform(template, parameters, NoManagedPolicies())
 
 
 def lambda_of(integration: dict) -> str:
@@ -113,7 +120,71 @@ def callable_paths(resources: dict, function: str) -> list:
     return patterns
 
 
-def faults_in(expanded: dict):
+def evaluate(value, parameters: dict, conditions: dict):
+    """The value with conditions and references to these parameters worked out."""
+    if isinstance(value, list):
+        items = [evaluate(item, parameters, conditions) for item in value]
+        return [item for item in items if item is not None]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((name, operand),) = value.items()
+        again = lambda item: evaluate(item, parameters, conditions)  # noqa: E731
+        match name:
+            case "Ref":
+                return None if operand == "AWS::NoValue" else parameters.get(operand, value)
+            case "Fn::If":
+                condition, yes, no = operand
+                return again(yes if again(conditions[condition]) else no)
+            case "Fn::Equals":
+                left, right = map(again, operand)
+                return left == right
+            case "Fn::Not":
+                return not again(operand[0])
+            case "Fn::Or":
+                return any(map(again, operand))
+            case "Fn::Contains":
+                several, one = map(again, operand)
+                return one in several
+    pairs = ((key, evaluate(item, parameters, conditions)) for key, item in value.items())
+    return {key: item for key, item in pairs if item is not None}
+
+
+def is_taken(template: dict, parameters: dict) -> bool:
+    """Whether every rule of the template holds."""
+    for rule in template["Rules"].values():
+        rule = evaluate(rule, parameters, template["Conditions"])
+        if rule.get("RuleCondition", True):
+            if not all(assertion["Assert"] for assertion in rule["Assertions"]):
+                return False
+    return True
+
+
+def faults_of_sign_in(template: dict, body: dict):
+    """Who may come in: under every route of /api or none, and never by an empty field."""
+    conditions = template["Conditions"]
+    for parameters, expected in DEPLOYMENTS:
+        if is_taken(template, parameters) != expected:
+            yield f"a deployment with {parameters} should {'' if expected else 'not '}be taken"
+        if not expected:
+            continue
+        issuer = parameters["JwtIssuer"]
+        api = evaluate(body, parameters, conditions)
+        schemes = api.get("components", {}).get("securitySchemes", {})
+        tokens = {
+            name: scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
+            for name, scheme in schemes.items()
+        }
+        wanted = {"issuer": issuer, "audience": parameters["JwtAudience"]}
+        if tokens != ({"Jwt": wanted} if issuer else {}):
+            yield f"with {parameters} the authorizers are {tokens}"
+        for path, methods in api["paths"].items():
+            needed = [{"Jwt": []}] if issuer and path.startswith("/api/") else None
+            if methods[ANY].get("security") != needed:
+                yield f"{path} has security {methods[ANY].get('security')} with {parameters}"
+
+
+def faults_in(template: dict, expanded: dict):
     resources = expanded["Resources"]
     api = resources.get(API)
     if not api or api["Type"] != "AWS::ApiGatewayV2::Api":
@@ -125,6 +196,7 @@ def faults_in(expanded: dict):
         yield f"{API} has no route at all"
         return
 
+    yield from faults_of_sign_in(template, body)
     for path in paths.keys() - ROUTES.keys():
         yield f"{path} is a route that this check does not know"
     for path in paths:
@@ -173,18 +245,22 @@ def main() -> int:
     if not TEMPLATE.is_file():
         print("check_routes: there is no template.yaml", file=sys.stderr)
         return 1
+    template = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+    if not isinstance(template, dict) or not template.get("Resources"):
+        print(f"check_routes: {TEMPLATE.name} holds no resources", file=sys.stderr)
+        return 1
     try:
-        expanded = expand(TEMPLATE.read_text(encoding="utf-8"))
+        expanded = expand(template)
     except InvalidDocumentException as error:
         print("check_routes: the SAM transform refuses template.yaml", file=sys.stderr)
         for cause in error.causes:
             print(f"  {cause.message}", file=sys.stderr)
         return 1
-    faults = sorted(faults_in(expanded))
+    faults = sorted(faults_in(template, expanded))
     for fault in faults:
         print(f"check_routes: {fault}", file=sys.stderr)
     if not faults:
-        print(f"check_routes: {len(ROUTES)} routes and the CORS rules are as expected")
+        print(f"check_routes: {len(ROUTES)} routes, CORS rules and sign-in are as expected")
     return 1 if faults else 0
 
 

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::process::Launcher;
-use crate::stack::{Options, Stack};
+use crate::stack::{Options, SignIn, Stack};
 use crate::{bound, endpoints, terminal, workspace};
 
 /// Runs FaaS Backend on this machine: the API, its Lambdas, DynamoDB and S3.
@@ -26,6 +26,15 @@ pub struct Cli {
     /// Keep the data in memory and forget them at the end.
     #[arg(long, conflicts_with = "data")]
     ephemeral: bool,
+    /// Issuer of the tokens that the API then asks for, as API Gateway would.
+    #[arg(long, value_name = "URL", requires_all = ["jwt_audience", "jwks"])]
+    jwt_issuer: Option<String>,
+    /// Audience, or client id, that a token must name; several separated by commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "jwt_issuer")]
+    jwt_audience: Vec<String>,
+    /// File with the issuer's public keys, a JSON Web Key Set.
+    #[arg(long, value_name = "FILE", requires = "jwt_issuer")]
+    jwks: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Sub>,
 }
@@ -58,10 +67,13 @@ impl Cli {
                 Err(problem) => failed(problem),
             };
         }
+        let audience = self.jwt_audience;
+        let sign_in = self.jwt_issuer.zip(self.jwks);
         let options = Options {
             root,
             port: self.port,
             data: (!self.ephemeral).then_some(data),
+            sign_in: sign_in.map(|(issuer, keys)| SignIn { issuer, audience, keys }),
             watch: true,
             launcher: Launcher::Bound,
             binaries: None,
@@ -152,6 +164,9 @@ mod tests {
         assert!(Cli::try_parse_from(["local", "--ephemeral", "--data", "x"]).is_err());
         let cli = Cli::try_parse_from(["local", "--port", "0", "--ephemeral"]).unwrap();
         assert!(cli.ephemeral && cli.port == 0 && cli.data.is_none());
+        let issuer = ["local", "--jwt-issuer", "https://id.test"];
+        assert!(Cli::try_parse_from(issuer).is_err(), "without audience and keys");
+        assert!(Cli::try_parse_from(["local", "--jwks", "keys.json"]).is_err());
         let cli = Cli::try_parse_from(["local", "bound-to", "7", "--", "a", "--b"]).unwrap();
         assert!(matches!(cli.command, Some(Sub::BoundTo { parent: 7, .. })));
     }

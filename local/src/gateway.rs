@@ -2,6 +2,7 @@
 
 mod body;
 mod refusal;
+mod tokens;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -30,6 +31,7 @@ use crate::{ids, terminal};
 
 use body::Read;
 use refusal::Refusal;
+pub use tokens::Tokens;
 
 /// The largest request body that an HTTP API takes, in bytes.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -92,6 +94,8 @@ pub struct Api {
     pub routes: Vec<(Route, Pool)>,
     /// The cross-origin rules; `None` leaves preflights and headers to the Lambdas.
     pub cors: Option<Cors>,
+    /// What is asked of tokens; `None` where nobody is asked for one.
+    pub tokens: Option<Tokens>,
 }
 
 /// A gateway that serves requests.
@@ -212,10 +216,15 @@ async fn answer(
     let (route, pool, path_parameters) =
         route::select(&served.api.routes, parts.method.as_str(), path)
             .ok_or_else(|| Refusal::no_route(parts.method.as_str(), path))?;
+    let claims = match &served.api.tokens {
+        Some(tokens) => tokens.check(route, &parts.headers)?,
+        None => None,
+    };
     let arrival = Arrival {
         request_id: request_id.to_owned(),
         route_key: route.key().to_owned(),
         path_parameters,
+        claims,
         source: client.ip(),
         port: served.port,
         time,

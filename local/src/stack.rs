@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use jsonwebtoken::jwk::JwkSet;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -11,7 +12,7 @@ use crate::builder::{BuildError, Builder};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::endpoints::{self, EndpointsError, EndpointsFile};
 use crate::engine::Engine;
-use crate::gateway::{Api, Gateway, Port};
+use crate::gateway::{Api, Gateway, Port, Tokens};
 use crate::pool::{Binary, Pool};
 use crate::process::Launcher;
 use crate::pump::Pump;
@@ -31,12 +32,25 @@ pub struct Options {
     pub port: u16,
     /// Where the data are kept; `None` forgets them at the end.
     pub data: Option<PathBuf>,
+    /// Who signs people in; `None` leaves the API open.
+    pub sign_in: Option<SignIn>,
     /// Whether to rebuild when the source changes.
     pub watch: bool,
     /// How child processes are started.
     pub launcher: Launcher,
     /// Built binaries by name; `None` builds them with cargo.
     pub binaries: Option<BTreeMap<String, PathBuf>>,
+}
+
+/// Who signs people in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The issuer that tokens must name: the template's `JwtIssuer`.
+    pub issuer: String,
+    /// The audiences of which tokens must name one: the template's `JwtAudience`.
+    pub audience: Vec<String>,
+    /// The file with the issuer's public keys, a JSON Web Key Set.
+    pub keys: PathBuf,
 }
 
 /// Why a stack could not be started: one sentence that says what to do.
@@ -82,6 +96,16 @@ pub enum StackError {
     /// The endpoints can't be told to other programs.
     #[error(transparent)]
     Endpoints(#[from] EndpointsError),
+    /// The keys of who signs people in can't be read.
+    #[error(
+        "the keys in {path} can't be used: {problem}; --jwks takes a JSON Web Key Set, as the issuer publishes it"
+    )]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A temporary folder can't be had.
     #[error("no temporary folder could be made: {0}")]
     Temporary(std::io::Error),
@@ -115,6 +139,18 @@ impl Drop for Rebuilding {
     }
 }
 
+impl SignIn {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        vec![("JwtIssuer", self.issuer.clone()), ("JwtAudience", self.audience.join(","))]
+    }
+
+    fn read_keys(&self) -> Result<JwkSet, StackError> {
+        let problem = |problem: String| StackError::Keys { path: self.keys.clone(), problem };
+        let text = std::fs::read(&self.keys).map_err(|e| problem(e.to_string()))?;
+        serde_json::from_slice(&text).map_err(|e| problem(e.to_string()))
+    }
+}
+
 impl Stack {
     /// Starts everything and returns once requests are answered.
     ///
@@ -122,7 +158,10 @@ impl Stack {
     /// A sentence that says what is wrong and what to do; nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let begun = Instant::now();
-        let template = Template::read(&options.root.join("template.yaml"), DEFAULT_REGION)?;
+        let parameters = options.sign_in.as_ref().map(SignIn::parameters).unwrap_or_default();
+        let path = options.root.join("template.yaml");
+        let template = Template::read_with(&path, DEFAULT_REGION, &parameters)?;
+        let keys = options.sign_in.as_ref().map(SignIn::read_keys).transpose()?;
         // The port first: it is what fails most often, and the quickest to tell.
         let port = Port::bind(options.port)
             .await
@@ -184,7 +223,10 @@ impl Stack {
             Some(folder) => Some(EndpointsFile::write(folder, &template, &stores, &engine)?),
             None => None,
         };
-        let gateway = Gateway::start(port, Api { routes, cors: template.cors.clone() });
+        let authorizer = template.authorizer.clone();
+        let tokens = authorizer.zip(keys).map(|(authorizer, keys)| Tokens::new(authorizer, keys));
+        let api = Api { routes, cors: template.cors.clone(), tokens };
+        let gateway = Gateway::start(port, api);
         let rebuilding = builder
             .filter(|_| options.watch)
             .and_then(|builder| follow_source(&options.root, builder, pools));
@@ -230,9 +272,13 @@ impl Stack {
             Some(path) => path.strip_prefix(base).unwrap_or(path).display().to_string(),
             None => "in memory, forgotten at the end".to_owned(),
         };
+        let signs_in = match &self.template.authorizer {
+            Some(authorizer) => format!("   for who is signed in by {}", authorizer.issuer),
+            None => String::new(),
+        };
         format!(
             "FaaS Backend, local\n\
-             \x20 API        {}\n\
+             \x20 API        {}{signs_in}\n\
              \x20 DynamoDB   {}   table {}\n\
              \x20 S3         {}   bucket {}\n\
              \x20 Engine     {}   {}\n\

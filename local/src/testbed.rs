@@ -115,6 +115,7 @@ impl Testbed {
             engine_role: "arn:aws:iam::000000000000:role/function".into(),
             execution_log_days: 30,
             region: template.region,
+            sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
         };

@@ -238,6 +238,7 @@ fn options(root: &Path, data: &Path) -> Options {
         root: root.to_owned(),
         port: 0,
         data: Some(data.to_owned()),
+        sign_in: None,
         watch: false,
         launcher: Launcher::Direct,
         binaries: Some(BTreeMap::from([("follower".to_owned(), example)])),

@@ -25,6 +25,7 @@ fn options(data: Option<&Path>) -> Options {
         root,
         port: 0,
         data: data.map(ToOwned::to_owned),
+        sign_in: None,
         watch: false,
         launcher: Launcher::Direct,
         binaries: Some(binaries),

@@ -15,6 +15,9 @@ pub struct Config {
     pub execution_log_days: u32,
     /// The AWS region (`AWS_REGION`).
     pub region: String,
+    /// Whether callers of the API are signed in (`JWT_ISSUER` is not empty), so that one
+    /// who isn't must not get through.
+    pub sign_in: bool,
     /// Origins that may read answers in a browser (`ALLOWED_ORIGINS`, separated by commas).
     pub allowed_origins: Vec<String>,
     /// The least severe lines that are logged (`LOG_LEVEL`: `error` to `trace`).
@@ -42,6 +45,7 @@ impl Config {
                 },
             )?,
             region: variable("AWS_REGION", "ap-northeast-2")?,
+            sign_in: !variable("JWT_ISSUER", "")?.is_empty(),
             allowed_origins: origins
                 .split(',')
                 .map(|origin| origin.trim().to_owned())

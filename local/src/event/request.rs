@@ -25,6 +25,8 @@ pub struct Arrival {
     pub route_key: String,
     /// The path parameters of that route, decoded.
     pub path_parameters: PathParameters,
+    /// The claims of its token, where its route asks for one.
+    pub claims: Option<Map<String, Value>>,
     /// Where the request came from.
     pub source: IpAddr,
     /// The port that it came to.
@@ -66,6 +68,10 @@ pub fn to_event(parts: &Parts, body: &Bytes, arrival: &Arrival) -> Value {
         },
         "isBase64Encoded": false,
     });
+    if let Some(claims) = &arrival.claims {
+        let token = json!({ "claims": claims, "scopes": null });
+        event["requestContext"]["authorizer"] = json!({ "jwt": token });
+    }
     let cookies: Vec<String> = joined(&parts.headers, &COOKIE)
         .map(|all| all.split([';', ',']).map(|one| one.trim().to_owned()).collect())
         .unwrap_or_default();
@@ -170,6 +176,7 @@ mod tests {
             request_id: "R1".to_owned(),
             route_key: "ANY /pets/{name}".to_owned(),
             path_parameters: PathParameters::from([("name".to_owned(), "a b".to_owned())]),
+            claims: None,
             source: "127.0.0.1".parse().unwrap(),
             port: 8000,
             time: "2020-03-12T19:03:58.390Z".parse().unwrap(),

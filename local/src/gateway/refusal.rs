@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -31,6 +31,11 @@ impl Refusal {
 
     pub(super) fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("no route takes {method} {path}"))
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let message = "this needs a valid token of who signs people in, as Authorization: Bearer …";
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message.to_owned())
     }
 
     pub(super) fn broken_off() -> Self {
@@ -65,6 +70,10 @@ impl Refusal {
         *response.status_mut() = self.status;
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        }
         response
     }
 

@@ -30,6 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
 
 use self::cors::Cors;
+use self::owner::SignIn;
 use crate::config::Config;
 use crate::error::Error;
 
@@ -67,6 +68,7 @@ pub fn lambda(
     Future: Send,
 > + use<> {
     let cors = Arc::new(Cors::for_origins(config.allowed_origins.clone()));
+    let sign_in = SignIn(config.sign_in);
     let router = router
         .route_layer(from_fn(boundary::remember_route))
         .fallback(nothing_here)
@@ -74,6 +76,10 @@ pub fn lambda(
     let app = ServiceBuilder::new()
         .map_response(answer::Answer)
         .map_request(|request: lambda_http::Request| request.map(Body::new))
+        .map_request(move |mut request: axum::extract::Request| {
+            request.extensions_mut().insert(sign_in);
+            request
+        })
         .layer(from_fn_with_state(cors, boundary::boundary))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(NormalizePathLayer::trim_trailing_slash())

@@ -1,26 +1,34 @@
 //! Who asks, as the gateway's authorizer found out.
 
-use std::convert::Infallible;
-
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use lambda_http::request::RequestContext;
 
 use crate::domain::Owner;
+use crate::error::Error;
+
+/// Whether callers are signed in; an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignIn(pub(super) bool);
 
 impl<S: Sync> FromRequestParts<S> for Owner {
-    type Rejection = Infallible;
+    type Rejection = Error;
 
-    /// The subject of the token that API Gateway has checked; without one the API is
-    /// open. What a client sends says nothing of this: only the gateway writes it.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    /// The subject of the token that API Gateway has checked. What a client sends says
+    /// nothing of this: only the gateway writes it.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let authorizer = match parts.extensions.get() {
             Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
             _ => None,
         };
         let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
         let subject = token.and_then(|token| token.claims.get("sub"));
-        Ok(subject.map_or_else(Self::anonymous, |subject| Self::of_subject(subject)))
+        match (subject, parts.extensions.get()) {
+            (Some(subject), _) => Ok(Self::of_subject(subject)),
+            (None, Some(SignIn(false))) => Ok(Self::anonymous()),
+            // A route without its authorizer, or a token without a subject.
+            (None, _) => Err(Error::internal("nobody is signed in, and somebody must be")),
+        }
     }
 }
 
@@ -30,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    async fn owner(authorizer: Value) -> Owner {
+    async fn owner(sign_in: bool, authorizer: Value) -> Result<Owner, Error> {
         let context = json!({
             "requestId": "r", "stage": "$default", "timeEpoch": 0, "http": {"method": "GET"},
             "authorizer": authorizer,
@@ -38,17 +46,27 @@ mod tests {
         let context = serde_json::from_value(context).unwrap();
         let mut request = http::Request::new(());
         request.extensions_mut().insert(RequestContext::ApiGatewayV2(context));
-        let Ok(owner) = Owner::from_request_parts(&mut request.into_parts().0, &()).await;
-        owner
+        request.extensions_mut().insert(SignIn(sign_in));
+        Owner::from_request_parts(&mut request.into_parts().0, &()).await
     }
 
     #[tokio::test]
     async fn it_is_the_subject_of_the_checked_token() {
         let token = |claims: Value| json!({"jwt": {"claims": claims, "scopes": null}});
-        let ada = owner(token(json!({"sub": "ada", "email": "x@example.com"}))).await;
-        assert_eq!(ada.as_str(), "ada");
-        assert_eq!(owner(Value::Null).await, Owner::anonymous());
-        let namesake = owner(token(json!({"sub": "anonymous"}))).await;
-        assert_ne!(namesake, Owner::anonymous(), "somebody of that name isn't nobody");
+        for sign_in in [false, true] {
+            let ada = token(json!({"sub": "ada", "email": "x@example.com"}));
+            assert_eq!(owner(sign_in, ada).await.unwrap().as_str(), "ada");
+            let namesake = owner(sign_in, token(json!({"sub": "anonymous"}))).await.unwrap();
+            assert_ne!(namesake, Owner::anonymous(), "somebody of that name isn't nobody");
+        }
+        assert_eq!(owner(false, Value::Null).await.unwrap(), Owner::anonymous());
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_through_where_somebody_must_be_signed_in() {
+        let without = json!({"jwt": {"claims": {"email": "x@example.com"}, "scopes": null}});
+        for authorizer in [Value::Null, without] {
+            assert!(matches!(owner(true, authorizer).await, Err(Error::Internal(_))));
+        }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use local::route::Route;
+use local::template::{DEFAULT_REGION, Template};
+use local::workspace;
 use serde_json::Value;
 use shared::http::{ErrorBody, described_errors};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, RefOr};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
@@ -36,6 +40,7 @@ impl Document {
         components.responses.extend(errors);
         let mut document = Self { api, asked: BTreeSet::new() };
         document.tell_methods_apart();
+        document.guard();
         document.link();
         document
     }
@@ -142,6 +147,31 @@ impl Document {
                 }
             }
         }
+    }
+
+    /// Says which operations ask for a token where people are signed in: those whose routes
+    /// have the template's authorizer.
+    fn guard(&mut self) {
+        let path = workspace::compiled_in().join("template.yaml");
+        let parameters = [("JwtIssuer", "https://id.test".into()), ("JwtAudience", "a".into())];
+        let template = Template::read_with(&path, DEFAULT_REGION, &parameters).unwrap();
+        let authorizer = template.authorizer.expect("an authorizer");
+        for (path, item) in &mut self.api.paths.paths {
+            if authorizer.guards(&Route::parse(&format!("ANY {path}")).expect("a route")) {
+                for (_, of) in METHODS {
+                    let Some(operation) = of(item) else { continue };
+                    let token = SecurityRequirement::new::<_, [&str; 0], _>("Jwt", []);
+                    operation.security = Some(vec![SecurityRequirement::default(), token]);
+                }
+            }
+        }
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = scheme.description(Some(
+            "Where the API is not open to everybody: a token of who signs people in. A request \
+             without a valid one is answered with 401.",
+        ));
+        let components = self.api.components.get_or_insert_default();
+        components.add_security_scheme("Jwt", SecurityScheme::Http(scheme.build()));
     }
 
     /// Leads from what was made to everything that can be done with it.

@@ -1,0 +1,221 @@
+//! A signed-in API: what the local gateway asks of tokens, as API Gateway would, with
+//! the echo Lambda behind it. The keys beside this file are for this test alone.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+#[path = "../client/mod.rs"]
+mod client;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use client::{ORIGIN, json, send, sent};
+use http::{Method, Request};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use local::process::Launcher;
+use local::stack::{Options, SignIn, Stack};
+use local::template::{DEFAULT_REGION, Template};
+use local::workspace;
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://id.test";
+
+async fn start() -> Stack {
+    let root = workspace::compiled_in();
+    let test = std::env::current_exe().unwrap();
+    let echo = test.ancestors().nth(2).unwrap().join("examples/echo_lambda");
+    let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION).unwrap();
+    let binaries: BTreeMap<_, _> =
+        template.functions.into_iter().map(|f| (f.binary, echo.clone())).collect();
+    let sign_in = SignIn {
+        issuer: ISSUER.into(),
+        audience: vec!["console".into(), "other".into()],
+        keys: root.join("local/tests/sign_in/keys.json"),
+    };
+    let options = Options {
+        root,
+        port: 0,
+        data: None,
+        sign_in: Some(sign_in),
+        watch: false,
+        launcher: Launcher::Direct,
+        binaries: Some(binaries),
+    };
+    Stack::start(options).await.unwrap()
+}
+
+/// Claims that are taken.
+fn claims() -> Value {
+    let now = Timestamp::now().as_second();
+    json!({
+        "iss": ISSUER, "aud": ["console"], "sub": "ada", "exp": now + 60, "nbf": now - 60,
+        "groups": ["a", "b"], "verified": true,
+    })
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn token(claims: &Value) -> String {
+    signed(Algorithm::RS256, "issuer", "test", claims)
+}
+
+fn signed(algorithm: Algorithm, key: &str, kid: &str, claims: &Value) -> String {
+    let place = workspace::compiled_in().join("local/tests/sign_in");
+    let bytes = |file: &str| std::fs::read(Path::new(&place).join(file)).unwrap();
+    let key = match algorithm {
+        // The trick with a public key as a secret that everybody knows.
+        Algorithm::HS256 => EncodingKey::from_secret(&bytes("keys.json")),
+        _ => EncodingKey::from_rsa_der(&bytes(&format!("{key}.der"))),
+    };
+    let mut header = Header::new(algorithm);
+    header.kid = Some(kid.into());
+    encode(&header, claims, &key).unwrap()
+}
+
+/// A token that nobody signed.
+fn unsigned() -> String {
+    let part = |value: Value| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string())
+    };
+    let header = json!({"alg": "none", "kid": "test"});
+    format!("{}.{}.", part(header), part(claims()))
+}
+
+async fn asked(stack: &Stack, path: &str, authorization: &str) -> http::Response<bytes::Bytes> {
+    let request = Request::builder().method(Method::GET).uri(format!("{}{path}", stack.url()));
+    let request = request.header("Origin", ORIGIN);
+    let request = match authorization {
+        "" => request,
+        value => request.header("Authorization", value),
+    };
+    sent(request, "").await
+}
+
+#[tokio::test]
+async fn a_valid_token_gets_through_and_its_claims_with_it() {
+    let stack = start().await;
+    let tokens = [
+        token(&claims()),
+        token(&with("aud", json!("other"))),
+        signed(Algorithm::RS512, "issuer", "test", &claims()),
+        // Cognito's access tokens name their client, and no audience.
+        token(&{
+            let mut claims = with("client_id", json!("console"));
+            claims.as_object_mut().unwrap().remove("aud");
+            claims
+        }),
+    ];
+    for token in &tokens {
+        for authorization in [format!("Bearer {token}"), token.clone()] {
+            let answer = asked(&stack, "/api/workspaces/ws-1/logs", &authorization).await;
+            assert_eq!(answer.status(), 200, "{}", String::from_utf8_lossy(answer.body()));
+            let claims = &json(&answer)["requestContext"]["authorizer"]["jwt"]["claims"];
+            assert_eq!(claims["sub"], "ada");
+            assert_eq!(claims["groups"], "[a b]");
+            assert_eq!(claims["verified"], "true");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_other_token_is_refused_and_the_console_may_read_that() {
+    let stack = start().await;
+    let now = Timestamp::now().as_second();
+    let mut nobodys = claims();
+    nobodys.as_object_mut().unwrap().remove("aud");
+    let mut endless = claims();
+    endless.as_object_mut().unwrap().remove("exp");
+    let refused = [
+        ("no token", String::new()),
+        ("no token in it", "Bearer ".into()),
+        ("no JWT", "Bearer a.b.c".into()),
+        ("a password", "Basic YTpi".into()),
+        ("expired", token(&with("exp", json!(now - 1)))),
+        ("without an end", token(&endless)),
+        ("not yet valid", token(&with("nbf", json!(now + 60)))),
+        ("wrong audience", token(&with("aud", json!(["somebody"])))),
+        ("no audience", token(&nobodys)),
+        ("wrong issuer", token(&with("iss", json!("https://id.test.evil")))),
+        ("unsigned", unsigned()),
+        ("another key", signed(Algorithm::RS256, "stranger", "test", &claims())),
+        ("an unknown key", signed(Algorithm::RS256, "stranger", "theirs", &claims())),
+        ("a public key as a secret", signed(Algorithm::HS256, "issuer", "test", &claims())),
+        ("changed", token(&claims()).replacen('.', ".e30", 1)),
+    ];
+    for (what, authorization) in &refused {
+        for path in ["/api/workspaces", "/api/workspaces/ws-1/", "/api/workspaces/a/b/c"] {
+            let answer = asked(&stack, path, authorization).await;
+            assert_eq!(answer.status(), 401, "{what}");
+            assert_eq!(answer.headers()["access-control-allow-origin"], ORIGIN, "{what}");
+            assert_eq!(answer.headers()["www-authenticate"], "Bearer", "{what}");
+            assert_eq!(json(&answer)["error"]["code"], "UNAUTHORIZED", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_below_api_asks_nobody_and_preflights_go_through() {
+    let stack = start().await;
+    for path in ["/", "/health", "/docs", "/openapi.json", "/invoke/ws-1/fn-1/x", "/nothing"] {
+        let answer = send(Method::GET, &format!("{}{path}", stack.url()), "").await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(json(&answer)["requestContext"]["authorizer"], Value::Null, "{path}");
+    }
+    let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
+        .header("Origin", ORIGIN)
+        .header("Access-Control-Request-Method", "PATCH")
+        .header("Access-Control-Request-Headers", "authorization");
+    let preflight = sent(preflight, "").await;
+    assert_eq!(preflight.status(), 204);
+    let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap();
+    assert!(allowed.contains("Authorization"), "{allowed}");
+}
+
+#[tokio::test]
+async fn every_route_below_api_has_the_authorizer_and_the_lambdas_know_it() {
+    let path = workspace::compiled_in().join("template.yaml");
+    let parameters =
+        [("JwtIssuer", ISSUER.to_owned()), ("JwtAudience", "console,other".to_owned())];
+    let template = Template::read_with(&path, DEFAULT_REGION, &parameters).unwrap();
+    let authorizer = template.authorizer.unwrap();
+    assert_eq!(authorizer.issuer, ISSUER);
+    assert_eq!(authorizer.audience, ["console", "other"]);
+    for function in &template.functions {
+        assert_eq!(function.environment["JWT_ISSUER"], ISSUER);
+        for route in &function.routes {
+            let is_api = route.key().contains(" /api/");
+            assert_eq!(authorizer.guards(route), is_api, "{}", route.key());
+        }
+    }
+    let open = Template::read(&path, DEFAULT_REGION).unwrap();
+    assert_eq!(open.authorizer, None);
+    assert!(open.functions.iter().all(|function| function.environment["JWT_ISSUER"].is_empty()));
+}
+
+#[tokio::test]
+async fn keys_that_can_not_be_read_are_told() {
+    let root = workspace::compiled_in();
+    let sign_in = |keys: &str| SignIn {
+        issuer: ISSUER.into(),
+        audience: vec!["console".into()],
+        keys: root.join(keys),
+    };
+    for keys in ["local/tests/sign_in/nothing.json", "README.md"] {
+        let options = Options {
+            root: root.clone(),
+            port: 0,
+            data: None,
+            sign_in: Some(sign_in(keys)),
+            watch: false,
+            launcher: Launcher::Direct,
+            binaries: Some(BTreeMap::new()),
+        };
+        let told = Stack::start(options).await.unwrap_err().to_string();
+        assert!(told.contains(keys) && told.contains("--jwks takes"), "{told}");
+    }
+}
