@@ -143,9 +143,12 @@ def evaluate(value, parameters: dict, conditions: dict):
                 return not again(operand[0])
             case "Fn::Or":
                 return any(map(again, operand))
-            case "Fn::Contains":
-                several, one = map(again, operand)
-                return one in several
+            case "Fn::EachMemberIn":
+                members, several = map(again, operand)
+                return all(member in several for member in members)
+        # What stays as it is. Anything else would pass for true.
+        if name.startswith("Fn::") and name not in ("Fn::Sub", "Fn::GetAtt", "Fn::Join"):
+            raise SystemExit(f"check_routes: {name} is a function that this check does not know")
     pairs = ((key, evaluate(item, parameters, conditions)) for key, item in value.items())
     return {key: item for key, item in pairs if item is not None}
 
@@ -180,8 +183,11 @@ def faults_of_sign_in(template: dict, body: dict):
             yield f"with {parameters} the authorizers are {tokens}"
         for path, methods in api["paths"].items():
             needed = [{"Jwt": []}] if issuer and path.startswith("/api/") else None
-            if methods[ANY].get("security") != needed:
-                yield f"{path} has security {methods[ANY].get('security')} with {parameters}"
+            found = {method: operation.get("security") for method, operation in methods.items()}
+            if found.get(ANY) != needed or found.get("options"):
+                yield f"{path} has security {found} with {parameters}"
+        if "security" in api:
+            yield f"{API} has security for all routes, those of functions too"
 
 
 def faults_in(template: dict, expanded: dict):
@@ -208,11 +214,15 @@ def faults_in(template: dict, expanded: dict):
         if methods is None:
             yield f"{path} is missing"
             continue
-        if list(methods) != [ANY]:
-            yield f"{path} takes {', '.join(methods)}, not any method"
+        # An authorizer must not meet preflights, so they have a route of their own.
+        expected = [ANY, "options"] if path.startswith("/api/") else [ANY]
+        if sorted(methods) != sorted(expected):
+            yield f"{path} takes {', '.join(methods)}, not {' and '.join(expected)}"
             continue
         operation = methods[ANY]
         integration = operation.get(INTEGRATION, {})
+        if methods.get("options", operation)[INTEGRATION] != integration:
+            yield f"{path} has preflights answered elsewhere"
         if integration.get("type") != "aws_proxy":
             yield f"{path} has no Lambda proxy integration"
         if lambda_of(integration) != function:

@@ -155,7 +155,8 @@ async fn serve(
     let headers = request.headers().clone();
     let request_id = ids::request_id();
     let cors = served.api.cors.as_ref();
-    let mut response = match cors.filter(|_| is_preflight(request.method(), &headers)) {
+    let is_free = is_preflight(request.method(), &headers) && !meets_authorizer(&served, &request);
+    let mut response = match cors.filter(|_| is_free) {
         Some(cors) => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -184,6 +185,15 @@ fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Whether a preflight takes a route that asks for a token, which it never holds: API
+/// Gateway then doesn't answer it by itself.
+fn meets_authorizer(served: &Served, request: &Request) -> bool {
+    let path = request.uri().path();
+    let route = route::select(&served.api.routes, request.method().as_str(), path);
+    let tokens = served.api.tokens.as_ref();
+    tokens.zip(route).is_some_and(|(tokens, (route, ..))| tokens.guards(route))
 }
 
 /// An HTTP API with CORS rules ignores what its Lambdas say about CORS.

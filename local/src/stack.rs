@@ -96,7 +96,12 @@ pub enum StackError {
     /// The endpoints can't be told to other programs.
     #[error(transparent)]
     Endpoints(#[from] EndpointsError),
-    /// The keys of who signs people in can't be read.
+    /// Somebody is to sign people in, and the template asks nobody for a token.
+    #[error(
+        "--jwt-issuer {0:?} gives the template no authorizer: it is empty, or template.yaml has none"
+    )]
+    NoAuthorizer(String),
+    /// The issuer's keys can't be read.
     #[error(
         "the keys in {path} can't be used: {problem}; --jwks takes a JSON Web Key Set, as the issuer publishes it"
     )]
@@ -161,6 +166,11 @@ impl Stack {
         let parameters = options.sign_in.as_ref().map(SignIn::parameters).unwrap_or_default();
         let path = options.root.join("template.yaml");
         let template = Template::read_with(&path, DEFAULT_REGION, &parameters)?;
+        if let Some(sign_in) = &options.sign_in
+            && template.authorizer.is_none()
+        {
+            return Err(StackError::NoAuthorizer(sign_in.issuer.clone()));
+        }
         let keys = options.sign_in.as_ref().map(SignIn::read_keys).transpose()?;
         // The port first: it is what fails most often, and the quickest to tell.
         let port = Port::bind(options.port)
@@ -273,7 +283,7 @@ impl Stack {
             None => "in memory, forgotten at the end".to_owned(),
         };
         let signs_in = match &self.template.authorizer {
-            Some(authorizer) => format!("   for who is signed in by {}", authorizer.issuer),
+            Some(authorizer) => format!("   for whoever {} signs in", authorizer.issuer),
             None => String::new(),
         };
         format!(

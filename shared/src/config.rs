@@ -15,8 +15,8 @@ pub struct Config {
     pub execution_log_days: u32,
     /// The AWS region (`AWS_REGION`).
     pub region: String,
-    /// Whether callers of the API are signed in (`JWT_ISSUER` is not empty), so that one
-    /// who isn't must not get through.
+    /// Whether callers of the API are signed in (`JWT_ISSUER` is not empty), and
+    /// whoever isn't must not get through.
     pub sign_in: bool,
     /// Origins that may read answers in a browser (`ALLOWED_ORIGINS`, separated by commas).
     pub allowed_origins: Vec<String>,

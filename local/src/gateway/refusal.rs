@@ -34,7 +34,7 @@ impl Refusal {
     }
 
     pub(super) fn unauthorized() -> Self {
-        let message = "this needs a valid token of who signs people in, as Authorization: Bearer …";
+        let message = "this needs a valid token from the issuer, as Authorization: Bearer …";
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message.to_owned())
     }
 

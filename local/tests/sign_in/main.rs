@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "https://id.test";
 
-async fn start() -> Stack {
+fn options(issuer: &str, keys: &str) -> Options {
     let root = workspace::compiled_in();
     let test = std::env::current_exe().unwrap();
     let echo = test.ancestors().nth(2).unwrap().join("examples/echo_lambda");
@@ -28,11 +28,11 @@ async fn start() -> Stack {
     let binaries: BTreeMap<_, _> =
         template.functions.into_iter().map(|f| (f.binary, echo.clone())).collect();
     let sign_in = SignIn {
-        issuer: ISSUER.into(),
+        issuer: issuer.into(),
         audience: vec!["console".into(), "other".into()],
-        keys: root.join("local/tests/sign_in/keys.json"),
+        keys: root.join(keys),
     };
-    let options = Options {
+    Options {
         root,
         port: 0,
         data: None,
@@ -40,8 +40,11 @@ async fn start() -> Stack {
         watch: false,
         launcher: Launcher::Direct,
         binaries: Some(binaries),
-    };
-    Stack::start(options).await.unwrap()
+    }
+}
+
+async fn start() -> Stack {
+    Stack::start(options(ISSUER, "local/tests/sign_in/keys.json")).await.unwrap()
 }
 
 /// Claims that are taken.
@@ -56,6 +59,12 @@ fn claims() -> Value {
 fn with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     claims[name] = value;
+    claims
+}
+
+fn without(name: &str) -> Value {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
     claims
 }
 
@@ -105,8 +114,8 @@ async fn a_valid_token_gets_through_and_its_claims_with_it() {
         signed(Algorithm::RS512, "issuer", "test", &claims()),
         // Cognito's access tokens name their client, and no audience.
         token(&{
-            let mut claims = with("client_id", json!("console"));
-            claims.as_object_mut().unwrap().remove("aud");
+            let mut claims = without("aud");
+            claims["client_id"] = json!("console");
             claims
         }),
     ];
@@ -126,20 +135,19 @@ async fn a_valid_token_gets_through_and_its_claims_with_it() {
 async fn every_other_token_is_refused_and_the_console_may_read_that() {
     let stack = start().await;
     let now = Timestamp::now().as_second();
-    let mut nobodys = claims();
-    nobodys.as_object_mut().unwrap().remove("aud");
-    let mut endless = claims();
-    endless.as_object_mut().unwrap().remove("exp");
     let refused = [
         ("no token", String::new()),
         ("no token in it", "Bearer ".into()),
         ("no JWT", "Bearer a.b.c".into()),
         ("a password", "Basic YTpi".into()),
         ("expired", token(&with("exp", json!(now - 1)))),
-        ("without an end", token(&endless)),
+        ("without an end", token(&without("exp"))),
         ("not yet valid", token(&with("nbf", json!(now + 60)))),
         ("wrong audience", token(&with("aud", json!(["somebody"])))),
-        ("no audience", token(&nobodys)),
+        ("no audience", token(&without("aud"))),
+        ("no issuer", token(&without("iss"))),
+        ("an issuer that is no text", token(&with("iss", json!([ISSUER])))),
+        ("made in the future", token(&with("iat", json!(now + 60)))),
         ("wrong issuer", token(&with("iss", json!("https://id.test.evil")))),
         ("unsigned", unsigned()),
         ("another key", signed(Algorithm::RS256, "stranger", "test", &claims())),
@@ -171,7 +179,7 @@ async fn what_is_not_below_api_asks_nobody_and_preflights_go_through() {
         .header("Access-Control-Request-Method", "PATCH")
         .header("Access-Control-Request-Headers", "authorization");
     let preflight = sent(preflight, "").await;
-    assert_eq!(preflight.status(), 204);
+    assert_eq!(preflight.status(), 204, "it holds no token, and has a route of its own");
     let allowed = preflight.headers()["access-control-allow-headers"].to_str().unwrap();
     assert!(allowed.contains("Authorization"), "{allowed}");
 }
@@ -188,7 +196,7 @@ async fn every_route_below_api_has_the_authorizer_and_the_lambdas_know_it() {
     for function in &template.functions {
         assert_eq!(function.environment["JWT_ISSUER"], ISSUER);
         for route in &function.routes {
-            let is_api = route.key().contains(" /api/");
+            let is_api = route.key().starts_with("ANY /api/");
             assert_eq!(authorizer.guards(route), is_api, "{}", route.key());
         }
     }
@@ -198,24 +206,29 @@ async fn every_route_below_api_has_the_authorizer_and_the_lambdas_know_it() {
 }
 
 #[tokio::test]
-async fn keys_that_can_not_be_read_are_told() {
-    let root = workspace::compiled_in();
-    let sign_in = |keys: &str| SignIn {
-        issuer: ISSUER.into(),
-        audience: vec!["console".into()],
-        keys: root.join(keys),
-    };
-    for keys in ["local/tests/sign_in/nothing.json", "README.md"] {
-        let options = Options {
-            root: root.clone(),
-            port: 0,
-            data: None,
-            sign_in: Some(sign_in(keys)),
-            watch: false,
-            launcher: Launcher::Direct,
-            binaries: Some(BTreeMap::new()),
-        };
-        let told = Stack::start(options).await.unwrap_err().to_string();
-        assert!(told.contains(keys) && told.contains("--jwks takes"), "{told}");
+async fn a_preflight_that_meets_the_authorizer_is_refused_as_on_aws() {
+    let mut options = options(ISSUER, "local/tests/sign_in/keys.json");
+    let template = std::fs::read_to_string(options.root.join("template.yaml")).unwrap();
+    let without = template.replace("Method: OPTIONS", "Method: GET");
+    assert_ne!(without, template);
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("template.yaml"), without).unwrap();
+    options.root = root.path().to_owned();
+    let stack = Stack::start(options).await.unwrap();
+    let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
+        .header("Origin", ORIGIN)
+        .header("Access-Control-Request-Method", "PATCH");
+    assert_eq!(sent(preflight, "").await.status(), 401);
+}
+
+#[tokio::test]
+async fn what_would_leave_the_api_open_or_closed_to_all_is_told() {
+    for (issuer, keys, sentence) in [
+        (ISSUER, "local/tests/sign_in/nothing.json", "--jwks takes"),
+        (ISSUER, "README.md", "--jwks takes"),
+        ("", "local/tests/sign_in/keys.json", "no authorizer: it is empty"),
+    ] {
+        let told = Stack::start(options(issuer, keys)).await.unwrap_err().to_string();
+        assert!(told.contains(sentence), "{told}");
     }
 }

@@ -14,9 +14,10 @@ impl Owner {
 
     /// Whoever a token names as its subject.
     pub fn of_subject(subject: &str) -> Self {
-        let owner = Self(subject.to_owned());
-        // Somebody who is called so must not get what was made while the API was open.
-        if owner == Self::anonymous() { Self(format!("sub:{subject}")) } else { owner }
+        // Somebody who is called so must not get what was made while the API was open, nor
+        // anybody what is then theirs.
+        let is_taken = subject == Self::anonymous().as_str() || subject.starts_with("sub:");
+        Self(if is_taken { format!("sub:{subject}") } else { subject.to_owned() })
     }
 
     /// The owner that an item names.

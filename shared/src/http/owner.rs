@@ -22,7 +22,7 @@ impl<S: Sync> FromRequestParts<S> for Owner {
             _ => None,
         };
         let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
-        let subject = token.and_then(|token| token.claims.get("sub"));
+        let subject = token.and_then(|token| token.claims.get("sub")).filter(|sub| !sub.is_empty());
         match (subject, parts.extensions.get()) {
             (Some(subject), _) => Ok(Self::of_subject(subject)),
             (None, Some(SignIn(false))) => Ok(Self::anonymous()),
@@ -65,7 +65,8 @@ mod tests {
     #[tokio::test]
     async fn nobody_gets_through_where_somebody_must_be_signed_in() {
         let without = json!({"jwt": {"claims": {"email": "x@example.com"}, "scopes": null}});
-        for authorizer in [Value::Null, without] {
+        let empty = json!({"jwt": {"claims": {"sub": ""}, "scopes": null}});
+        for authorizer in [Value::Null, without, empty] {
             assert!(matches!(owner(true, authorizer).await, Err(Error::Internal(_))));
         }
     }

@@ -193,14 +193,13 @@ impl Store {
             .set_limit(super::page_size(page))
             .into_paginator()
             .send();
-        // All at once: whether the workspace is there, what is in it, and their figures.
-        let (there, mut next, figures) = tokio::join!(
+        // All at once: whether the workspace is there, what is in it, and their figures,
+        // which go no further once the first is known to be wrong.
+        let ((), mut next, figures) = tokio::try_join!(
             self.workspace_exists(owner, ws),
-            found.next(),
+            async { Ok(found.next().await) },
             self.figures_of_functions(ws, page, after.as_ref())
-        );
-        there?;
-        let figures = figures?;
+        )?;
         let mut filling = Filling::new(page);
         while let Some(items) = next {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;

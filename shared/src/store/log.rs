@@ -158,11 +158,11 @@ impl Store {
             .set_exclusive_start_key(
                 after.map(|at| keys::log(id, at.timestamp, &at.log).into_item()),
             );
-        // Both at once: whether the function is there, and what it logged.
-        let (there, logs) =
-            tokio::join!(self.function_record(owner, ws, id), self.logs(query, filter, page));
-        there?;
-        logs
+        // Both at once: whether the function is there, and what it logged; the second goes
+        // no further once the first is known to be wrong.
+        let there = self.function_record(owner, ws, id);
+        let (_, logs) = tokio::try_join!(there, self.logs(query, filter, page))?;
+        Ok(logs)
     }
 
     /// The executions of all functions of a workspace that `filter` lets
@@ -198,10 +198,9 @@ impl Store {
                 keys::log(&at.function, at.timestamp, &at.log)
                     .into_item_with_index(keys::log_in_index(ws, at.timestamp, &at.log))
             }));
-        let (there, logs) =
-            tokio::join!(self.workspace_exists(owner, ws), self.logs(query, filter, page));
-        there?;
-        logs
+        let there = self.workspace_exists(owner, ws);
+        let ((), logs) = tokio::try_join!(there, self.logs(query, filter, page))?;
+        Ok(logs)
     }
 
     async fn logs(

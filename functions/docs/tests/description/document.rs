@@ -167,7 +167,7 @@ impl Document {
         }
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         let scheme = scheme.description(Some(
-            "Where the API is not open to everybody: a token of who signs people in. A request \
+            "Where the API is not open to everybody: a token from the issuer. A request \
              without a valid one is answered with 401.",
         ));
         let components = self.api.components.get_or_insert_default();

@@ -75,7 +75,10 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     let code = "ZGVmIGhhbmRsZXIoZXZlbnQsIGNvbnRleHQpOiByZXR1cm4gMQ==";
     let body = json!({"name": "Ada's", "code": code});
     let function = made(format!("/api/workspaces/{ws}/functions"), body).await;
-    let nobodys = made("/api/workspaces".into(), json!({"name": "empty"})).await;
+    let empty = made("/api/workspaces".into(), json!({"name": "Ada's, empty"})).await;
+    let event = Event::new("POST", "/api/workspaces").json(&json!({"name": "own"})).from(BOB);
+    let own = story.answer("POST", "/api/workspaces", event).await.json();
+    let own = own["id"].as_str().expect("made").to_owned();
     story.settle().await;
 
     let operations = Operation::all();
@@ -90,11 +93,16 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
         let same = told.replace(&ws, NO_WORKSPACE).replace(&function, NO_FUNCTION);
         assert_eq!(same, missing.json()["error"]["message"], "{place}");
         assert_eq!(foreign_cost, cost, "{place}");
+        if operation.path.contains("{functionId}") {
+            let (answer, _) = operation.ask(&story, BOB, &own, &function).await;
+            answer.assert_error(404, "NOT_FOUND");
+        }
     }
     for operation in operations.iter().filter(|operation| !operation.is_of_a_workspace()) {
         // What has no workspace in its path makes one, or lists one's own.
         let (answer, _) = operation.ask(&story, BOB, "", "").await;
-        assert!(!answer.body.contains("Ada"), "{} {}", operation.method, operation.path);
+        assert!((200..300).contains(&answer.status), "{}", answer.body);
+        assert!(!answer.body.contains("Ada") && !answer.body.contains(&ws), "{}", answer.body);
     }
 
     // Nothing of it was changed, and its owner sees all of it.
@@ -110,7 +118,19 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     assert_eq!((&found["name"], &found["code"]), (&json!("Ada's"), &json!(code)));
     assert_eq!(seen(format!("/api/workspaces/{ws}/logs")).await["total"], 0, "nobody ran it");
     // Her own two are apart too.
-    let path = format!("/api/workspaces/{nobodys}/functions/{function}");
+    let path = format!("/api/workspaces/{empty}/functions/{function}");
     let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
     answer.assert_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
+    let story = Story::signed_in().await;
+    for operation in Operation::all() {
+        let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);
+        let path = path.replace("{functionId}", NO_FUNCTION);
+        let event = Event::new(&operation.method, &path);
+        let event = operation.body.iter().fold(event, |event, body| event.json(body));
+        story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");
+    }
 }

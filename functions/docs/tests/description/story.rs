@@ -47,7 +47,17 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) async fn begin() -> Self {
-        let bed = Testbed::start().unwrap();
+        Self::over(Testbed::start().unwrap()).await
+    }
+
+    /// The same on Lambdas whose callers are signed in.
+    pub(crate) async fn signed_in() -> Self {
+        let mut bed = Testbed::start().unwrap();
+        bed.config.sign_in = true;
+        Self::over(bed).await
+    }
+
+    async fn over(bed: Testbed) -> Self {
         bed.require_python().await;
         let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
         let store = || bed.store.clone();
