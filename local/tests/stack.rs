@@ -2,34 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod client;
+mod echo;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
 use client::{ORIGIN, json, send, sent};
+use echo::{options, options_with};
 use http::{Method, Request, Response};
-use local::process::Launcher;
+use local::endpoints;
 use local::stack::{Options, Stack, StackError};
-use local::template::{DEFAULT_REGION, Template};
-use local::{endpoints, workspace};
 
-fn options(data: Option<&Path>) -> Options {
-    let root = workspace::compiled_in();
-    let test = std::env::current_exe().unwrap();
-    let echo = test.ancestors().nth(2).unwrap().join("examples/echo_lambda");
-    let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION).unwrap();
-    let binaries: BTreeMap<_, _> =
-        template.functions.into_iter().map(|f| (f.binary, echo.clone())).collect();
-    Options {
-        root,
-        port: 0,
-        data: data.map(ToOwned::to_owned),
-        sign_in: None,
-        watch: false,
-        launcher: Launcher::Direct,
-        binaries: Some(binaries),
-    }
+/// The same with data that are kept in `place`.
+fn options_in(place: &Path) -> Options {
+    Options { data: Some(place.to_owned()), ..options() }
 }
 
 fn assert_shared(response: &Response<Bytes>) {
@@ -41,7 +27,7 @@ fn assert_shared(response: &Response<Bytes>) {
 
 #[tokio::test]
 async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
-    let stack = Stack::start(options(None)).await.unwrap();
+    let stack = Stack::start(options()).await.unwrap();
     for host in ["localhost", "127.0.0.1"] {
         let base = stack.url().replace("localhost", host);
         let url = format!("{base}/api/workspaces/ws-1/functions/fn-1/logs?limit=5");
@@ -73,7 +59,7 @@ async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
 
 #[tokio::test]
 async fn the_gateways_errors_have_the_apis_form() {
-    let stack = Stack::start(options(None)).await.unwrap();
+    let stack = Stack::start(options()).await.unwrap();
     let cases = [
         (vec![b'x'; 10 * 1024 * 1024 + 1], 413, "PAYLOAD_TOO_LARGE", "10485760"),
         (vec![b'x'; 7 * 1024 * 1024], 413, "PAYLOAD_TOO_LARGE", "6291556"),
@@ -94,7 +80,7 @@ async fn the_gateways_errors_have_the_apis_form() {
 
 #[tokio::test]
 async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
-    let stack = Stack::start(options(None)).await.unwrap();
+    let stack = Stack::start(options()).await.unwrap();
     let not_an_answer = r#"{"do": "answer", "answer": {"statusCode": "abc"}}"#;
     for orders in [r#"{"do": "fail"}"#, r#"{"do": "crash"}"#, not_an_answer] {
         let url = format!("{}/api/workspaces", stack.url());
@@ -109,13 +95,7 @@ async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
 
 #[tokio::test]
 async fn a_lambda_that_runs_past_its_timeout_is_a_504_that_says_so() {
-    let mut options = options(None);
-    let template = std::fs::read_to_string(options.root.join("template.yaml")).unwrap();
-    let impatient = template.replace("Timeout: 29", "Timeout: 1");
-    assert_ne!(impatient, template);
-    let root = tempfile::tempdir().unwrap();
-    std::fs::write(root.path().join("template.yaml"), impatient).unwrap();
-    options.root = root.path().to_owned();
+    let (options, _root) = options_with("Timeout: 29", "Timeout: 1");
     let stack = Stack::start(options).await.unwrap();
     let url = format!("{}/api/workspaces", stack.url());
     let response = send(Method::POST, &url, r#"{"do": "hang"}"#).await;
@@ -130,7 +110,7 @@ async fn a_lambda_that_runs_past_its_timeout_is_a_504_that_says_so() {
 
 #[tokio::test]
 async fn the_gateways_cors_headers_stand_in_for_a_lambdas() {
-    let stack = Stack::start(options(None)).await.unwrap();
+    let stack = Stack::start(options()).await.unwrap();
     let theirs = r#"{"do": "answer", "answer": {"statusCode": 201, "headers": {
         "access-control-allow-origin": "*", "access-control-allow-methods": "GET",
         "location": "/there"}}}"#;
@@ -154,7 +134,7 @@ async fn a_stack_tells_its_endpoints_while_it_runs() {
     let place = tempfile::tempdir().unwrap();
     let before = endpoints::export_lines(place.path()).unwrap_err().to_string();
     assert!(before.contains("start it first"), "{before}");
-    let stack = Stack::start(options(Some(place.path()))).await.unwrap();
+    let stack = Stack::start(options_in(place.path())).await.unwrap();
     let lines = endpoints::export_lines(place.path()).unwrap();
     for part in [
         &format!("export AWS_ENDPOINT_URL_DYNAMODB='{}'\n", stack.stores().dynamodb_url()),
@@ -165,17 +145,17 @@ async fn a_stack_tells_its_endpoints_while_it_runs() {
     ] {
         assert!(lines.contains(part), "{part}: {lines}");
     }
-    let second = Stack::start(options(Some(place.path()))).await.unwrap_err().to_string();
+    let second = Stack::start(options_in(place.path())).await.unwrap_err().to_string();
     assert!(second.contains("in use by another"), "{second}");
     stack.stop().await;
     assert!(endpoints::export_lines(place.path()).is_err());
-    Stack::start(options(Some(place.path()))).await.unwrap();
+    Stack::start(options_in(place.path())).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_port_in_use_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut options = options(None);
+    let mut options = options();
     options.port = taken.local_addr().unwrap().port();
     let error = Stack::start(options.clone()).await.unwrap_err();
     assert!(matches!(error, StackError::Port { .. }));

@@ -4,15 +4,16 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+#[path = "../echo/mod.rs"]
+mod echo;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use client::{ORIGIN, json, send, sent};
+use echo::{options, options_with};
 use http::{Method, Request};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use local::process::Launcher;
 use local::stack::{Options, SignIn, Stack};
 use local::template::{DEFAULT_REGION, Template};
 use local::workspace;
@@ -20,31 +21,17 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "https://id.test";
 
-fn options(issuer: &str, keys: &str) -> Options {
-    let root = workspace::compiled_in();
-    let test = std::env::current_exe().unwrap();
-    let echo = test.ancestors().nth(2).unwrap().join("examples/echo_lambda");
-    let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION).unwrap();
-    let binaries: BTreeMap<_, _> =
-        template.functions.into_iter().map(|f| (f.binary, echo.clone())).collect();
-    let sign_in = SignIn {
-        issuer: issuer.into(),
-        audience: vec!["console".into(), "other".into()],
-        keys: root.join(keys),
-    };
-    Options {
-        root,
-        port: 0,
-        data: None,
-        sign_in: Some(sign_in),
-        watch: false,
-        launcher: Launcher::Direct,
-        binaries: Some(binaries),
-    }
+const KEYS: &str = "local/tests/sign_in/keys.json";
+
+/// Who signs people in.
+fn sign_in(issuer: &str, keys: &str) -> Option<SignIn> {
+    let audience = vec!["console".into(), "other".into()];
+    let keys = workspace::compiled_in().join(keys);
+    Some(SignIn { issuer: issuer.into(), audience, keys })
 }
 
 async fn start() -> Stack {
-    Stack::start(options(ISSUER, "local/tests/sign_in/keys.json")).await.unwrap()
+    Stack::start(Options { sign_in: sign_in(ISSUER, KEYS), ..options() }).await.unwrap()
 }
 
 /// Claims that are taken.
@@ -207,13 +194,8 @@ async fn every_route_below_api_has_the_authorizer_and_the_lambdas_know_it() {
 
 #[tokio::test]
 async fn a_preflight_that_meets_the_authorizer_is_refused_as_on_aws() {
-    let mut options = options(ISSUER, "local/tests/sign_in/keys.json");
-    let template = std::fs::read_to_string(options.root.join("template.yaml")).unwrap();
-    let without = template.replace("Method: OPTIONS", "Method: GET");
-    assert_ne!(without, template);
-    let root = tempfile::tempdir().unwrap();
-    std::fs::write(root.path().join("template.yaml"), without).unwrap();
-    options.root = root.path().to_owned();
+    let (mut options, _root) = options_with("Method: OPTIONS", "Method: GET");
+    options.sign_in = sign_in(ISSUER, KEYS);
     let stack = Stack::start(options).await.unwrap();
     let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
         .header("Origin", ORIGIN)
@@ -224,11 +206,12 @@ async fn a_preflight_that_meets_the_authorizer_is_refused_as_on_aws() {
 #[tokio::test]
 async fn what_would_leave_the_api_open_or_closed_to_all_is_told() {
     for (issuer, keys, sentence) in [
-        (ISSUER, "local/tests/sign_in/nothing.json", "--jwks takes"),
+        (ISSUER, "local/tests/nothing.json", "--jwks takes"),
         (ISSUER, "README.md", "--jwks takes"),
-        ("", "local/tests/sign_in/keys.json", "no authorizer: it is empty"),
+        ("", KEYS, "no authorizer: it is empty"),
     ] {
-        let told = Stack::start(options(issuer, keys)).await.unwrap_err().to_string();
+        let options = Options { sign_in: sign_in(issuer, keys), ..options() };
+        let told = Stack::start(options).await.unwrap_err().to_string();
         assert!(told.contains(sentence), "{told}");
     }
 }
