@@ -45,8 +45,8 @@ def filter_case(context, case):
 
 
 def forgiven(case) -> bool:
-    """Whether the body is valid but for white space around a name, lower-case methods, and
-    sources that a generator of texts doesn't know to be some."""
+    """Whether the body is valid but for white space around a name, lower-case methods, or
+    invented texts that happen to be sources."""
     body = dict(case.body)
     if isinstance(body.get("name"), str):
         body["name"] = body["name"].strip()
