@@ -4,6 +4,7 @@
 //! DynamoDB and S3 are embedded, the gateway reads its routes from
 //! `template.yaml`, and every request is answered by the real Lambda binary.
 
+mod asked;
 pub mod bound;
 pub mod builder;
 pub mod cli;
@@ -16,12 +17,14 @@ pub mod gateway;
 pub mod ids;
 pub mod instance;
 pub mod meter;
+pub mod permissions;
 pub mod pool;
 pub mod process;
 pub mod pump;
 pub mod route;
 pub mod runtime_api;
 pub mod stack;
+pub mod statement;
 pub mod stores;
 pub mod stream;
 pub mod template;

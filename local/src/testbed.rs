@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use axum::Router;
 use serde_json::Value;
 use shared::config::Config;
+use shared::domain::Quotas;
 use shared::store::Store;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
@@ -19,6 +20,7 @@ use crate::data_folder::{DataFolder, DataFolderError};
 use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::meter::Meter;
+use crate::permissions::Permissions;
 use crate::process::Launcher;
 use crate::pump::{self, Follower};
 use crate::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores, StoresError};
@@ -44,6 +46,8 @@ pub struct Testbed {
     /// What spoils the store's calls, and those of [`Testbed::lambda_client`], but
     /// not those of the other clients here.
     pub faults: Faults,
+    /// What holds the same calls against the role of the Lambda that makes them.
+    pub permissions: Permissions,
     /// What counts the same calls, those that are spoiled too.
     pub meter: Meter,
     followers: Mutex<Vec<Follower>>,
@@ -101,6 +105,11 @@ impl Testbed {
         data: Option<(DataFolder, TempDir)>,
     ) -> Result<Self, TestbedError> {
         let reader = stores.stream_reader()?;
+        let reconciler = template.functions.iter().find(|function| function.binary == "reconciler");
+        let engine_role = reconciler.and_then(|function| function.environment.get("ENGINE_ROLE"));
+        let engine_role = engine_role.cloned().unwrap_or_default();
+        let roles = template.functions.iter();
+        let roles = roles.map(|f| (f.binary.clone(), f.statements.clone())).collect();
         let mappings = template.functions.into_iter().flat_map(|function| function.mappings);
         let followers: Result<Vec<_>, _> =
             mappings.map(|mapping| Follower::new(mapping, reader.clone(), None)).collect();
@@ -111,14 +120,18 @@ impl Testbed {
         let config = Config {
             table: template.table.name,
             bucket: template.bucket,
-            engine_role: "arn:aws:iam::000000000000:role/function".into(),
+            engine_role,
             execution_log_days: 30,
+            quotas: Quotas { workspaces: u32::MAX, functions: u32::MAX, requests_per_second: None },
+            concurrency: None,
+            stack: "testbed".into(),
             region: template.region,
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
         };
-        let meter = Meter::over(SharedHttpClient::new(faults.clone()));
+        let permissions = Permissions::over(SharedHttpClient::new(faults.clone()), roles);
+        let meter = Meter::over(SharedHttpClient::new(permissions.clone()));
         let (metered_dynamodb, metered_s3) = clients(&stores, meter.clone());
         let store = Store::with_clients(metered_dynamodb, metered_s3, &config);
         let engine = OnceCell::new();
@@ -129,6 +142,7 @@ impl Testbed {
             dynamodb,
             s3,
             faults,
+            permissions,
             meter,
             followers,
             stores,
@@ -196,9 +210,9 @@ impl Testbed {
         lambda_client(self.engine().await.url(), self.meter.clone())
     }
 
-    /// `router` as a Lambda that [`Lambda::answer`] can be asked.
-    pub fn lambda(&self, router: Router) -> Lambda {
-        Lambda::new(self.config.clone(), router)
+    /// `router` as the Lambda of this name, with its role, that [`Lambda::answer`] can be asked.
+    pub fn lambda(&self, name: &'static str, router: Router) -> Lambda {
+        Lambda::new(name, self.config.clone(), router)
     }
 }
 

@@ -15,7 +15,7 @@ async fn a_panic_is_an_error_of_ours_and_its_words_stay_with_us() {
     };
     let bed = Testbed::start().unwrap();
     let router = Router::new().route("/at-once", get(at_once)).route("/later", get(later));
-    let lambda = bed.lambda(router);
+    let lambda = bed.lambda("docs", router);
     for path in ["/at-once", "/later", "/at-once"] {
         let answer = lambda.answer(Event::new("GET", path)).await;
         let message = answer.assert_error(500, "INTERNAL_ERROR");

@@ -1,6 +1,7 @@
 //! `template.yaml` is the one truth about routes and CORS: what else says something of them agrees.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use local::route::{self, Route};
@@ -53,6 +54,33 @@ fn cargo_lambda_watch_has_the_templates_routes() {
     assert_eq!(found, expected);
 }
 
+/// Every path that the routers of a Lambda's source name, as the template would write it.
+fn routes_in_code(binary: &str) -> BTreeSet<String> {
+    let source = workspace::compiled_in().join("functions").join(binary).join("src/lib.rs");
+    let source = std::fs::read_to_string(&source).unwrap();
+    let named = source.split(".route(").skip(1).map(|after| {
+        let (_, literal) = after.split_once('"').unwrap();
+        literal.split('"').next().unwrap().replace("{*rest}", "{proxy+}")
+    });
+    named.collect()
+}
+
+#[test]
+fn the_routers_and_the_template_have_the_same_routes() {
+    let of_apis = template().functions.into_iter().filter(|function| !function.routes.is_empty());
+    for function in of_apis {
+        let in_code = routes_in_code(&function.binary);
+        let paths = function.routes.iter().filter_map(|route| route.key().strip_prefix("ANY "));
+        let in_template: BTreeSet<String> = paths.map(str::to_owned).collect();
+        let lacking: Vec<_> = in_code.difference(&in_template).collect();
+        assert!(lacking.is_empty(), "{}: not in template.yaml: {lacking:?}", function.binary);
+        // The other greedy ones are there for slashes at the end and what doesn't exist.
+        let in_template = in_template.into_iter().filter(|path| !path.contains("+}"));
+        let unknown: Vec<_> = in_template.filter(|path| !in_code.contains(path)).collect();
+        assert!(unknown.is_empty(), "{}: no router has {unknown:?}", function.binary);
+    }
+}
+
 #[test]
 fn the_lambdas_say_of_cors_what_the_gateway_says() {
     let gateway = template().cors.unwrap();
@@ -74,6 +102,8 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
         ("/api/workspaces/ws-1/functions", "functions"),
         ("/api/workspaces/ws-1/functions/fn-1", "functions"),
         ("/api/workspaces/ws-1/functions/fn-1/nothing", "functions"),
+        ("/api/workspaces/ws-1/functions/fn-1/keys", "functions"),
+        ("/api/workspaces/ws-1/functions/fn-1/keys/key-1", "functions"),
         ("/api/workspaces/ws-1/functions/fn-1/logs", "logs"),
         ("/api/workspaces/ws-1/logs", "logs"),
         ("/api/workspaces/ws-1/functions/fn-1/invoke", "invocations"),

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use serde_json::Value;
 
-use crate::domain::{Failure, LogId};
+use crate::domain::{Failure, LogId, Quota};
 
 /// Why a request was refused or failed.
 ///
@@ -49,6 +49,17 @@ pub enum Error {
     /// What is asked doesn't go with the state of the resource.
     #[error("{0}")]
     Conflict(String),
+    /// An owner has as much as is allowed, or asks as often.
+    #[error("{0}")]
+    Quota(Quota),
+    /// A closed function was called without a key.
+    #[error(
+        "this function takes only calls with one of its invocation keys, in the header X-Api-Key"
+    )]
+    NoKey,
+    /// A closed function was called with a key that is not one of its own.
+    #[error("the key in the header X-Api-Key is not one of this function's")]
+    WrongKey,
     /// A function was called and gave no answer that could be passed on.
     #[error("{failure}; its log {log} tells more")]
     FunctionFailed {

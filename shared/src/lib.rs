@@ -5,6 +5,7 @@
 //! AWS Lambda, and both know no HTTP; [`http`] turns requests into calls of a handler, and what comes of it into answers.
 //! `ARCHITECTURE.md` draws how they fit together.
 
+pub mod admission;
 pub mod aws;
 pub mod config;
 pub mod domain;
@@ -12,4 +13,5 @@ pub mod engine;
 pub mod error;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod store;

@@ -69,6 +69,8 @@ const RULES: &[Rule] = &[
             "\"METADATA",
             "\"METRICS",
             "\"NOTE#",
+            "\"COUNT",
+            "\"REQUESTS#",
             "\"code/",
         ],
     },

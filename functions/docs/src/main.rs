@@ -7,7 +7,7 @@ use shared::store::Store;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
-    shared::logging::to_stdout(config.log_level);
+    shared::logging::to_stdout(&config);
     let aws = shared::aws::load(&config).await;
     let router = docs::router(Store::new(&aws, &config), Engine::new(&aws, &config));
     shared::http::serve(&config, router).await

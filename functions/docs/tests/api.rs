@@ -12,7 +12,7 @@ use shared::engine::Engine;
 async fn start() -> (Testbed, Lambda) {
     let bed = Testbed::start().unwrap();
     let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
-    let lambda = bed.lambda(docs::router(bed.store.clone(), engine));
+    let lambda = bed.lambda("docs", docs::router(bed.store.clone(), engine));
     (bed, lambda)
 }
 

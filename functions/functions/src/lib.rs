@@ -1,37 +1,57 @@
 //! Functions: made, listed with their sources, read, changed and deleted.
 
+mod keys;
+
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{delete, get};
 use http::StatusCode;
+use shared::admission::limited;
 use shared::domain::{
-    CreateFunction, Fields, Function, FunctionId, Limits, List, Owner, PatchFunction, Timestamp,
-    WorkspaceId,
+    CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
+    Limits, List, NewInvocationKey, Owner, PatchFunction, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, BaseUrl, Created, IfMatch, ListQuery, OfBody, OfPath, OfQuery, OfVersion, Path,
-    Tagged,
+    Always, Array, BaseUrl, Created, IfMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery, OfQuota,
+    OfVersion, Path, Tagged,
 };
 use shared::store::Store;
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/api/workspaces/{workspaceId}/functions", get(list).post(create))
         .route(
             "/api/workspaces/{workspaceId}/functions/{functionId}",
-            get(read).patch(update).delete(delete),
+            get(read).patch(update).delete(remove),
         )
-        .with_state(store)
+        .route(
+            "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
+            get(keys::list).post(keys::create),
+        )
+        .route(
+            "/api/workspaces/{workspaceId}/functions/{functionId}/keys/{keyId}",
+            delete(keys::revoke),
+        )
+        .with_state(store.clone());
+    limited(router, &store)
 }
 
 /// What these routes say of themselves.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    paths(create, list, read, update, delete),
-    components(schemas(Function, CreateFunction, PatchFunction))
+    paths(create, list, read, update, remove, keys::create, keys::list, keys::revoke),
+    components(schemas(
+        Function,
+        CreateFunction,
+        PatchFunction,
+        InvocationKey,
+        CreateInvocationKey,
+        NewInvocationKey,
+        KeyId,
+    ))
 )]
 pub struct Description;
 
@@ -43,7 +63,7 @@ pub struct Description;
     post, path = "/api/workspaces/{workspaceId}/functions", operation_id = "createFunction",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path)), request_body = CreateFunction,
-    responses(Created<Function>, OfPath, OfBody, Always),
+    responses(Created<Function>, OfPath, OfBody, OfQuota, OfOwner, Always),
 )]
 async fn create(
     State(store): State<Store>,
@@ -65,7 +85,7 @@ async fn create(
     get, path = "/api/workspaces/{workspaceId}/functions", operation_id = "listFunctions",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ListQuery),
-    responses(Array<Function>, OfPath, OfQuery, Always),
+    responses(Array<Function>, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn list(
     State(store): State<Store>,
@@ -88,7 +108,7 @@ async fn list(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}", operation_id = "getFunction",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
-    responses(Tagged<Function>, OfPath, Always),
+    responses(Tagged<Function>, OfPath, OfOwner, Always),
 )]
 async fn read(
     State(store): State<Store>,
@@ -109,7 +129,7 @@ async fn read(
     operation_id = "updateFunction", tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
     request_body = PatchFunction,
-    responses(Tagged<Function>, OfPath, OfVersion, OfBody, Always),
+    responses(Tagged<Function>, OfPath, OfVersion, OfBody, OfOwner, Always),
 )]
 async fn update(
     State(store): State<Store>,
@@ -132,9 +152,9 @@ async fn update(
     delete, path = "/api/workspaces/{workspaceId}/functions/{functionId}",
     operation_id = "deleteFunction", tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
-    responses((status = 204, description = "It is gone."), OfPath, OfVersion, Always),
+    responses((status = 204, description = "It is gone."), OfPath, OfVersion, OfOwner, Always),
 )]
-async fn delete(
+async fn remove(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,

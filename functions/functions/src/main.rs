@@ -6,7 +6,7 @@ use shared::store::Store;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
-    shared::logging::to_stdout(config.log_level);
+    shared::logging::to_stdout(&config);
     let store = Store::new(&shared::aws::load(&config).await, &config);
     shared::http::serve(&config, functions::router(store)).await
 }

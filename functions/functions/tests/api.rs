@@ -72,7 +72,7 @@ async fn a_function_is_created_read_changed_and_deleted() {
     bed.delete(&made).await.assert_error(404, "NOT_FOUND");
     assert_eq!(bed.list("").await.json(), json!([]));
     assert_eq!(bed.function_count().await, 0);
-    assert_eq!(items(&bed).await, 1, "the workspace alone is left");
+    assert_eq!(items(&bed).await, 2, "the workspace alone is left, and its owner's count");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use bed::Bed;
 use futures_util::future::join_all;
 use local::testbed::Event;
 use serde_json::{Value, json};
+use shared::domain::Quotas;
 
 #[tokio::test]
 async fn forty_created_at_once_are_forty_listed_and_counted() {
@@ -59,4 +60,34 @@ async fn sources_changed_at_once_agree_in_the_end() {
         let code = bed.read(&made).await.json()["code"].as_str().unwrap().to_owned();
         assert!(bodies.iter().any(|body| body["code"] == code.as_str()));
     }
+}
+
+#[tokio::test]
+async fn a_workspace_has_so_many_functions_however_they_race() {
+    let mut bed = Bed::start().await;
+    let quotas = Quotas { functions: 3, ..bed.bed.config.quotas };
+    let store = bed.bed.store.clone().with_quotas(quotas);
+    bed.lambda = bed.bed.lambda("functions", functions::router(store));
+    let body = json!({"name": "f", "code": STANDARD.encode(noise())});
+    let answers = join_all((0..8).map(|_| bed.create(&body))).await;
+    let made: Vec<Value> =
+        answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()).collect();
+    assert_eq!(made.len(), 3);
+    for refused in answers.iter().filter(|answer| answer.status != 201) {
+        let message = refused.assert_error(409, "CONFLICT");
+        assert!(message.contains("3 functions"), "{message}");
+        let details = &refused.json()["error"]["details"];
+        assert_eq!(details, &json!({"limit": "functionsPerWorkspace", "value": 3}));
+    }
+    assert_eq!(bed.function_count().await, 3);
+    assert_eq!(bed.objects().await.len(), 3, "what was refused left no source");
+    assert_eq!(bed.delete(&made[0]).await.status, 204);
+    assert_eq!(bed.create(&body).await.status, 201);
+    bed.create(&body).await.assert_error(409, "CONFLICT");
+}
+
+/// A source that stands in the bucket only.
+fn noise() -> String {
+    let word = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    "#".to_owned() + &(1..4000).map(word).collect::<String>()
 }

@@ -15,6 +15,8 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::error::Error;
 
+use crate::KEY;
+
 /// A handler's `event`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Event {
@@ -63,6 +65,11 @@ impl Event {
             join(&mut event.query, &name, &value);
         }
         event
+    }
+
+    /// Takes out the key that opened a closed function: it is between its caller and us.
+    pub(crate) fn hide_key(&mut self) {
+        self.headers.remove(KEY.as_str());
     }
 
     /// The request's method.

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use shared::config::Config;
 use shared::domain::{
-    Ending, Execution, ExecutionLog, Failure, FunctionId, HttpMethods, LogId, RESPONSE_BUDGET,
+    Access, Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Outcome, RESPONSE_BUDGET,
     Status, WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
-use shared::store::{Callable, Store};
+use shared::metrics;
+use shared::store::{CallSettings, Callable, Store};
 
 use crate::event::Event;
 use crate::reply;
@@ -59,7 +60,7 @@ impl Invoker {
         Instant::now()
     }
 
-    /// Calls a function, if `check` lets its methods pass, and records that.
+    /// Calls a function, if `check` lets its settings pass, and records that.
     ///
     /// The log is written before this returns, so a caller that has its answer
     /// finds the log. A log that can't be written doesn't cost the caller the answer.
@@ -74,18 +75,21 @@ impl Invoker {
         id: &FunctionId,
         began: Instant,
         callable: impl Fn() -> F,
-        event: &Event,
-        mut check: impl FnMut(&HttpMethods) -> Result<(), Error>,
+        mut event: Event,
+        mut check: impl FnMut(&CallSettings) -> Result<(), Error>,
     ) -> Result<(ExecutionLog, Execution), Error>
     where
         F: Future<Output = Result<Callable, Error>>,
     {
-        let payload = serde_json::to_vec(event).map_err(Error::internal)?;
         let timestamp = self.store.now();
         let mut replacements = 0;
         let execution = loop {
             let function = callable().await?;
-            check(&function.settings.methods)?;
+            check(&function.settings)?;
+            if matches!(function.settings.access, Access::Keys(_)) {
+                event.hide_key();
+            }
+            let payload = serde_json::to_vec(&event).map_err(Error::internal)?;
             let version = version_of(&function)?;
             // After existence and method, like every other check of a body's size.
             if payload.len() > MAX_EVENT_BYTES {
@@ -94,9 +98,14 @@ impl Invoker {
             }
             let left = self.patience.saturating_sub(began.elapsed());
             let timeout = function.settings.timeout;
-            match self.engine.invoke(id, version, timeout, payload.clone(), left).await? {
-                Invoked::Ran(execution) => break execution,
-                Invoked::Replaced => {
+            match self.engine.invoke(id, version, timeout, payload, left).await {
+                Ok(Invoked::Ran(execution)) => break execution,
+                Err(error) => {
+                    let is_the_engines = !matches!(error, Error::Quota(_));
+                    tracing::info!(target: metrics::TARGET, EngineErrors = u64::from(is_the_engines));
+                    return Err(error);
+                }
+                Ok(Invoked::Replaced) => {
                     replacements += 1;
                     tokio::time::sleep(Duration::from_millis(50) * replacements).await;
                 }
@@ -105,6 +114,7 @@ impl Invoker {
                 return Err(Error::Unavailable(format!("{id} keeps being replaced").into()));
             }
         };
+        let is_lost = matches!(execution.ending, Ending::Failed(Failure::Lost));
         let execution = fit_to_travel(execution);
         let log = ExecutionLog {
             id: LogId::generate(),
@@ -119,6 +129,16 @@ impl Invoker {
             level: execution.level(),
         }
         .cut_to_size();
+        tracing::info!(
+            target: metrics::TARGET,
+            function = %id,
+            log = %log.id,
+            status = log.status_code,
+            Executions = 1,
+            ExecutionErrors = u64::from(log.status == Outcome::Error),
+            ExecutionDuration = log.duration,
+            EngineErrors = u64::from(is_lost),
+        );
         self.record(ws, &log).await;
         Ok((log, execution))
     }

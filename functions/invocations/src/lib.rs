@@ -10,10 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use http::header::ALLOW;
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use shared::admission::limited;
 use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::http::{Always, OfCall, OfPath, OfUrl, Path};
+use shared::http::{Always, OfCall, OfOwner, OfPath, OfUrl, Path};
+use shared::store::CallSettings;
 use utoipa::OpenApi;
 
 use event::Event;
@@ -21,11 +23,14 @@ pub use invoker::Invoker;
 
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {
-    Router::new()
+    let of_owners = Router::new()
         .route("/api/workspaces/{workspaceId}/functions/{functionId}/invoke", post(try_out))
+        .with_state(invoker.clone());
+    let of_everybody = Router::new()
         .route("/invoke/{workspaceId}/{functionId}", any(call))
         .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call_below))
-        .with_state(invoker)
+        .with_state(invoker.clone());
+    limited(of_owners, invoker.store()).merge(of_everybody)
 }
 
 /// What these routes say of themselves.
@@ -40,7 +45,7 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
 /// Try a function out
 ///
 /// Whatever came of it, the answer is the log of the execution: a function that fails is a 200
-/// whose log says `error`. Its `httpMethods` don't matter here.
+/// whose log says `error`. Its `httpMethods` and `auth` don't matter here.
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
     operation_id = "invokeFunction", tag = "Invocations",
@@ -48,7 +53,7 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
     request_body(content = Option<serde_json::Value>, description = BODY),
     responses(
         (status = 200, body = ExecutionLog, description = "It ran; the log tells how."),
-        OfPath, OfCall, Always,
+        OfPath, OfCall, OfOwner, Always,
     ),
 )]
 // No header of the console gets to the function.
@@ -62,19 +67,24 @@ async fn try_out(
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let event = Event::of_body("POST", event::body(request.into_body()).await?);
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
-    let (log, _) = invoker.invoke(&workspace, &id, began, callable, &event, |_| Ok(())).await?;
+    let (log, _) = invoker.invoke(&workspace, &id, began, callable, event, |_| Ok(())).await?;
     Ok(Json(log))
 }
 
 /// Call a function
 ///
 /// This is its `invocationUrl`, which takes the methods that its `httpMethods` name, here and at
-/// any path below. The answer is the function's own: status, headers and body. One with
+/// any path below. Where its `auth` is `key`, `X-Api-Key` must be one of its invocation keys; the
+/// function doesn't see that header. The answer is the function's own: status, headers and body. One with
 /// `X-Execution-Id` comes from an execution, whatever its status; an error without it is the API's.
 #[utoipa::path(
     method(get, post, put, patch, delete), path = "/invoke/{workspaceId}/{functionId}",
     operation_id = "callFunction", tag = "Invocations",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    params(
+        ("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path),
+        ("X-Api-Key" = Option<String>, Header, description = "Where `auth` is `key`: one of the \
+            function's invocation keys."),
+    ),
     request_body(content = Option<serde_json::Value>, description = BODY),
     responses(
         (status = "default", description = "What the function answered.",
@@ -99,6 +109,9 @@ async fn call_below(
     answer(&invoker, &workspace, &function, request).await
 }
 
+/// The header in which callers of a closed function send a key.
+pub(crate) const KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// A public URL: the function's own status, headers and body.
 async fn answer(
     invoker: &Invoker,
@@ -110,15 +123,19 @@ async fn answer(
     let (workspace, id) = (WorkspaceId::parse(workspace)?, FunctionId::parse(function)?);
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
+    let key = parts.headers.get(KEY).map(HeaderValue::as_bytes);
     let event = Event::of_request(&parts, event::body(body).await?);
     let callable = || invoker.store().callable_function(&workspace, &id);
     if method == Method::OPTIONS {
-        let methods = callable().await?.settings.methods;
+        let CallSettings { methods, access, .. } = callable().await?.settings;
+        access.admit(key)?;
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
     }
+    let wanted = event.method().to_owned();
     let mut allow = None;
-    let checked = |methods: &HttpMethods| {
-        if methods.iter().any(|allowed| allowed.as_str() == event.method()) {
+    let checked = |CallSettings { methods, access, .. }: &CallSettings| {
+        access.admit(key)?;
+        if methods.iter().any(|allowed| allowed.as_str() == wanted) {
             return Ok(());
         }
         allow = Some(allowed(methods));
@@ -126,7 +143,7 @@ async fn answer(
             "{method} is not a method of this function; Allow lists those"
         )))
     };
-    let invoked = invoker.invoke(&workspace, &id, began, callable, &event, checked).await;
+    let invoked = invoker.invoke(&workspace, &id, began, callable, event, checked).await;
     match (invoked, allow) {
         (Ok((log, execution)), _) => Ok(reply::response(&log, execution)),
         // With its Allow header, which an error alone doesn't have.

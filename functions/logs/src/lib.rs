@@ -5,11 +5,12 @@ mod page;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use shared::admission::limited;
 use shared::domain::{
     FunctionId, Level, Limits, List, LogFilter, Outcome, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Always, ListQuery, OfPath, OfQuery, Path};
+use shared::http::{Always, ListQuery, OfOwner, OfPath, OfQuery, Path};
 use shared::store::Store;
 use utoipa::OpenApi;
 
@@ -17,10 +18,11 @@ use page::{Filter, Logs, OfFunction, OfWorkspace};
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/api/workspaces/{workspaceId}/logs", get(of_workspace))
         .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(of_function))
-        .with_state(store)
+        .with_state(store.clone());
+    limited(router, &store)
 }
 
 /// What these routes say of themselves.
@@ -38,7 +40,7 @@ pub struct Description;
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/logs",
     operation_id = "listFunctionLogs", tag = "Logs",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), OfFunction, Filter),
-    responses(Logs, OfPath, OfQuery, Always),
+    responses(Logs, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn of_function(
     State(store): State<Store>,
@@ -61,7 +63,7 @@ async fn of_function(
     get, path = "/api/workspaces/{workspaceId}/logs", operation_id = "listWorkspaceLogs",
     tag = "Logs",
     params(("workspaceId" = WorkspaceId, Path), OfWorkspace, Filter),
-    responses(Logs, OfPath, OfQuery, Always),
+    responses(Logs, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn of_workspace(
     State(store): State<Store>,

@@ -23,7 +23,7 @@ impl Bed {
     /// Stores with one workspace and two functions in it.
     async fn start() -> Self {
         let bed = Testbed::start().unwrap();
-        let lambda = bed.lambda(logs::router(bed.store.clone()));
+        let lambda = bed.lambda("logs", logs::router(bed.store.clone()));
         let workspace = bed.new_workspace().await;
         let function = async || bed.new_function(&workspace, "x", &json!({})).await;
         let functions = [function().await, function().await];

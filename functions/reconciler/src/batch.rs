@@ -10,6 +10,10 @@ use shared::store::{Change, Executed};
 /// What a batch tells, by workspace.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    /// How many records need something to be done.
+    pub(crate) records: usize,
+    /// How long ago the oldest of them was written.
+    pub(crate) oldest: Duration,
     pub(crate) groups: Vec<Group>,
 }
 
@@ -35,7 +39,10 @@ impl Batch {
     /// Reads the records of `event`; those that need nothing to be done are left out.
     pub(crate) fn of(event: Event) -> Self {
         let mut groups: BTreeMap<WorkspaceId, Group> = BTreeMap::new();
+        let (mut records, mut oldest) = (0, Duration::ZERO);
         for Recorded { what, sequence, age } in event.records.into_iter().filter_map(read) {
+            records += 1;
+            oldest = oldest.max(age);
             let workspace = what.workspace().clone();
             let group = groups.entry(workspace.clone()).or_insert_with(|| Group {
                 workspace,
@@ -47,7 +54,7 @@ impl Batch {
                 what => group.changes.push(Recorded { what, sequence, age }),
             }
         }
-        Self { groups: groups.into_values().collect() }
+        Self { records, oldest, groups: groups.into_values().collect() }
     }
 }
 

@@ -16,6 +16,7 @@ use futures_util::{StreamExt, stream};
 use shared::domain::{FunctionId, WorkspaceId};
 use shared::engine::{Deployed, Engine};
 use shared::error::Error;
+use shared::metrics;
 use shared::store::{Change, Executed, Store};
 
 use batch::{Batch, Group, Recorded};
@@ -67,11 +68,19 @@ impl Reconciler {
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
         let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
         let batch = Batch::of(event);
+        let (records, lag) = (batch.records, batch.oldest);
         let followed: Vec<Option<String>> = stream::iter(batch.groups)
             .map(|group| self.follow_group(group, purge_until))
             .buffer_unordered(GROUPS_AT_A_TIME)
             .collect()
             .await;
+        let failed = followed.iter().flatten().count();
+        tracing::info!(
+            target: metrics::TARGET,
+            records,
+            ReconcilerLag = lag.as_millis() as u64,
+            RecordsFailed = failed as u64,
+        );
         let mut response = DynamoDbEventResponse::default();
         for sequence in followed.into_iter().flatten() {
             let mut failure = DynamoDbBatchItemFailure::default();
@@ -139,6 +148,7 @@ impl Reconciler {
         }
         let workspace = change.workspace();
         tracing::error!(%workspace, cause = error.causes(), "a change is put off");
+        tracing::info!(target: metrics::TARGET, %workspace, RecordsPutOff = 1);
         match change {
             Change::FunctionNoted { workspace, function, failures }
                 if *failures >= MOST_FAILURES =>
@@ -193,7 +203,10 @@ impl Reconciler {
             // Before anybody can call it: executions are counted only where there are figures.
             self.store.begin_metrics(&wanted.owner, ws, id).await?;
         }
-        let version = match self.engine.deploy(function).await? {
+        let deployed = self.engine.deploy(function).await.inspect_err(|_| {
+            tracing::info!(target: metrics::TARGET, function = %id, EngineErrors = 1);
+        })?;
+        let version = match deployed {
             Deployed::Version(version) => version,
             Deployed::Refused(reason) => {
                 let version = wanted.function.version;

@@ -9,7 +9,7 @@ use shared::store::Store;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
-    shared::logging::to_stdout(config.log_level);
+    shared::logging::to_stdout(&config);
     let aws = shared::aws::load(&config).await;
     let reconciler = Reconciler::new(Store::new(&aws, &config), Engine::new(&aws, &config));
     let handle = |event: LambdaEvent<_>| reconciler.handle(event.payload, event.context.deadline());

@@ -4,22 +4,25 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
+use shared::admission::limited;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Timestamp, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, Created, IfMatch, ListQuery, OfBody, OfPath, OfQuery, OfVersion, Path, Tagged,
+    Always, Array, Created, IfMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery, OfQuota,
+    OfVersion, Path, Tagged,
 };
 use shared::store::Store;
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/api/workspaces", get(list).post(create))
         .route("/api/workspaces/{workspaceId}", get(read).patch(update).delete(delete))
-        .with_state(store)
+        .with_state(store.clone());
+    limited(router, &store)
 }
 
 /// What these routes say of themselves.
@@ -36,7 +39,7 @@ pub struct Description;
 #[utoipa::path(
     post, path = "/api/workspaces", operation_id = "createWorkspace", tag = "Workspaces",
     request_body = CreateWorkspace,
-    responses(Created<Workspace>, OfBody, Always),
+    responses(Created<Workspace>, OfBody, OfQuota, OfOwner, Always),
 )]
 async fn create(
     State(store): State<Store>,
@@ -55,7 +58,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/workspaces", operation_id = "listWorkspaces", tag = "Workspaces",
     params(ListQuery),
-    responses(Array<Workspace>, OfQuery, Always),
+    responses(Array<Workspace>, OfQuery, OfOwner, Always),
 )]
 async fn list(
     State(store): State<Store>,
@@ -73,7 +76,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}", operation_id = "getWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path)),
-    responses(Tagged<Workspace>, OfPath, Always),
+    responses(Tagged<Workspace>, OfPath, OfOwner, Always),
 )]
 async fn read(
     State(store): State<Store>,
@@ -90,7 +93,7 @@ async fn read(
 #[utoipa::path(
     patch, path = "/api/workspaces/{workspaceId}", operation_id = "updateWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfMatch), request_body = PatchWorkspace,
-    responses(Tagged<Workspace>, OfPath, OfVersion, OfBody, Always),
+    responses(Tagged<Workspace>, OfPath, OfVersion, OfBody, OfOwner, Always),
 )]
 async fn update(
     State(store): State<Store>,
@@ -110,7 +113,7 @@ async fn update(
 #[utoipa::path(
     delete, path = "/api/workspaces/{workspaceId}", operation_id = "deleteWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfMatch),
-    responses((status = 204, description = "It is gone."), OfPath, OfVersion, Always),
+    responses((status = 204, description = "It is gone."), OfPath, OfVersion, OfOwner, Always),
 )]
 async fn delete(
     State(store): State<Store>,

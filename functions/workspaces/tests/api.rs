@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 fn start() -> (Testbed, Lambda) {
     let bed = Testbed::start().unwrap();
-    let lambda = bed.lambda(workspaces::router(bed.store.clone()));
+    let lambda = bed.lambda("workspaces", workspaces::router(bed.store.clone()));
     (bed, lambda)
 }
 
@@ -323,7 +323,7 @@ async fn preflights_are_answered_without_storage_and_foreign_origins_get_nothing
     bed.config.table = "no-such-table".into();
     let store =
         shared::store::Store::with_clients(bed.dynamodb.clone(), bed.s3.clone(), &bed.config);
-    let lambda = bed.lambda(workspaces::router(store));
+    let lambda = bed.lambda("workspaces", workspaces::router(store));
     let preflight = lambda.answer(Event::fixture("preflight")).await;
     assert_eq!(preflight.status, 204);
     preflight.assert_shared();

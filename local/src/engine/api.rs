@@ -41,6 +41,8 @@ pub(super) fn router(registry: Arc<Registry>) -> Router {
         .route(&path("/{name}/code"), put(update_code))
         .route(&path("/{name}/versions"), get(versions).post(publish))
         .route(&path("/{name}/invocations"), post(invoke))
+        .route("/2017-10-31/functions/{name}/concurrency", put(reserve).delete(free))
+        .route("/2019-09-30/functions/{name}/concurrency", get(reserved))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(from_fn(with_our_key))
@@ -114,6 +116,12 @@ struct Publication {
     code_sha256: Option<String>,
     description: Option<String>,
     revision_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reservation {
+    reserved_concurrent_executions: usize,
 }
 
 impl Package {
@@ -220,6 +228,27 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+async fn reserve(
+    State(registry): State<Arc<Registry>>,
+    Path(name): Path<String>,
+    body: Body,
+) -> Answer {
+    let Reservation { reserved_concurrent_executions: most } = read(body).await?;
+    registry.reserve(&named(&name, None)?, Some(most))?;
+    Ok(Json(json!({"ReservedConcurrentExecutions": most})).into_response())
+}
+
+async fn free(State(registry): State<Arc<Registry>>, Path(name): Path<String>) -> Answer {
+    registry.reserve(&named(&name, None)?, None)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn reserved(State(registry): State<Arc<Registry>>, Path(name): Path<String>) -> Answer {
+    let most = registry.reserved(&named(&name, None)?)?;
+    let told = most.map(|most| ("ReservedConcurrentExecutions".to_owned(), json!(most)));
+    Ok(Json(Value::Object(told.into_iter().collect())).into_response())
+}
+
 async fn invoke(
     State(registry): State<Arc<Registry>>,
     Path(name): Path<String>,
@@ -239,8 +268,8 @@ async fn invoke(
     if let Err(problem) = serde_json::from_slice::<serde::de::IgnoredAny>(&event) {
         return Err(Refusal::content(format!("Could not parse request body into json: {problem}")));
     }
-    let (version, crew) = registry.crew_of(&named(&name, qualifier)?)?;
-    let invoked = crew.invoke(event).await?;
+    let (version, crew, place) = registry.crew_of(&named(&name, qualifier)?)?;
+    let invoked = crew.invoke(event, place).await?;
     let mut response = invoked.payload.into_response();
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::sync::{OnceCell, Semaphore, watch};
 
 use super::code::Code;
+use super::function::Place;
 use super::python::Python;
 use super::refusal::Refusal;
 use super::sandbox::{Invoked, Label, Sandbox};
@@ -83,11 +84,15 @@ impl Crew {
     ///
     /// # Errors
     /// Where the engine can't run functions. What goes wrong inside one is an answer.
-    pub(super) async fn invoke(self: Arc<Self>, event: Bytes) -> Result<Invoked, Refusal> {
+    pub(super) async fn invoke(
+        self: Arc<Self>,
+        event: Bytes,
+        place: Place,
+    ) -> Result<Invoked, Refusal> {
         let stopped = || Refusal::service("The local engine is stopping");
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| stopped())?;
         let invocation = tokio::spawn(async move {
-            let _turn = turn;
+            let _held = (turn, place);
             let mut closing = self.ground.closing.clone();
             tokio::select! {
                 result = self.run(event) => result,

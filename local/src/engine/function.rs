@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,45 @@ pub(super) struct Function {
     /// The highest number that was ever published; numbers aren't used twice.
     pub(super) last_number: u64,
     pub(super) tags: Value,
+    pub(super) concurrency: Concurrency,
+}
+
+/// How often a function runs at once, in all of its versions, and how often it may.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Concurrency {
+    /// `None` is as often as the engine can.
+    pub(super) reserved: Option<usize>,
+    running: Arc<AtomicUsize>,
+}
+
+/// A place among those that run at once, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Concurrency {
+    /// The same without anybody who runs, as it is after a start.
+    pub(super) fn reserved(reserved: Option<usize>) -> Self {
+        Self { reserved, running: Arc::default() }
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// AWS's refusal, where all that are reserved are taken.
+    pub(super) fn enter(&self) -> Result<Place, Refusal> {
+        let most = self.reserved.unwrap_or(usize::MAX);
+        let more = |running| (running < most).then(|| running + 1);
+        match self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
+            Ok(_) => Ok(Place(self.running.clone())),
+            Err(_) => Err(Refusal::at_reserved_concurrency()),
+        }
+    }
 }
 
 /// What is written down of a version.

@@ -11,11 +11,13 @@ pub(super) struct Refusal {
     status: StatusCode,
     name: &'static str,
     message: String,
+    /// Which of several limits it is, where the refusal is of one.
+    reason: Option<&'static str>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
-        Self { status, name, message: message.into() }
+        Self { status, name, message: message.into(), reason: None }
     }
 
     /// There is no such function or version.
@@ -49,6 +51,13 @@ impl Refusal {
         let message = "The Revision Id provided does not match the latest Revision Id. Call the \
                        GetFunction/GetAlias API to retrieve the latest Revision Id";
         Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", message)
+    }
+
+    /// As many invocations run as were reserved for the function.
+    pub(super) fn at_reserved_concurrency() -> Self {
+        let refusal =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.");
+        Self { reason: Some("ReservedFunctionConcurrentInvocationLimitExceeded"), ..refusal }
     }
 
     /// An event over the limit.
@@ -85,7 +94,10 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = if self.status.is_server_error() { "Service" } else { "User" };
-        let body = json!({"Type": kind, "Message": self.message});
+        let mut body = json!({"Type": kind, "Message": self.message});
+        if let Some(reason) = self.reason {
+            body["Reason"] = json!(reason);
+        }
         (self.status, [("x-amzn-errortype", self.name)], Json(body)).into_response()
     }
 }

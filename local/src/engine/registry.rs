@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Named;
 use super::code::Code;
 use super::crew::{Crew, Ground};
-use super::function::{Function, Saved, Stage, Version};
+use super::function::{Concurrency, Function, Place, Saved, Stage, Version};
 use super::refusal::Refusal;
 use super::settings::{Change, Settings};
 use super::shelf::{Found, Shelf};
@@ -85,7 +85,13 @@ impl Registry {
         };
         latest.revised();
         let last_number = state.numbers.get(name).copied().unwrap_or(0);
-        let mut function = Function { latest, published: BTreeMap::new(), last_number, tags };
+        let mut function = Function {
+            latest,
+            published: BTreeMap::new(),
+            last_number,
+            tags,
+            concurrency: Concurrency::default(),
+        };
         let label = publish.then(|| self.add_version(name, &mut function, None));
         self.keep(name, &function)?;
         self.settle_soon(name, &function);
@@ -200,8 +206,9 @@ impl Registry {
         labels.iter().map(|label| self.told(&named.name, function, Some(label))).collect()
     }
 
-    /// The workers that a version is invoked with, and what it is called.
-    pub(super) fn crew_of(&self, named: &Named) -> Result<(String, Arc<Crew>), Refusal> {
+    /// The workers that a version is invoked with, what it is called, and a place among those
+    /// that run at once.
+    pub(super) fn crew_of(&self, named: &Named) -> Result<(String, Arc<Crew>, Place), Refusal> {
         let mut state = self.state();
         let function = self.found(&mut state, named)?;
         let arn = self.arn_of(named);
@@ -210,7 +217,20 @@ impl Registry {
         if version.stage == Stage::Pending {
             version.settled(&arn)?;
         }
-        Ok((label, version.crew.clone()))
+        Ok((label, version.crew.clone(), function.concurrency.enter()?))
+    }
+
+    /// Lets a function run so often at once, in all of its versions; `None` lifts the limit.
+    pub(super) fn reserve(&self, named: &Named, most: Option<usize>) -> Result<(), Refusal> {
+        let mut state = self.state();
+        let function = self.found(&mut state, named)?;
+        function.concurrency.reserved = most;
+        self.keep(&named.name, function)
+    }
+
+    /// How often a function may run at once, if that is limited.
+    pub(super) fn reserved(&self, named: &Named) -> Result<Option<usize>, Refusal> {
+        Ok(self.found(&mut self.state(), named)?.concurrency.reserved)
     }
 
     /// Ends the workers that nobody has needed for a while.
@@ -340,7 +360,8 @@ fn restored(found: Found, ground: &Arc<Ground>) -> Option<(String, Function)> {
     }
     let latest = version("$LATEST", saved.latest)?;
     let (last_number, tags) = (saved.last_number, saved.tags);
-    Some((name, Function { latest, published, last_number, tags }))
+    let concurrency = Concurrency::reserved(saved.reserved_concurrency);
+    Some((name, Function { latest, published, last_number, tags, concurrency }))
 }
 
 fn unwritten(problem: &std::io::Error) -> Refusal {

@@ -27,6 +27,8 @@ pub(super) struct SavedFunction {
     pub(super) published: Vec<(u64, Saved)>,
     pub(super) last_number: u64,
     pub(super) tags: Value,
+    #[serde(default)]
+    pub(super) reserved_concurrency: Option<usize>,
 }
 
 /// A function that was found, with the packages that its versions name.
@@ -87,6 +89,7 @@ impl Shelf {
             published: function.published.iter().map(|(n, v)| (*n, v.saved())).collect(),
             last_number: function.last_number,
             tags: function.tags.clone(),
+            reserved_concurrency: function.concurrency.reserved,
         };
         replace(&folder.join(DESCRIPTION), &serde_json::to_vec_pretty(&saved)?)?;
         for entry in std::fs::read_dir(&folder)? {

@@ -37,7 +37,7 @@ pub enum TemplateError {
 }
 
 impl TemplateError {
-    pub(super) fn at(
+    pub(crate) fn at(
         place: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,

@@ -10,6 +10,7 @@ use super::cloudformation::plain_text;
 use super::intrinsics::Resolver;
 use super::mappings::{self, Mapping};
 use crate::route::Route;
+use crate::statement::Statement;
 
 /// One `AWS::Serverless::Function`, with `Globals.Function` beneath it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct LambdaFunction {
     pub timeout: Duration,
     /// `Environment.Variables`, resolved.
     pub environment: BTreeMap<String, String>,
+    /// What its role allows it.
+    pub statements: Vec<Statement>,
     /// The routes of the HTTP API that lead here.
     pub routes: Vec<Route>,
     /// How it follows the table's stream.
@@ -89,9 +92,27 @@ fn function(
         memory_mb: number("MemorySize", 128)?,
         timeout: Duration::from_secs(number("Timeout", 3)?.into()),
         environment,
+        statements: statements(resolver, body)?,
         routes: routes(resolver, id, body)?,
         mappings: mappings::read(resolver, id, body)?,
     })
+}
+
+/// What the function's own role allows it.
+fn statements(resolver: &Resolver<'_>, body: &Value) -> Result<Vec<Statement>, TemplateError> {
+    let role = body.pointer("/Properties/Role/Fn::GetAtt/0").and_then(Value::as_str);
+    let Some(role) = role else { return Ok(Vec::new()) };
+    let policies = resolver.document().pointer(&format!("/Resources/{role}/Properties/Policies"));
+    let place = format!("Resources.{role}.Properties.Policies");
+    let policies = policies.map(|policies| resolver.resolve(policies, &place)).transpose()?;
+    let policies = policies.flatten().unwrap_or_default();
+    let mut statements = Vec::new();
+    for policy in policies.as_array().into_iter().flatten() {
+        for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten() {
+            statements.push(Statement::read(statement.clone(), &place)?);
+        }
+    }
+    Ok(statements)
 }
 
 fn variables(

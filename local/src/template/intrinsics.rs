@@ -252,6 +252,10 @@ impl<'t> Resolver<'t> {
                 self.region,
                 name(self)?
             ))),
+            // These exist on AWS only, and only policies speak of them.
+            ("AWS::DynamoDB::Table", "StreamArn")
+            | ("AWS::Logs::LogGroup", "Arn")
+            | ("AWS::SQS::Queue", "Arn") => Ok(Value::from(format!("arn:aws:local:{resource}"))),
             ("AWS::S3::Bucket", "Arn") => Ok(Value::from(format!("arn:aws:s3:::{}", name(self)?))),
             ("AWS::IAM::Role", "Arn") => {
                 Ok(Value::from(format!("arn:aws:iam::{ACCOUNT_ID}:role/{resource}")))

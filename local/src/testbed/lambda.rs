@@ -8,18 +8,20 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::config::Config;
 
+use crate::permissions::acting_as;
 use crate::workspace;
 
 /// A Lambda in this process: events in, answers out, without the Runtime API between.
 #[derive(Clone, Debug)]
 pub struct Lambda {
+    name: &'static str,
     config: Config,
     router: Router,
 }
 
 impl Lambda {
-    pub(super) fn new(config: Config, router: Router) -> Self {
-        Self { config, router }
+    pub(super) fn new(name: &'static str, config: Config, router: Router) -> Self {
+        Self { name, config, router }
     }
 
     /// The answer to `event`.
@@ -30,7 +32,8 @@ impl Lambda {
     pub async fn answer(&self, event: Event) -> Answer {
         let payload = serde_json::from_value(event.0).expect("an API Gateway event");
         let mut lambda = shared::http::lambda(&self.config, self.router.clone());
-        let Ok(answer) = lambda.call(LambdaEvent::new(payload, Context::default())).await;
+        let answer = lambda.call(LambdaEvent::new(payload, Context::default()));
+        let Ok(answer) = acting_as(self.name, answer).await;
         let answer = serde_json::to_value(answer).expect("an answer is JSON");
         Answer::read(&answer)
     }

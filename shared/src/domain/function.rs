@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods, Memory,
-    Name, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
+    Auth, Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods,
+    Memory, Name, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
 };
 use crate::error::Error;
 
@@ -29,6 +29,8 @@ pub struct Function {
     pub timeout: Timeout,
     /// The methods that its URL answers.
     pub http_methods: HttpMethods,
+    /// Who may call its URL.
+    pub auth: Auth,
     /// Its environment.
     pub environment_variables: EnvironmentVariables,
     /// Its source.
@@ -100,6 +102,9 @@ pub struct CreateFunction {
     /// The methods that its URL answers.
     #[schema(required = false, default = HttpMethods::default)]
     http_methods: HttpMethods,
+    /// Who may call its URL.
+    #[schema(required = false, default = Auth::default)]
+    auth: Auth,
     /// Its environment.
     #[schema(required = false, default = EnvironmentVariables::default)]
     environment_variables: EnvironmentVariables,
@@ -119,6 +124,7 @@ impl CreateFunction {
             memory: self.memory,
             timeout: self.timeout,
             http_methods: self.http_methods,
+            auth: self.auth,
             environment_variables: self.environment_variables,
             code: self.code,
             status: Status::Active,
@@ -145,6 +151,7 @@ impl TryFrom<Fields> for CreateFunction {
             memory: fields.optional("memory")?.unwrap_or_default(),
             timeout: fields.optional("timeout")?.unwrap_or_default(),
             http_methods: fields.optional("httpMethods")?.unwrap_or_default(),
+            auth: fields.optional("auth")?.unwrap_or_default(),
             environment_variables: fields.optional("environmentVariables")?.unwrap_or_default(),
             code: fields.required("code")?,
         };
@@ -174,6 +181,9 @@ pub struct PatchFunction {
     /// The new methods, all of them.
     #[schema(nullable = false)]
     pub http_methods: Option<HttpMethods>,
+    /// Who may call its URL from now on.
+    #[schema(nullable = false)]
+    pub auth: Option<Auth>,
     /// The new environment, all of it.
     #[schema(nullable = false)]
     pub environment_variables: Option<EnvironmentVariables>,
@@ -199,6 +209,7 @@ impl TryFrom<Fields> for PatchFunction {
             memory: fields.optional("memory")?,
             timeout: fields.optional("timeout")?,
             http_methods: fields.optional("httpMethods")?,
+            auth: fields.optional("auth")?,
             environment_variables: fields.optional("environmentVariables")?,
             code: fields.optional("code")?,
             status: fields.optional("status")?,
@@ -240,7 +251,7 @@ mod tests {
                 "id": null, "workspaceId": null, "lastModified": null,
                 "name": "hello", "description": "", "code": "cHJpbnQoMSk=",
                 "runtime": "Python 3.12", "memory": 256, "timeout": 30,
-                "httpMethods": ["GET"], "environmentVariables": {},
+                "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
                 "status": "active", "invocationUrl": null, "lastDeployed": null,
                 "invocations24h": 0, "errors24h": 0, "avgDuration": 0.0
             })

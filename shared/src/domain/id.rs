@@ -97,6 +97,13 @@ id!(
     "execution log"
 );
 
+id!(
+    /// Names an invocation key: `key-…`.
+    KeyId,
+    "key-",
+    "invocation key"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,11 @@ mod field;
 mod figures;
 mod function;
 mod id;
+mod invocation_key;
 mod log;
 mod owner;
 mod page;
+mod quotas;
 mod settings;
 mod syntax;
 mod text;
@@ -25,12 +27,16 @@ pub use execution::{Ending, Execution, Failure, Reply, ReplyBody};
 pub use field::{Fields, Refused};
 pub use figures::{Figures, Hours};
 pub use function::{CreateFunction, Function, PatchFunction};
-pub use id::{FunctionId, LogId, WorkspaceId};
+pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
+pub use invocation_key::{
+    Access, CreateInvocationKey, InvocationKey, NewInvocationKey, Secret, SecretHash,
+};
 pub use log::{ExecutionLog, Level, LogFilter, Outcome};
 pub use owner::Owner;
 pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
+pub use quotas::{Quota, Quotas};
 pub use settings::{
-    EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
+    Auth, EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
 };
 pub use text::{Description, Name};
 pub use time::{Clock, Timestamp};

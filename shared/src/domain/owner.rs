@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// The owner of a workspace and of everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner(String);
@@ -23,6 +25,12 @@ impl Owner {
     /// The owner that an item names.
     pub fn from_stored(owner: String) -> Self {
         Self(owner)
+    }
+
+    /// What our log calls the owner: the first 64 bits of a SHA-256, by which their lines are
+    /// found and which doesn't show who they are.
+    pub fn pseudonym(&self) -> String {
+        Sha256::digest(&self.0)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The owner as text.

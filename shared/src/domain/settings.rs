@@ -306,6 +306,25 @@ impl TryFrom<Value> for Status {
     }
 }
 
+/// Who may call a function by its URL: `none` asks for nothing, and is what is meant unless said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Everybody who knows the URL.
+    #[default]
+    None,
+    /// Whoever sends one of the function's invocation keys.
+    Key,
+}
+
+impl TryFrom<Value> for Auth {
+    type Error = Refused;
+
+    fn try_from(value: Value) -> Result<Self, Refused> {
+        one_of(value, "none, key")
+    }
+}
+
 fn one_of<T: for<'de> Deserialize<'de>>(value: Value, supported: &str) -> Result<T, Refused> {
     serde_json::from_value(value).map_err(|_| Refused(format!("must be one of {supported}")))
 }

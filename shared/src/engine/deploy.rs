@@ -59,7 +59,10 @@ impl Engine {
         let zip = package(&function.code)?;
         let hash = STANDARD.encode(Sha256::digest(&zip));
         let zip = Blob::new(zip);
-        let mut there = match self.settled(&function.id).await? {
+        let before = self.settled(&function.id).await?;
+        // One that is made anew has nothing reserved.
+        let may_have_reserved = before.is_some();
+        let mut there = match before {
             // Lambda could not make it, and nothing but making it anew helps.
             Some(there) if there.state() == Some(&State::Failed) => {
                 self.remove(&function.id).await?;
@@ -82,6 +85,9 @@ impl Engine {
         if has_failed(&there) || !is_as_told {
             let cause = "a Lambda function is not what it was told to become";
             return Err(Stopped::Failed(Error::Unavailable(cause.into())));
+        }
+        if self.concurrency.is_some() || may_have_reserved {
+            self.reserve(&function.id).await?;
         }
         self.publish(&function.id, &hash).await
     }
@@ -169,6 +175,22 @@ impl Engine {
             .await
             .map(drop)
             .map_err(|error| stopped("Lambda UpdateFunctionConfiguration", error))
+    }
+
+    /// Lets a function run as often at once as a deployment allows: reserved of the account's
+    /// concurrency, which is how AWS Lambda limits a function.
+    async fn reserve(&self, id: &FunctionId) -> Result<(), Stopped> {
+        let Some(most) = self.concurrency else {
+            let freed = self.lambda.delete_function_concurrency().function_name(name(id));
+            return match freed.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(stopped("Lambda DeleteFunctionConcurrency", error)),
+            };
+        };
+        let most = i32::try_from(most).unwrap_or(i32::MAX);
+        let reserve = self.lambda.put_function_concurrency().function_name(name(id));
+        let sent = reserve.reserved_concurrent_executions(most).send().await;
+        sent.map(drop).map_err(|error| stopped("Lambda PutFunctionConcurrency", error))
     }
 
     /// Publishes the latest state, if its code is the one of `hash`. Lambda
@@ -275,6 +297,10 @@ where
         Some("InvalidParameterValueException") if says("environment variables") => Some(
             "its environment variables are too large: with quotes and commas, as JSON, they may \
              have 4 KB in all",
+        ),
+        Some("InvalidParameterValueException") if says("UnreservedConcurrentExecution") => Some(
+            "the AWS account has no concurrency left to reserve for it; delete functions, or ask \
+             AWS for more",
         ),
         Some("ValidationException") if says("environment") => Some(
             "AWS Lambda takes environment variables only whose names have two characters or more",

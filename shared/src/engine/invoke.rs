@@ -8,13 +8,14 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{InvocationType, LogType};
+use aws_sdk_lambda::types::{InvocationType, LogType, ThrottleReason};
 use backon::{ExponentialBuilder, Retryable};
 
 use super::{Engine, answer, name};
 use crate::aws::failure::failure;
-use crate::domain::{Ending, Execution, Failure, FunctionId, Timeout};
+use crate::domain::{Ending, Execution, Failure, FunctionId, Quota, Timeout};
 use crate::error::Error;
 
 /// The most bytes of an event that Lambda takes: 6 MB.
@@ -37,6 +38,7 @@ impl Engine {
     /// must not run twice because an answer was lost.
     ///
     /// # Errors
+    /// [`Error::Quota`] where the function runs as often as it may already;
     /// [`Error::Unavailable`] where Lambda is throttled or can't be reached.
     /// Whether the function ran isn't always known then.
     pub async fn invoke(
@@ -82,7 +84,10 @@ impl Engine {
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(4)
             .with_jitter();
-        let sent = once.retry(throttled).when(|e| e.code() == Some("TooManyRequestsException"));
+        // A function at its own limit sheds at once: to wait here would hold others up.
+        let sent = once.retry(throttled).when(|error| {
+            error.code() == Some("TooManyRequestsException") && !is_at_its_limit(error)
+        });
         let (answer, duration) = match tokio::time::timeout(patience, sent).await {
             Err(_) if !asked.load(Ordering::Relaxed) => {
                 let cause = "Lambda Invoke: throttled for as long as there was time";
@@ -94,6 +99,10 @@ impl Engine {
             }
             Ok(Err(error)) if error.code() == Some("ResourceNotFoundException") => {
                 return Ok(Invoked::Replaced);
+            }
+            Ok(Err(error)) if is_at_its_limit(&error) => {
+                let most = self.concurrency.unwrap_or_default();
+                return Err(Error::Quota(Quota::ConcurrentExecutions(most)));
             }
             Ok(Err(error)) if is_lost(&error) => {
                 let cause = failure("Lambda Invoke")(error).causes();
@@ -115,6 +124,14 @@ impl Engine {
         };
         Ok(Invoked::Ran(Execution { ending, lines, duration }))
     }
+}
+
+/// Whether the function runs as often at once as was reserved for it.
+fn is_at_its_limit<R>(error: &SdkError<InvokeError, R>) -> bool {
+    let Some(InvokeError::TooManyRequestsException(refusal)) = error.as_service_error() else {
+        return false;
+    };
+    refusal.reason() == Some(&ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded)
 }
 
 /// Whether the call may have been carried out although it failed.

@@ -26,6 +26,7 @@ use crate::error::Error;
 pub struct Engine {
     lambda: aws_sdk_lambda::Client,
     role: Arc<str>,
+    concurrency: Option<u32>,
 }
 
 impl Engine {
@@ -36,7 +37,8 @@ impl Engine {
 
     /// The same over a client that is there already.
     pub fn with_client(lambda: aws_sdk_lambda::Client, config: &Config) -> Self {
-        Self { lambda, role: config.engine_role.as_str().into() }
+        let role = config.engine_role.as_str().into();
+        Self { lambda, role, concurrency: config.concurrency }
     }
 
     /// Asks for a Lambda function that can't be there: no user's has such a name.
@@ -71,6 +73,7 @@ impl Engine {
         };
         add(package::ADAPTER);
         add(&self.role);
+        add(&self.concurrency.unwrap_or_default().to_string());
         add(&function.code.sha256());
         add(deploy::runtime(function.runtime).as_str());
         add(&function.memory.mb().to_string());

@@ -14,7 +14,10 @@ use lambda_http::request::RequestContext;
 use super::answer::PassedOn;
 use super::cors::Cors;
 use super::error::render;
+use super::owner::owner_of;
+use crate::domain::Failure;
 use crate::error::Error;
+use crate::metrics;
 
 /// How long a request may take: API Gateway gives up after 30 seconds, and a
 /// Lambda of ours after 29. The store's own limits end before.
@@ -30,6 +33,9 @@ pub(super) async fn boundary(
     let request_id = request_id(&request);
     let method = request.method().clone();
     let headers = request.headers().clone();
+    // Functions' URLs are everybody's.
+    let is_an_owners = request.uri().path().starts_with("/api/");
+    let owner = owner_of(request.extensions()).filter(|_| is_an_owners).map(|o| o.pseudonym());
 
     let preflight = headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
@@ -48,6 +54,7 @@ pub(super) async fn boundary(
             Error::Unavailable(cause.into()).into_response()
         }
     };
+    let is_a_functions = is_a_functions(&response);
     render(&mut response, &request_id);
     let is_ours = response.extensions().get::<PassedOn>().is_none();
     if let Some(allow) = response.headers_mut().get_mut(ALLOW).filter(|_| is_ours)
@@ -60,16 +67,39 @@ pub(super) async fn boundary(
         *response.body_mut() = Body::empty();
     }
     cors.apply(&headers, response.headers_mut());
-    let route = response.extensions().get::<MatchedPath>().map_or("", |path| path.as_str());
     tracing::info!(
+        target: metrics::TARGET,
         request_id,
-        %method,
-        route,
+        owner,
+        Route = route_of(&method, &response),
         status = response.status().as_u16(),
-        microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "answered"
+        Requests = 1,
+        Errors = u64::from(response.status().is_server_error() && !is_a_functions),
+        Latency = began.elapsed().as_micros() as f64 / 1000.0,
     );
     response
+}
+
+/// What a request's metrics are told apart by. Whatever no route takes is one route, so that
+/// nobody makes new metrics by asking for what isn't there.
+fn route_of(method: &Method, response: &Response) -> String {
+    let path = response.extensions().get::<MatchedPath>();
+    let passed_on = response.extensions().get::<PassedOn>().is_some();
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    match path {
+        Some(path) if passed_on || response.status() != StatusCode::METHOD_NOT_ALLOWED => {
+            format!("{method} {}", path.as_str())
+        }
+        _ => "other".to_owned(),
+    }
+}
+
+/// Whether what an answer says is a user's function's doing, and not ours.
+fn is_a_functions(response: &Response) -> bool {
+    let error = response.extensions().get::<Arc<Error>>().map(|error| &**error);
+    let failed =
+        matches!(error, Some(Error::FunctionFailed { failure, .. }) if *failure != Failure::Lost);
+    failed || response.extensions().get::<PassedOn>().is_some()
 }
 
 /// Leaves the route with the answer, for the boundary to log.

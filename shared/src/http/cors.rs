@@ -40,6 +40,7 @@ impl Cors {
                 "Idempotency-Key",
                 "If-Match",
                 "If-None-Match",
+                "X-Api-Key",
             ]),
             exposed_headers: owned(&[
                 "Location",

@@ -33,6 +33,14 @@ pub struct OfQuery;
 #[derive(Debug)]
 pub struct OfVersion;
 
+/// What a route answers that asks who its caller is: any below `/api`.
+#[derive(Debug)]
+pub struct OfOwner;
+
+/// What a route answers that makes something of which there may be only so many.
+#[derive(Debug)]
+pub struct OfQuota;
+
 /// What a route answers that calls a function.
 #[derive(Debug)]
 pub struct OfCall;
@@ -54,18 +62,21 @@ macro_rules! answers {
 
 answers! {
     Always: 500, 503;
+    OfOwner: 429;
     OfPath: 404;
     OfBody: 400, 413, 415, 422;
     OfQuery: 422;
     OfVersion: 412;
-    OfCall: 409, 413;
-    OfUrl: 405, 504;
+    OfCall: 409, 413, 429;
+    OfUrl: 401, 405, 504;
+    OfQuota: 409;
 }
 
 /// The errors of the API: status, name in the description, and what it says. Each has
 /// an example that was answered with this status, or the description's test fails.
-const ERRORS: [(u16, &str, &str); 11] = [
+const ERRORS: [(u16, &str, &str); 13] = [
     (400, "MalformedJson", "The body is not JSON, not UTF-8, or empty."),
+    (401, "Unauthorized", "The function takes only calls with one of its keys."),
     (404, "NotFound", "There is no such resource."),
     (405, "MethodNotAllowed", "The function's URL doesn't take this method."),
     (409, "Conflict", "It doesn't go with the state of the resource; the message says why."),
@@ -77,6 +88,12 @@ const ERRORS: [(u16, &str, &str); 11] = [
         "ValidationError",
         "A field or a parameter breaks a rule, and `details.field` names it; or the body is not an \
          object.",
+    ),
+    (
+        429,
+        "TooManyRequests",
+        "More than a limit allows at a time; the message and `details.limit` name it. API \
+         Gateway's own limits answer with this status too, and a body of their own.",
     ),
     (
         500,
@@ -100,10 +117,14 @@ pub fn errors() -> impl Iterator<Item = (String, Response)> {
         let mut response = ResponseBuilder::new()
             .description(*description)
             .content("application/json", body.build());
-        if *status == 503 {
+        if [429, 503].contains(status) {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
             let text = "Seconds after which to try again.";
             response = response.header("Retry-After", header(seconds, text));
+        }
+        if *status == 401 {
+            let text = "The header that takes a key.";
+            response = response.header("WWW-Authenticate", text_header(text));
         }
         if *status == 504 {
             let text = "Names the log of the execution.";

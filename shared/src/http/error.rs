@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,13 @@ use crate::domain::{Failure, LogId};
 use crate::error::Error;
 
 /// For how many seconds a client should wait when storage is busy.
-const RETRY_AFTER_SECONDS: u32 = 2;
+const BUSY_SECONDS: u32 = 2;
+
+/// For how many seconds a client should wait that asked too often: limits are of a second.
+const QUOTA_SECONDS: u32 = 1;
+
+/// What a closed function asks of its callers; HTTP wants it with each 401.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("ApiKey header=\"X-Api-Key\"");
 
 /// For how many seconds API Gateway's HTTP API waits for a function.
 const GATEWAY_SECONDS: u64 = 30;
@@ -51,6 +57,7 @@ struct ErrorDetail<'a> {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Code {
     MalformedJson,
+    Unauthorized,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -58,6 +65,7 @@ enum Code {
     PayloadTooLarge,
     UnsupportedMediaType,
     ValidationError,
+    TooManyRequests,
     InternalError,
     ServiceUnavailable,
     Timeout,
@@ -87,6 +95,16 @@ fn in_http(error: &Error) -> (StatusCode, Code, Option<Value>) {
             (StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, None)
         }
         Error::Conflict(_) => (StatusCode::CONFLICT, Code::Conflict, None),
+        Error::Quota(quota) => {
+            let details = json!({ "limit": quota.name(), "value": quota.value() });
+            let (status, code) = if quota.passes() {
+                (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests)
+            } else {
+                (StatusCode::CONFLICT, Code::Conflict)
+            };
+            (status, code, Some(details))
+        }
+        Error::NoKey | Error::WrongKey => (StatusCode::UNAUTHORIZED, Code::Unauthorized, None),
         Error::FunctionFailed { failure, log } => function_failed(failure, log),
         Error::NotDeployed => (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, None),
         Error::PreconditionFailed => {
@@ -152,7 +170,7 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else {
         return;
     };
-    let (_, code, details) = in_http(&error);
+    let (status, code, details) = in_http(&error);
     match &*error {
         Error::Internal(_) => tracing::error!(request_id, cause = error.causes(), "{code}"),
         Error::Unavailable(_) | Error::Down { .. } => {
@@ -160,9 +178,13 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
         }
         _ => {}
     }
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
-    }
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => headers.insert(RETRY_AFTER, BUSY_SECONDS.into()),
+        StatusCode::TOO_MANY_REQUESTS => headers.insert(RETRY_AFTER, QUOTA_SECONDS.into()),
+        StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, CHALLENGE),
+        _ => None,
+    };
     let detail = ErrorDetail { code, message: error.to_string(), details, request_id };
     // The body is text, numbers and a flat object: it can always be written.
     let body = serde_json::to_vec(&ErrorBody { error: detail }).unwrap_or_default();

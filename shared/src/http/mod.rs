@@ -38,7 +38,8 @@ pub use answer::PassedOn;
 pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
 pub use description::{
-    Always, OfBody, OfCall, OfPath, OfQuery, OfUrl, OfVersion, errors as described_errors,
+    Always, OfBody, OfCall, OfOwner, OfPath, OfQuery, OfQuota, OfUrl, OfVersion,
+    errors as described_errors,
 };
 pub use error::ErrorBody;
 pub use page::{Array, ListQuery, described_link, parameters_of_list};

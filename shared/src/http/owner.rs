@@ -1,6 +1,7 @@
 //! Who asks, as the gateway's authorizer found out.
 
 use axum::extract::FromRequestParts;
+use http::Extensions;
 use http::request::Parts;
 use lambda_http::request::RequestContext;
 
@@ -11,24 +12,30 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignIn(pub(super) bool);
 
+/// Who asks, if the gateway or the deployment says so.
+pub(super) fn owner_of(extensions: &Extensions) -> Option<Owner> {
+    let authorizer = match extensions.get() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
+        _ => None,
+    };
+    let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+    let subject = token.and_then(|token| token.claims.get("sub")).filter(|sub| !sub.is_empty());
+    match (subject, extensions.get()) {
+        (Some(subject), _) => Some(Owner::of_subject(subject)),
+        (None, Some(SignIn(false))) => Some(Owner::anonymous()),
+        (None, _) => None,
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Owner {
     type Rejection = Error;
 
     /// The subject of the token that API Gateway has checked. What a client sends says
     /// nothing of this: only the gateway writes it.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let authorizer = match parts.extensions.get() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
-            _ => None,
-        };
-        let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
-        let subject = token.and_then(|token| token.claims.get("sub")).filter(|sub| !sub.is_empty());
-        match (subject, parts.extensions.get()) {
-            (Some(subject), _) => Ok(Self::of_subject(subject)),
-            (None, Some(SignIn(false))) => Ok(Self::anonymous()),
-            // A route without its authorizer, or a token without a subject.
-            (None, _) => Err(Error::internal("nobody is signed in, and somebody must be")),
-        }
+        // Without one, it is a route without its authorizer, or a token without a subject.
+        owner_of(&parts.extensions)
+            .ok_or_else(|| Error::internal("nobody is signed in, and somebody must be"))
     }
 }
 

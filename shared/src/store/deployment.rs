@@ -9,7 +9,8 @@ use super::keys::{self, PK};
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Function, FunctionId, HttpMethods, Owner, Status, Timeout, Timestamp, Versioned, WorkspaceId,
+    Access, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Timestamp, Versioned,
+    WorkspaceId,
 };
 use crate::error::Error;
 
@@ -76,6 +77,8 @@ pub struct CallSettings {
     pub methods: HttpMethods,
     /// How long it may run.
     pub timeout: Timeout,
+    /// Who may call its URL.
+    pub access: Access,
 }
 
 impl Store {

@@ -14,12 +14,12 @@ use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::transaction::Outcome;
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
-use super::{Item, Store};
+use super::{Item, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId, HttpMethods,
-    Listing, Memory, Name, Owner, Page, PatchFunction, Runtime, Status, Timeout, Timestamp,
-    Versioned, WorkspaceId,
+    Access, Auth, Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId,
+    HttpMethods, Listing, Memory, Name, Owner, Page, PatchFunction, Quota, Runtime, Status,
+    Timeout, Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -43,11 +43,16 @@ pub(super) struct FunctionRecord {
     memory: Memory,
     timeout: Timeout,
     http_methods: HttpMethods,
+    #[serde(default)]
+    auth: Auth,
     environment_variables: EnvironmentVariables,
     status: Status,
     last_modified: Timestamp,
     /// Counts the writes, so that one can be told from the next.
     pub(super) version: u64,
+    /// A set, which can't be empty: see invocation_key.rs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) invocation_keys: Vec<String>,
     #[serde(flatten)]
     pub(super) code: CodeRecord,
     #[serde(flatten)]
@@ -70,10 +75,12 @@ impl FunctionRecord {
             memory: function.memory,
             timeout: function.timeout,
             http_methods: function.http_methods,
+            auth: function.auth,
             environment_variables: function.environment_variables,
             status: function.status,
             last_modified: function.last_modified,
             version: 1,
+            invocation_keys: Vec::new(),
             code,
             deployment: DeploymentRecord::default(),
         }
@@ -94,6 +101,7 @@ impl FunctionRecord {
             memory: self.memory,
             timeout: self.timeout,
             http_methods: self.http_methods,
+            auth: self.auth,
             environment_variables: self.environment_variables,
             code,
             status: self.status,
@@ -111,12 +119,17 @@ impl FunctionRecord {
     }
 
     pub(super) fn into_callable(self) -> Callable {
+        let access = match self.auth {
+            Auth::None => Access::Open,
+            Auth::Key => Access::Keys(invocation_key::hashes(&self.invocation_keys)),
+        };
         Callable {
             deployment_error: self.deployment.error_of(self.version),
             settings: CallSettings {
                 status: self.status,
                 methods: self.http_methods,
                 timeout: self.timeout,
+                access,
             },
             engine_version: self.deployment.engine_version,
         }
@@ -127,7 +140,8 @@ impl Store {
     /// Puts a new function into its workspace, which counts it in the same transaction.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the workspace isn't there for this owner.
+    /// [`Error::NotFound`] where the workspace isn't there for this owner; [`Error::Quota`]
+    /// where it has as many functions as are allowed.
     pub async fn create_function(
         &self,
         owner: &Owner,
@@ -145,17 +159,23 @@ impl Store {
             .build()
             .map_err(Error::internal)?;
         let items = vec![
-            self.count_functions(owner, ws, 1)?,
+            self.count_new_function(owner, ws)?,
             TransactWriteItem::builder().put(put).build(),
         ];
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
-                self.discard(&key).await;
-                Err(ws.not_found())
-            }
             // A function of this new identifier can only be this one.
-            Outcome::Committed | Outcome::Refused(_) => Ok(Versioned { value: new, version: 1 }),
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 1) => {}
+            Outcome::Committed => {}
+            Outcome::Refused(refused) => {
+                self.discard(&key).await;
+                let item = refused.into_iter().find_map(|refusal| refusal.item);
+                return match item.filter(|item| is_visible_to(owner, item)) {
+                    Some(_) => Err(Error::Quota(Quota::Functions(self.quotas.functions))),
+                    None => Err(ws.not_found()),
+                };
+            }
         }
+        Ok(Versioned { value: new, version: 1 })
     }
 
     /// The function `id` of a workspace.
@@ -259,6 +279,7 @@ impl Store {
         changes.set("memory", &patch.memory)?;
         changes.set("timeout", &patch.timeout)?;
         changes.set("httpMethods", &patch.http_methods)?;
+        changes.set("auth", &patch.auth)?;
         changes.set("environmentVariables", &patch.environment_variables)?;
         changes.set("status", &patch.status)?;
         changes.follow("lastModified", &Timestamp::now())?;
@@ -312,7 +333,7 @@ impl Store {
             .build()
             .map_err(Error::internal)?;
         let items = vec![
-            self.count_functions(owner, ws, -1)?,
+            self.count_deleted_function(owner, ws)?,
             TransactWriteItem::builder().delete(delete).build(),
         ];
         match self.transact("DynamoDB TransactWriteItems, delete function", items).await? {

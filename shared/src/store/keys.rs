@@ -7,6 +7,8 @@
 //! | function | `WS#{ws}` | `FN#{fn}` | | |
 //! | function's figures | `WS#{ws}` | `METRICS#{fn}` | | |
 //! | note to follow a function once more | `WS#{ws}` | `NOTE#{fn}` | | |
+//! | number of an owner's workspaces | `OWNER#{owner}` | `COUNT` | | |
+//! | requests of an owner in a second | `OWNER#{owner}` | `REQUESTS#{second}` | | |
 //! | execution log | `FN#{fn}` | `LOG#{timestamp}#{log}` | `WSLOG#{ws}` | `{timestamp}#{log}` |
 //!
 //! | object | key |
@@ -93,8 +95,19 @@ pub(super) fn workspace(workspace: &WorkspaceId) -> Key {
     Key { pk: workspace_partition(workspace), sk: "METADATA".into() }
 }
 
+/// Of the table for what is counted, of the index for workspaces.
 pub(super) fn owner_partition(owner: &Owner) -> String {
     format!("OWNER#{owner}")
+}
+
+/// Where it is counted how many workspaces an owner has.
+pub(super) fn owner_count(owner: &Owner) -> Key {
+    Key { pk: owner_partition(owner), sk: "COUNT".into() }
+}
+
+/// Where an owner's requests are counted that began in a second since 1970.
+pub(super) fn requests_of_second(owner: &Owner, second: i64) -> Key {
+    Key { pk: owner_partition(owner), sk: format!("REQUESTS#{second:012}") }
 }
 
 pub(super) fn workspace_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {

@@ -10,10 +10,12 @@ mod compression;
 mod deployment;
 mod function;
 mod health;
+mod invocation_key;
 mod keys;
 mod log;
 mod metrics;
 mod object;
+mod owner;
 mod purge;
 mod stream;
 mod transaction;
@@ -38,7 +40,7 @@ use self::keys::{Key, PK, SK};
 use self::transaction::patience;
 use crate::aws::failure::failure;
 use crate::config::Config;
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Clock, Quotas, Timestamp};
 use crate::error::Error;
 
 /// The table and the bucket. Cheap to clone.
@@ -48,6 +50,7 @@ pub struct Store {
     s3: aws_sdk_s3::Client,
     table: Arc<str>,
     bucket: Arc<str>,
+    quotas: Quotas,
     clock: Clock,
 }
 
@@ -80,6 +83,7 @@ impl Store {
             s3,
             table: config.table.as_str().into(),
             bucket: config.bucket.as_str().into(),
+            quotas: config.quotas,
             clock: Clock::default(),
         }
     }
@@ -88,6 +92,12 @@ impl Store {
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The same with other limits for owners than those of its configuration.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// What the store takes for the current time.

@@ -1,16 +1,19 @@
 //! Workspaces in the table.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
+    TransactWriteItem, Update,
+};
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
 use super::transaction::Outcome;
-use super::update::{Changes, is_visible_to, visible_to};
+use super::update::{Changes, Expression, is_visible_to, visible_to};
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Timestamp,
-    Versioned, Workspace, WorkspaceId,
+    Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Quota,
+    Timestamp, Versioned, Workspace, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -82,7 +85,10 @@ enum Listed {
 }
 
 impl Store {
-    /// Puts a new workspace.
+    /// Puts a new workspace, and counts it among its owner's.
+    ///
+    /// # Errors
+    /// [`Error::Quota`] where the owner has as many as are allowed.
     pub async fn create_workspace(
         &self,
         owner: &Owner,
@@ -95,12 +101,17 @@ impl Store {
             .condition_expression(format!("attribute_not_exists({PK})"))
             .build()
             .map_err(Error::internal)?;
-        // A transaction of one, because it carries a token: an attempt that
-        // arrives late can't bring back what was deleted meanwhile.
-        let items = vec![TransactWriteItem::builder().put(put).build()];
-        // Refused, a workspace of this new identifier is there: it can only be this one.
-        self.transact("DynamoDB TransactWriteItems, create workspace", items).await?;
-        Ok(Versioned { value: new, version: 1 })
+        // It carries a token: an attempt that arrives late can't bring back what was
+        // deleted meanwhile.
+        let items =
+            vec![self.count_new_workspace(owner)?, TransactWriteItem::builder().put(put).build()];
+        match self.transact("DynamoDB TransactWriteItems, create workspace", items).await? {
+            Outcome::Refused(refused) if refused.iter().all(|refusal| refusal.index == 0) => {
+                Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
+            }
+            // A workspace of this new identifier can only be this one.
+            Outcome::Committed | Outcome::Refused(_) => Ok(Versioned { value: new, version: 1 }),
+        }
     }
 
     /// The workspace `id`.
@@ -238,10 +249,12 @@ impl Store {
         mark.follow("deletedAt", &Timestamp::now())?;
         mark.drop(INDEX_PK);
         mark.drop(INDEX_SK);
-        // A transaction of one, because it carries a token: when its answer is
-        // lost and it is sent again, it still answers that it succeeded.
-        let items =
-            vec![self.update_in_transaction(keys::workspace(id), owner, expected, &mark)?];
+        // It carries a token: when its answer is lost and it is sent again, it still
+        // answers that it succeeded.
+        let items = vec![
+            self.update_in_transaction(keys::workspace(id), owner, expected, &mark)?,
+            self.count_deleted_workspace(owner)?,
+        ];
         match self.transact("DynamoDB TransactWriteItems, delete workspace", items).await? {
             Outcome::Committed => Ok(()),
             Outcome::Refused(refused) => {
@@ -283,14 +296,35 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// A write that changes the number of functions of a workspace that `owner` can see.
-    pub(super) fn count_functions(
+    /// A write that counts a new function of a workspace that `owner` can see, if there may
+    /// be one more.
+    pub(super) fn count_new_function(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
-        by: i8,
     ) -> Result<TransactWriteItem, Error> {
         let mut condition = visible_to(owner, &Expected::Any);
+        condition.condition.push_str(" AND functionCount < :most");
+        let most = AttributeValue::N(self.quotas.functions.to_string());
+        condition.values.insert(":most".into(), most);
+        self.count_functions(id, 1, condition)
+    }
+
+    /// A write that counts one function less of a workspace that `owner` can see.
+    pub(super) fn count_deleted_function(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+    ) -> Result<TransactWriteItem, Error> {
+        self.count_functions(id, -1, visible_to(owner, &Expected::Any))
+    }
+
+    fn count_functions(
+        &self,
+        id: &WorkspaceId,
+        by: i8,
+        mut condition: Expression,
+    ) -> Result<TransactWriteItem, Error> {
         condition.values.insert(":by".into(), AttributeValue::N(by.to_string()));
         condition.values.insert(":one".into(), AttributeValue::N("1".into()));
         let update = Update::builder()
@@ -300,6 +334,7 @@ impl Store {
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())

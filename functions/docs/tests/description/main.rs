@@ -6,6 +6,7 @@
 
 mod document;
 mod owners;
+mod permissions;
 mod story;
 
 use std::collections::BTreeSet;

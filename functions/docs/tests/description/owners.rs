@@ -12,6 +12,7 @@ const BOB: &str = "bob";
 
 /// Identifiers that have the form, and name nothing.
 const NO_WORKSPACE: &str = "ws-01kg6m4x2v8q5z7n3c9b1d0f98";
+const NO_KEY: &str = "key-01kg6m4x2v8q5z7n3c9b1d0f97";
 const NO_FUNCTION: &str = "fn-01kg6m4x2v8q5z7n3c9b1d0f99";
 
 /// An operation of the description below `/api`.
@@ -50,6 +51,7 @@ impl Operation {
         function: &str,
     ) -> (Answer, Vec<String>) {
         let path = self.path.replace("{workspaceId}", ws).replace("{functionId}", function);
+        let path = path.replace("{keyId}", NO_KEY);
         let event = Event::new(&self.method, &path).from(owner);
         let event = self.body.iter().fold(event, |event, body| event.json(body));
         story.bed.meter.start();
@@ -83,7 +85,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
 
     let operations = Operation::all();
     let of_a_workspace = operations.iter().filter(|operation| operation.is_of_a_workspace());
-    assert!(of_a_workspace.clone().count() >= 11, "the description lost some");
+    assert!(of_a_workspace.clone().count() >= 14, "the description lost some");
     for operation in of_a_workspace {
         let place = format!("{} {}", operation.method, operation.path);
         let (missing, cost) = operation.ask(&story, BOB, NO_WORKSPACE, NO_FUNCTION).await;
@@ -128,7 +130,7 @@ async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
     let story = Story::signed_in().await;
     for operation in Operation::all() {
         let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);
-        let path = path.replace("{functionId}", NO_FUNCTION);
+        let path = path.replace("{functionId}", NO_FUNCTION).replace("{keyId}", NO_KEY);
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
         story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use invocations::Invoker;
 use local::faults::Fault;
+use local::permissions::acting_as;
 use local::route::{self, Route};
 use local::template::{DEFAULT_REGION, Template};
 use local::testbed::{Answer, Event, Lambda, Testbed};
@@ -15,6 +16,7 @@ use local::workspace;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::config::Config;
+use shared::domain::{Clock, Quotas, Timestamp};
 use shared::engine::Engine;
 use shared::store::Store;
 
@@ -63,11 +65,11 @@ impl Story {
         let store = || bed.store.clone();
         let invoker = Invoker::new(store(), engine.clone(), &bed.config);
         let lambdas = HashMap::from([
-            ("docs", bed.lambda(docs::router(store(), engine.clone()))),
-            ("workspaces", bed.lambda(workspaces::router(store()))),
-            ("functions", bed.lambda(functions::router(store()))),
-            ("invocations", bed.lambda(invocations::router(invoker))),
-            ("logs", bed.lambda(logs::router(store()))),
+            ("docs", bed.lambda("docs", docs::router(store(), engine.clone()))),
+            ("workspaces", bed.lambda("workspaces", workspaces::router(store()))),
+            ("functions", bed.lambda("functions", functions::router(store()))),
+            ("invocations", bed.lambda("invocations", invocations::router(invoker))),
+            ("logs", bed.lambda("logs", logs::router(store()))),
         ]);
         let template = workspace::compiled_in().join("template.yaml");
         let template = Template::read(&template, DEFAULT_REGION).unwrap();
@@ -91,15 +93,7 @@ impl Story {
     /// Everything that was asked and answered, with values that stay the same from
     /// one time to the next in place of identifiers and times.
     pub(crate) async fn tell(mut self) -> Vec<Told> {
-        self.get("/").await;
-        self.get("/health?deep=1").await;
-        self.misconfigured().await;
-        self.unreachable().await;
-        let workspace = self.workspaces().await;
-        self.functions(&workspace).await;
-        self.refusals(&workspace).await;
-        self.faults(&workspace).await;
-        self.ask("DELETE", &workspace, None).await;
+        self.visit().await;
         let mut names = Names::default();
         for told in &mut self.told {
             names.replace(told.request.as_mut());
@@ -108,15 +102,42 @@ impl Story {
         self.told
     }
 
+    /// Asks everything.
+    pub(crate) async fn visit(&mut self) {
+        self.get("/").await;
+        self.get("/health?deep=1").await;
+        self.misconfigured().await;
+        self.unreachable().await;
+        self.too_often().await;
+        let workspace = self.workspaces().await;
+        self.functions(&workspace).await;
+        self.refusals(&workspace).await;
+        self.faults(&workspace).await;
+        self.ask("DELETE", &workspace, None).await;
+    }
+
     /// A Lambda that was told a table that isn't there.
     async fn misconfigured(&mut self) {
         let config = Config { table: "missing".into(), ..self.bed.config.clone() };
         let (dynamodb, s3) = (self.bed.dynamodb.clone(), self.bed.s3.clone());
         let store = Store::with_clients(dynamodb, s3, &config);
-        let broken = self.bed.lambda(workspaces::router(store));
+        let broken = self.bed.lambda("workspaces", workspaces::router(store));
         let sound = self.lambdas.insert("workspaces", broken).expect("the sound one");
         self.get("/api/workspaces").await;
         self.lambdas.insert("workspaces", sound);
+    }
+
+    /// An owner who asks more often than is allowed.
+    async fn too_often(&mut self) {
+        let most = Some(1);
+        let quotas = Quotas { requests_per_second: most, ..self.bed.config.quotas };
+        let clock = Clock::standing_at(Timestamp::now());
+        let store = self.bed.store.clone().with_quotas(quotas).with_clock(clock);
+        let strict = self.bed.lambda("workspaces", workspaces::router(store));
+        let patient = self.lambdas.insert("workspaces", strict).expect("there is one");
+        self.get("/api/workspaces").await;
+        self.get("/api/workspaces").await;
+        self.lambdas.insert("workspaces", patient);
     }
 
     /// Storage that doesn't answer.
@@ -162,9 +183,22 @@ impl Story {
         self.get(&all).await;
         self.get(&format!("{function}/logs?limit=1")).await;
         self.get(&format!("{workspace}/logs?limit=1&status=success")).await;
+        self.keys(&function, url).await;
         self.ask("PATCH", &function, Some(json!({"status": "disabled"}))).await;
+        self.ask("POST", &format!("{function}/invoke"), None).await;
         self.get(url).await;
         self.ask("DELETE", &function, None).await;
+    }
+
+    /// Closes a function, and makes the keys to it.
+    async fn keys(&mut self, function: &str, url: &str) {
+        let keys = format!("{function}/keys");
+        let made = self.ask("POST", &keys, Some(json!({"name": "continuous integration"}))).await;
+        self.get(&keys).await;
+        self.ask("PATCH", function, Some(json!({"auth": "key"}))).await;
+        self.get(url).await;
+        self.ask("DELETE", &format!("{keys}/{}", text(&made["id"])), None).await;
+        self.ask("PATCH", function, Some(json!({"auth": "none"}))).await;
     }
 
     /// What is refused for what the request says.
@@ -234,10 +268,15 @@ impl Story {
 
     /// Lets the reconciler follow everything that has happened.
     pub(crate) async fn settle(&self) {
+        self.settle_with(&self.reconciler).await;
+    }
+
+    /// The same by another reconciler.
+    pub(crate) async fn settle_with(&self, reconciler: &Reconciler) {
         let follow = async |event| {
             let end = SystemTime::now() + Duration::from_secs(600);
             let event = serde_json::from_value(event).unwrap();
-            let Ok(answer) = self.reconciler.handle(event, end).await;
+            let Ok(answer) = acting_as("reconciler", reconciler.handle(event, end)).await;
             serde_json::to_value(answer).unwrap()
         };
         self.bed.settle(follow).await;
@@ -276,6 +315,7 @@ impl Names {
                         "duration" | "avgDuration" if *value != json!(0.0) => *value = json!(3.94),
                         "milliseconds" => *value = json!(4.2),
                         "spentSeconds" => *value = json!(1.0),
+                        "secret" => *value = json!(format!("faas_{:0<43}", "example")),
                         _ => self.replace(Some(value)),
                     }
                 }
@@ -288,7 +328,7 @@ impl Names {
 
     /// The text with other identifiers: a prefix and 26 letters and digits each.
     fn with_names(&mut self, text: &str) -> String {
-        const PREFIXES: [&str; 3] = ["ws-", "fn-", "log-"];
+        const PREFIXES: [&str; 4] = ["ws-", "fn-", "log-", "key-"];
         let mut named = String::new();
         let mut rest = text;
         while let Some((at, prefix)) = first(rest, &PREFIXES) {

@@ -17,7 +17,7 @@ impl Bed {
     /// Stores with one empty workspace in them.
     pub(crate) async fn start() -> Self {
         let bed = Testbed::start().unwrap();
-        let lambda = bed.lambda(functions::router(bed.store.clone()));
+        let lambda = bed.lambda("functions", functions::router(bed.store.clone()));
         let workspace = bed.new_workspace().await;
         Self { bed, lambda, workspace }
     }

@@ -6,6 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use invocations::Invoker;
+use local::permissions::acting_as;
 use local::testbed::{Answer, Event, Lambda, Testbed};
 use reconciler::Reconciler;
 use serde_json::{Value, json};
@@ -37,7 +38,8 @@ impl Bed {
         let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
         let reconciler = Reconciler::new(bed.store.clone(), engine.clone());
         let invoker = Invoker::new(bed.store.clone(), engine.clone(), &bed.config);
-        let lambda = bed.lambda(invocations::router(invoker.with_patience(patience)));
+        let lambda =
+            bed.lambda("invocations", invocations::router(invoker.with_patience(patience)));
         let workspace = bed.new_workspace().await;
         Self { bed, workspace, reconciler, lambda, engine }
     }
@@ -66,7 +68,11 @@ impl Bed {
     /// Lets the reconciler follow the records of an event of the stream.
     pub(crate) async fn follow(&self, event: Value) -> Value {
         let end = SystemTime::now() + Duration::from_secs(600);
-        let Ok(answer) = self.reconciler.handle(serde_json::from_value(event).unwrap(), end).await;
+        let Ok(answer) = acting_as(
+            "reconciler",
+            self.reconciler.handle(serde_json::from_value(event).unwrap(), end),
+        )
+        .await;
         serde_json::to_value(answer).unwrap()
     }
 

@@ -1,0 +1,190 @@
+//! Every Lambda has a role that allows what it calls, and nothing else.
+//!
+//! That a role lacks nothing is held by every test of every Lambda: on a testbed, a call
+//! that the template doesn't allow fails. Here, everything that roles allow is made use of.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use invocations::Invoker;
+use local::permissions::{Grant, acting_as};
+use local::template::{DEFAULT_REGION, Template};
+use local::testbed::{Event, Testbed};
+use local::workspace;
+use reconciler::Reconciler;
+use serde_json::{Value, json};
+use shared::config::Config;
+use shared::domain::{FunctionId, Outcome, Quotas, Timestamp, WorkspaceId};
+use shared::engine::Engine;
+
+use crate::story::Story;
+
+/// What AWS does with a role by itself, on behalf of the Lambda: its log, and the stream that it
+/// follows with the queue for what could not be followed.
+const OF_EVERY_LAMBDA: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+const OF_A_FOLLOWER: [&str; 5] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:SendMessage",
+];
+
+fn template() -> Template {
+    let path = workspace::compiled_in().join("template.yaml");
+    Template::read(&path, DEFAULT_REGION).unwrap()
+}
+
+#[tokio::test]
+async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
+    let mut story = Story::begin().await;
+    story.visit().await;
+    large_sources(&story).await;
+    many_logs(&story).await;
+    limits(&story).await;
+
+    let mut expected = story.bed.permissions.used();
+    for function in template().functions {
+        let mut by_aws = OF_EVERY_LAMBDA.to_vec();
+        if !function.mappings.is_empty() {
+            by_aws.extend(OF_A_FOLLOWER);
+        }
+        for action in by_aws {
+            let statement =
+                function.statements.iter().find(|s| s.actions.iter().any(|a| a == action));
+            let statement = statement.unwrap_or_else(|| panic!("{}: {action}", function.binary));
+            expected.insert(Grant {
+                lambda: function.binary.clone(),
+                statement: statement.sid.clone(),
+                action: action.to_owned(),
+            });
+        }
+    }
+    let granted = story.bed.permissions.granted();
+    let unused: BTreeSet<_> = granted.difference(&expected).collect();
+    assert!(unused.is_empty(), "granted in template.yaml, and never made use of: {unused:#?}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "the Lambda logs asks for dynamodb:PutItem on arn:aws:dynamodb:")]
+async fn a_call_that_a_role_lacks_fails() {
+    let bed = Testbed::start().unwrap();
+    let (ws, id) = (WorkspaceId::generate(), FunctionId::generate());
+    let record = bed.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0);
+    acting_as("logs", record).await;
+}
+
+#[test]
+fn only_the_reconciler_makes_functions_and_they_may_do_nothing() {
+    let text = std::fs::read_to_string(workspace::compiled_in().join("template.yaml")).unwrap();
+    let role = text.split("\n  EngineRole:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    for permissions in ["Policies:", "ManagedPolicyArns:"] {
+        assert!(!role.contains(permissions), "users' functions may do something:\n{role}");
+    }
+
+    for function in template().functions {
+        for statement in &function.statements {
+            for action in &statement.actions {
+                let service = action.split(':').next().unwrap();
+                let resources = statement.resources();
+                let of_users = |arn: &String| arn.ends_with(":function:faas-fn-*");
+                match (function.binary.as_str(), action.as_str()) {
+                    ("reconciler", "iam:PassRole") => {
+                        assert_eq!(resources, ["arn:aws:iam::000000000000:role/EngineRole"]);
+                    }
+                    ("reconciler", _) if service == "lambda" => {
+                        assert!(resources.iter().all(of_users), "{statement:?}");
+                    }
+                    ("invocations", "lambda:InvokeFunction") => {
+                        assert!(resources.iter().all(of_users), "{statement:?}");
+                    }
+                    ("docs", "lambda:GetFunction") => {
+                        assert!(resources[0].ends_with(":function:faas-health"));
+                    }
+                    (binary, _) => {
+                        assert!(!["lambda", "iam"].contains(&service), "{binary} may {action}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sources that stand in the bucket only; of one, the object is taken away.
+async fn large_sources(story: &Story) {
+    let path = make(story, &noise(1)).await;
+    story.settle().await;
+    ask(story, "GET", &path, None, 200).await;
+    let same = json!({ "code": STANDARD.encode(noise(1)) });
+    ask(story, "PATCH", &path, Some(same), 200).await;
+    let other = json!({ "code": STANDARD.encode(noise(2)), "memory": 512 });
+    ask(story, "PATCH", &path, Some(other), 200).await;
+    story.settle().await;
+    let (s3, bucket) = (&story.bed.s3, &story.bed.config.bucket);
+    let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+    for key in listed.contents().iter().filter_map(|object| object.key()) {
+        s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
+    }
+    ask(story, "GET", &path, None, 500).await;
+}
+
+/// A function with logs is deleted, and then all that is left.
+async fn many_logs(story: &Story) {
+    let path = make(story, "def handler(event, context): return 1").await;
+    story.settle().await;
+    for _ in 0..3 {
+        ask(story, "POST", &format!("{path}/invoke"), None, 200).await;
+    }
+    story.settle().await;
+    let (workspace, _) = path.split_once("/functions").unwrap();
+    ask(story, "DELETE", workspace, None, 204).await;
+    story.settle().await;
+}
+
+/// Lambdas that limit what owners ask for, and functions that run at once.
+async fn limits(story: &Story) {
+    let bed = &story.bed;
+    let quotas = Quotas { requests_per_second: Some(100), ..bed.config.quotas };
+    let store = || bed.store.clone().with_quotas(quotas);
+    let config = Config { concurrency: Some(1), ..bed.config.clone() };
+    let engine = Engine::with_client(bed.lambda_client().await, &config);
+    let reconciler = Reconciler::new(store(), engine.clone());
+    let invoker = Invoker::new(store(), engine, &config);
+    for (lambda, path) in [
+        (bed.lambda("logs", logs::router(store())), "/api/workspaces/ws-1/logs"),
+        (
+            bed.lambda("invocations", invocations::router(invoker)),
+            "/api/workspaces/ws-1/functions/fn-1/invoke",
+        ),
+    ] {
+        let method = if path.ends_with("invoke") { "POST" } else { "GET" };
+        lambda.answer(Event::new(method, path)).await.assert_error(404, "NOT_FOUND");
+    }
+    make(story, "def handler(event, context): return 2").await;
+    story.settle_with(&reconciler).await;
+}
+
+/// A workspace with a function of `source`; gives the function's path.
+async fn make(story: &Story, source: &str) -> String {
+    let name = || json!({"name": "role"});
+    let made = ask(story, "POST", "/api/workspaces", Some(name()), 201).await;
+    let path = format!("/api/workspaces/{}/functions", made["id"].as_str().unwrap());
+    let body = json!({"name": "role", "code": STANDARD.encode(source)});
+    let made = ask(story, "POST", &path, Some(body), 201).await;
+    format!("{path}/{}", made["id"].as_str().unwrap())
+}
+
+async fn ask(story: &Story, method: &str, path: &str, body: Option<Value>, status: u16) -> Value {
+    let event = Event::new(method, path);
+    let event = body.iter().fold(event, |event, body| event.json(body));
+    let answer = story.answer(method, path, event).await;
+    assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+    if answer.body.is_empty() { Value::Null } else { answer.json() }
+}
+
+/// A comment that compression can't bring below what an item holds.
+fn noise(seed: u64) -> String {
+    let word = |i: u64| format!("{:016x}", (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    "#".to_owned() + &(1..4000).map(word).collect::<String>()
+}

@@ -1,0 +1,84 @@
+//! Invocation keys: made, shown once, listed and revoked.
+
+use axum::Json;
+use axum::extract::State;
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, StatusCode};
+use shared::domain::{
+    CreateInvocationKey, Fields, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner,
+    Timestamp, WorkspaceId,
+};
+use shared::error::Error;
+use shared::http::{Always, OfBody, OfOwner, OfPath, OfQuota, Path};
+use shared::store::Store;
+
+/// Make an invocation key
+///
+/// Its secret is shown in this answer and never again. Callers of the function's URL send it as
+/// `X-Api-Key`, which matters once `auth` of the function is `key`. Several at a time let callers
+/// change over one by one.
+#[utoipa::path(
+    post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
+    operation_id = "createInvocationKey", tag = "Invocation keys",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    request_body = CreateInvocationKey,
+    responses(
+        (status = 201, body = NewInvocationKey, description = "It was made; keep its secret."),
+        OfPath, OfBody, OfQuota, OfOwner, Always,
+    ),
+)]
+pub(super) async fn create(
+    State(store): State<Store>,
+    owner: Owner,
+    Path((workspace, function)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<NewInvocationKey>), Error> {
+    let create = CreateInvocationKey::try_from(fields)?;
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let new = create.create(Timestamp::now())?;
+    store.create_invocation_key(&owner, &workspace, &id, &new).await?;
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(new)))
+}
+
+/// List the invocation keys of a function
+///
+/// In the order in which they were made, without their secrets. There are ten at the most.
+#[utoipa::path(
+    get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
+    operation_id = "listInvocationKeys", tag = "Invocation keys",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    responses(
+        (status = 200, body = Vec<InvocationKey>, description = "All of them."),
+        OfPath, OfOwner, Always,
+    ),
+)]
+pub(super) async fn list(
+    State(store): State<Store>,
+    owner: Owner,
+    Path((workspace, function)): Path<(String, String)>,
+) -> Result<Json<Vec<InvocationKey>>, Error> {
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    Ok(Json(store.invocation_keys(&owner, &workspace, &id).await?))
+}
+
+/// Revoke an invocation key
+///
+/// From then on nobody gets in with it.
+#[utoipa::path(
+    delete, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys/{keyId}",
+    operation_id = "revokeInvocationKey", tag = "Invocation keys",
+    params(
+        ("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path),
+        ("keyId" = KeyId, Path),
+    ),
+    responses((status = 204, description = "It is gone."), OfPath, OfOwner, Always),
+)]
+pub(super) async fn revoke(
+    State(store): State<Store>,
+    owner: Owner,
+    Path((workspace, function, key)): Path<(String, String, String)>,
+) -> Result<StatusCode, Error> {
+    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    store.revoke_invocation_key(&owner, &workspace, &id, &KeyId::parse(&key)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,126 @@
+//! What the Lambdas' roles let them do: whatever a Lambda calls in a test is held against its
+//! role in `template.yaml`, as AWS would.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use crate::asked::Asked;
+use crate::statement::Statement;
+
+tokio::task_local! {
+    /// The Lambda whose code runs, by its binary's name.
+    static ACTING: &'static str;
+}
+
+/// An HTTP client for the AWS SDK that lets a Lambda call only what its role allows, and takes
+/// note of that. Whoever doesn't act as a Lambda may call everything.
+///
+/// A call that isn't allowed panics, naming Lambda, action and resource: in a test that is its
+/// failure, and the sentence what is to be added to the template.
+#[derive(Clone, Debug)]
+pub struct Permissions {
+    inner: SharedHttpClient,
+    roles: Arc<BTreeMap<String, Vec<Statement>>>,
+    used: Arc<Mutex<BTreeSet<Grant>>>,
+}
+
+/// One action that a statement of a Lambda's role allows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The Lambda.
+    pub lambda: String,
+    /// The statement's `Sid`.
+    pub statement: String,
+    /// The action: `dynamodb:GetItem`.
+    pub action: String,
+}
+
+impl Permissions {
+    /// A client that holds calls over `inner` against `roles`, by the Lambdas that have them.
+    pub fn over(inner: SharedHttpClient, roles: BTreeMap<String, Vec<Statement>>) -> Self {
+        Self { inner, roles: Arc::new(roles), used: Arc::default() }
+    }
+
+    /// Everything that the roles allow.
+    pub fn granted(&self) -> BTreeSet<Grant> {
+        let all = self.roles.iter().flat_map(|(lambda, statements)| {
+            statements.iter().flat_map(move |statement| {
+                statement.actions.iter().map(|action| grant(lambda, statement, action))
+            })
+        });
+        all.collect()
+    }
+
+    /// What of it was made use of until now.
+    pub fn used(&self) -> BTreeSet<Grant> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, lambda: &str, asked: &Asked) {
+        let statements = self.roles.get(lambda).map(Vec::as_slice).unwrap_or_default();
+        let allowing = statements.iter().find(|statement| statement.allows(asked));
+        let Some(statement) = allowing else {
+            panic!(
+                "the Lambda {lambda} asks for {} on {}, which its role in template.yaml does not \
+                 allow",
+                asked.action, asked.resource
+            )
+        };
+        let grant = grant(lambda, statement, &asked.action);
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(grant);
+    }
+}
+
+/// Runs `what` as the Lambda of this name.
+pub async fn acting_as<F: Future>(lambda: &'static str, what: F) -> F::Output {
+    ACTING.scope(lambda, what).await
+}
+
+fn grant(lambda: &str, statement: &Statement, action: &str) -> Grant {
+    let (lambda, statement) = (lambda.to_owned(), statement.sid.clone());
+    Grant { lambda, statement, action: action.to_owned() }
+}
+
+impl HttpClient for Permissions {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Holding {
+            inner: self.inner.http_connector(settings, components),
+            permissions: self.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Holding {
+    inner: SharedHttpConnector,
+    permissions: Permissions,
+}
+
+impl HttpConnector for Holding {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Ok(lambda) = ACTING.try_with(|lambda| *lambda) else { return self.inner.call(request) };
+        for asked in Asked::by(&request) {
+            self.permissions.hold(lambda, &asked);
+        }
+        let if_missing = Asked::if_missing(&request);
+        let (permissions, answer) = (self.permissions.clone(), self.inner.call(request));
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if answer.status().as_u16() == 404 {
+                if_missing.iter().for_each(|asked| permissions.hold(lambda, asked));
+            }
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! Whether an owner may ask at all now: where requests and what is counted of them meet.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+
+use crate::domain::Owner;
+use crate::error::Error;
+use crate::store::Store;
+
+/// `router` for owners who keep within their requests a second, by what `store` counts. Nothing of
+/// a request is read before.
+pub fn limited(router: Router, store: &Store) -> Router {
+    router.route_layer(from_fn_with_state(store.clone(), admit))
+}
+
+async fn admit(
+    State(store): State<Store>,
+    owner: Owner,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    store.admit(&owner).await?;
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,179 @@
+//! Keys for calling functions whose URL is closed.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use utoipa::ToSchema;
+
+use super::{Fields, KeyId, Name, Timestamp};
+use crate::error::Error;
+
+/// A key with which a function's URL can be called. Its secret is known to nobody but whoever
+/// made it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvocationKey {
+    /// Its identifier, which may be known.
+    pub id: KeyId,
+    /// What it is for, to tell it from others.
+    pub name: Name,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl InvocationKey {
+    /// The most keys that a function has at a time: enough to replace several callers' keys
+    /// one after the other, and few enough to compare with all of them at every call.
+    pub const MOST: u32 = 10;
+}
+
+/// A key just made: the only time that its secret is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewInvocationKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: InvocationKey,
+    /// What callers send as `X-Api-Key`. It can't be read again.
+    #[schema(value_type = String, min_length = 48, max_length = 48, pattern = "^faas_[A-Za-z0-9_-]{43}$")]
+    pub secret: Secret,
+}
+
+/// What makes an invocation key.
+#[derive(Debug, ToSchema)]
+pub struct CreateInvocationKey {
+    /// What the key is for, to tell it from others.
+    name: Name,
+}
+
+impl CreateInvocationKey {
+    /// The key that this makes, at `now`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the system has no random numbers.
+    pub fn create(self, now: Timestamp) -> Result<NewInvocationKey, Error> {
+        let key = InvocationKey { id: KeyId::generate(), name: self.name, created_at: now };
+        Ok(NewInvocationKey { key, secret: Secret::generate()? })
+    }
+}
+
+impl TryFrom<Fields> for CreateInvocationKey {
+    type Error = Error;
+
+    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+        Ok(Self { name: fields.required("name")? })
+    }
+}
+
+/// What only the holder of a key knows: `faas_` and 256 random bits. The beginning lets people and
+/// scanners of repositories see what it is.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    fn generate() -> Result<Self, Error> {
+        let mut bits = [0; 32];
+        getrandom::fill(&mut bits).map_err(Error::internal)?;
+        Ok(Self(format!("faas_{}", URL_SAFE_NO_PAD.encode(bits))))
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(self.0.as_bytes())
+    }
+}
+
+/// A secret doesn't belong into a log by accident.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The SHA-256 of a secret, as base64. One that is random enough needs no slow hash: nobody can
+/// try them all.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    fn of(secret: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret)))
+    }
+}
+
+/// Who may call a function by its URL.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everybody who knows the URL.
+    Open,
+    /// Whoever has one of these keys.
+    Keys(Vec<SecretHash>),
+}
+
+impl Access {
+    /// Lets a caller pass, who has sent `secret`.
+    ///
+    /// How long this takes tells nothing of how nearly the secret was right: all keys are
+    /// compared, each in constant time.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] and [`Error::WrongKey`].
+    pub fn admit(&self, secret: Option<&[u8]>) -> Result<(), Error> {
+        let Self::Keys(keys) = self else { return Ok(()) };
+        let sent = SecretHash::of(secret.ok_or(Error::NoKey)?);
+        let is_one = keys
+            .iter()
+            .fold(Choice::from(0), |found, key| found | key.0.as_bytes().ct_eq(sent.0.as_bytes()));
+        if bool::from(is_one) { Ok(()) } else { Err(Error::WrongKey) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key() -> NewInvocationKey {
+        let fields = Fields::parse(br#"{"name": "ci"}"#).unwrap();
+        CreateInvocationKey::try_from(fields).unwrap().create(Timestamp::now()).unwrap()
+    }
+
+    #[test]
+    fn a_new_key_shows_its_secret_and_no_other_form_does() {
+        let new = key();
+        let shown = serde_json::to_value(&new).unwrap();
+        let secret = shown["secret"].as_str().unwrap();
+        assert!(secret.len() == 48 && secret.starts_with("faas_"), "{secret}");
+        assert_ne!(secret, serde_json::to_value(key()).unwrap()["secret"], "a random one");
+        assert!(!format!("{new:?}").contains(secret));
+        assert_eq!(
+            serde_json::to_value(&new.key).unwrap(),
+            json!({"id": new.key.id, "name": "ci", "createdAt": new.key.created_at})
+        );
+    }
+
+    #[test]
+    fn any_of_the_keys_opens_and_nothing_else_does() {
+        let (a, b, stranger) = (key().secret, key().secret, key().secret);
+        let closed = Access::Keys(vec![a.hash(), b.hash()]);
+        for opens in [&a, &b] {
+            assert!(closed.admit(Some(opens.0.as_bytes())).is_ok());
+        }
+        let a_and_more = format!("{} ", a.0);
+        for refused in
+            [stranger.0.as_bytes(), b"", b"\xff", &a.0.as_bytes()[..47], a_and_more.as_bytes()]
+        {
+            assert!(matches!(closed.admit(Some(refused)), Err(Error::WrongKey)), "{refused:?}");
+        }
+        assert!(matches!(closed.admit(None), Err(Error::NoKey)));
+        let without_keys = Access::Keys(vec![]);
+        assert!(matches!(without_keys.admit(Some(a.0.as_bytes())), Err(Error::WrongKey)));
+        assert!(Access::Open.admit(None).is_ok() && Access::Open.admit(Some(b"x")).is_ok());
+    }
+}

@@ -1,0 +1,64 @@
+//! How much an owner may have, and ask for.
+
+/// What a deployment lets an owner have.
+///
+/// How many executions of a function run at once is limited too, by the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// The most workspaces of an owner.
+    pub workspaces: u32,
+    /// The most functions of a workspace.
+    pub functions: u32,
+    /// The most requests of an owner that begin in one second; `None` is no limit.
+    pub requests_per_second: Option<u32>,
+}
+
+/// One of them that was met, and how much it allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Quota {
+    /// [`Quotas::workspaces`].
+    #[error("an owner may have {0} workspaces, and you have them; delete one first")]
+    Workspaces(u32),
+    /// [`Quotas::functions`].
+    #[error("a workspace may have {0} functions, and this one has them; delete one first")]
+    Functions(u32),
+    /// [`super::InvocationKey::MOST`].
+    #[error("a function may have {0} invocation keys, and this one has them; revoke one first")]
+    InvocationKeys(u32),
+    /// [`Quotas::requests_per_second`].
+    #[error("you may send {0} requests a second, and did; try again in a second")]
+    RequestsPerSecond(u32),
+    /// How many executions of a function the engine runs at once.
+    #[error("a function may run {0} times at once, and this one does; try again in a moment")]
+    ConcurrentExecutions(u32),
+}
+
+impl Quota {
+    /// How much is allowed.
+    pub fn value(self) -> u32 {
+        match self {
+            Self::Workspaces(most)
+            | Self::Functions(most)
+            | Self::InvocationKeys(most)
+            | Self::RequestsPerSecond(most)
+            | Self::ConcurrentExecutions(most) => most,
+        }
+    }
+
+    /// Its name, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Workspaces(_) => "workspacesPerOwner",
+            Self::Functions(_) => "functionsPerWorkspace",
+            Self::InvocationKeys(_) => "invocationKeysPerFunction",
+            Self::RequestsPerSecond(_) => "requestsPerSecondAndOwner",
+            Self::ConcurrentExecutions(_) => "concurrentExecutionsPerFunction",
+        }
+    }
+
+    /// Whether it passes by itself: then it is about how much goes on at a time, and not about
+    /// how much there is.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::RequestsPerSecond(_) | Self::ConcurrentExecutions(_))
+    }
+}

@@ -1,0 +1,57 @@
+//! What a deployment is watched by: metrics in our log, from where CloudWatch takes them without
+//! a call, by its embedded metric format.
+//!
+//! An event of [`TARGET`] gives the fields that [`METRICS`] names, and any others for whoever
+//! searches the log. Every metric is one of the stack; those with a field `Route` also of that
+//! route. Nothing else is a dimension, because each value of one is a metric that is paid for.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::Timestamp;
+
+/// The target of events that hold metrics.
+pub const TARGET: &str = "metrics";
+
+/// CloudWatch's name for where the metrics of all stacks are.
+pub const NAMESPACE: &str = "FaaSBackend";
+
+/// All metrics with their units.
+///
+/// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
+/// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
+/// deployments. `ReconcilerLag` is the age of the oldest record of a batch.
+pub const METRICS: [(&str, &str); 10] = [
+    ("Requests", "Count"),
+    ("Errors", "Count"),
+    ("Latency", "Milliseconds"),
+    ("Executions", "Count"),
+    ("ExecutionErrors", "Count"),
+    ("ExecutionDuration", "Milliseconds"),
+    ("EngineErrors", "Count"),
+    ("ReconcilerLag", "Milliseconds"),
+    ("RecordsFailed", "Count"),
+    ("RecordsPutOff", "Count"),
+];
+
+/// Says in `line` which of its fields are metrics of `stack`.
+pub(crate) fn declare(line: &mut Map<String, Value>, stack: &str, now: Timestamp) {
+    let metrics: Vec<Value> = METRICS
+        .iter()
+        .filter(|(name, _)| line.contains_key(*name))
+        .map(|(name, unit)| json!({ "Name": name, "Unit": unit }))
+        .collect();
+    let sets = if line.contains_key("Route") {
+        json!([["Stack"], ["Stack", "Route"]])
+    } else {
+        json!([["Stack"]])
+    };
+    line.insert("Stack".into(), json!(stack));
+    line.insert(
+        "_aws".into(),
+        json!({
+            "Timestamp": now.epoch_milliseconds(),
+            "CloudWatchMetrics":
+                [{ "Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics }],
+        }),
+    );
+}
