@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Expands template.yaml as CloudFormation's SAM transform would, without AWS, for
 every combination of what its conditions ask, and checks what comes out: that it
-hangs together, and that its HTTP API is the one that the code and openapi.json
-describe. Leaves two of the combinations in target/template, to be scanned."""
+hangs together, that its HTTP API is the one that the code and openapi.json
+describe, and that every alarm is told and explained. Leaves two of the combinations in target/template, to be scanned."""
 
 import contextlib
 import copy
@@ -27,6 +27,7 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 DESCRIPTION = ROOT / "openapi.json"
+RUNBOOK = ROOT / "docs" / "runbook.md"
 EXPANDED = ROOT / "target" / "template"
 
 API = "Api"
@@ -258,6 +259,19 @@ def faults_of_dashboards(resources: dict):
                 yield f"{name} is not JSON: {error}"
 
 
+def faults_of_alarms(resources: dict, sections: set):
+    """Whether somebody is told of every alarm, and of its end, and where to read on."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            properties = resource["Properties"]
+            found = re.search(r"See docs/runbook\.md, (.+)\.$", properties.get("AlarmDescription", ""))
+            if not found or found.group(1) not in sections:
+                yield f"{name} names no section of {RUNBOOK.name}"
+            for actions in ("AlarmActions", "OKActions"):
+                if properties.get(actions) != [{"Ref": "AlarmTopic"}]:
+                    yield f"{name} has {actions} {properties.get(actions)}"
+
+
 def lambda_of(integration: dict) -> str:
     """The logical id in an integration's URI, or what stands there instead."""
     uri = integration.get("uri")
@@ -382,11 +396,12 @@ def faults_of_description(paths: dict, described: dict):
         yield f"{path} is described in {DESCRIPTION.name}, against what this check says"
 
 
-def faults_in(parts: dict, parameters: dict, described: dict):
+def faults_in(parts: dict, parameters: dict, described: dict, sections: set):
     """Everything that is wrong with one deployment."""
     resources = parts["Resources"]
     yield from faults_of_names(parts, parameters)
     yield from faults_of_dashboards(resources)
+    yield from faults_of_alarms(resources, sections)
     api = resources.get(API)
     if not api or api["Type"] != "AWS::ApiGatewayV2::Api":
         yield f"there is no HTTP API named {API}"
@@ -411,8 +426,9 @@ def faults_of_conditions(template: dict, deployments: list):
             yield f"the condition {name} is {seen.pop()} in every deployment that this check makes"
 
 
-def check(template: dict, described: dict) -> tuple:
-    """How many deployments there are, and what is wrong, with the parameters of the first it is wrong in."""
+def check(template: dict, described: dict, sections: set) -> tuple:
+    """How many deployments there are, and what is wrong, with the parameters of the
+    first that it is wrong in."""
     given = defaults(template)
     for refused in REFUSED:
         if is_taken(template, given | refused):
@@ -426,7 +442,7 @@ def check(template: dict, described: dict) -> tuple:
             faults.setdefault("the template does not take a deployment", differs)
             continue
         parts = deployed(template, parameters)
-        for fault in faults_in(parts, parameters, described):
+        for fault in faults_in(parts, parameters, described, sections):
             faults.setdefault(fault, differs)
         for name, scanned in SCANNED.items():
             if parameters == given | scanned:
@@ -443,8 +459,9 @@ def main() -> int:
         print(f"check_template: {TEMPLATE.name} holds no resources", file=sys.stderr)
         return 1
     described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["paths"]
+    sections = set(re.findall(r"^## (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE))
     try:
-        deployments, faults = check(template, described)
+        deployments, faults = check(template, described, sections)
     except InvalidDocumentException as error:
         print("check_template: the SAM transform refuses template.yaml", file=sys.stderr)
         for cause in error.causes:

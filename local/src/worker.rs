@@ -1,5 +1,6 @@
 //! One process of one Lambda, and what it takes to invoke it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::task::JoinHandle;
 
@@ -165,6 +167,18 @@ fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
     variables
 }
 
+/// A line without what only CloudWatch reads of it: which of its fields are metrics.
+fn for_people(text: &str) -> Cow<'_, str> {
+    let line = || serde_json::from_str::<Map<String, Value>>(text).ok();
+    match text.contains("\"_aws\"").then(line).flatten() {
+        Some(mut line) => {
+            line.remove("_aws");
+            Value::Object(line).to_string().into()
+        }
+        None => text.into(),
+    }
+}
+
 fn forward(
     name: String,
     output: impl AsyncRead + Send + Unpin + 'static,
@@ -176,7 +190,7 @@ fn forward(
         // A read that fails is the end of the process's output as well.
         while let Ok(1..) = output.read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            terminal::forward(&name, &text);
+            terminal::forward(&name, &for_people(&text));
             if let Some(last_line) = &last_line {
                 *last_line.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }

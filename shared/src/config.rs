@@ -1,6 +1,6 @@
 //! What the environment says, read once, at start.
 
-use std::env;
+use std::env::{self, VarError};
 use std::ops::RangeInclusive;
 
 use crate::domain::Quotas;
@@ -40,14 +40,23 @@ impl Config {
     ///
     /// # Errors
     /// A sentence, where a variable is not UTF-8 or says something impossible.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads them")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        let origins = variable("ALLOWED_ORIGINS", "http://localhost:3000,http://localhost:5173")?;
-        let level = variable("LOG_LEVEL", "info")?;
+        Self::read(&|name| env::var(name))
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+        let text = |name, default| text(variables, name, default);
+        let number = |name, default, allowed| number(variables, name, default, allowed);
+        // 0 lifts it.
+        let limit = |name| Ok(Some(number(name, 0, 0..=u32::MAX)?).filter(|limit| *limit > 0));
+        let origins = text("ALLOWED_ORIGINS", "http://localhost:3000,http://localhost:5173")?;
+        let level = text("LOG_LEVEL", "info")?;
         Ok(Self {
-            table: variable("TABLE_NAME", "sfbank-blue-FaaSData")?,
-            bucket: variable("BUCKET_NAME", "sfbank-blue-functions-code-bucket")?,
+            table: text("TABLE_NAME", "sfbank-blue-FaaSData")?,
+            bucket: text("BUCKET_NAME", "sfbank-blue-functions-code-bucket")?,
             // Only the reconciler needs one, and is given one.
-            engine_role: variable("ENGINE_ROLE", "")?,
+            engine_role: text("ENGINE_ROLE", "")?,
             execution_log_days: number("EXECUTION_LOG_DAYS", 30, 1..=3653)?,
             quotas: Quotas {
                 workspaces: number("MAX_WORKSPACES_PER_OWNER", 1000, 1..=u32::MAX)?,
@@ -55,9 +64,9 @@ impl Config {
                 requests_per_second: limit("MAX_REQUESTS_PER_SECOND")?,
             },
             concurrency: limit("MAX_CONCURRENT_EXECUTIONS")?,
-            stack: variable("STACK_NAME", "local")?,
-            region: variable("AWS_REGION", "ap-northeast-2")?,
-            sign_in: !variable("JWT_ISSUER", "")?.is_empty(),
+            stack: text("STACK_NAME", "local")?,
+            region: text("AWS_REGION", "ap-northeast-2")?,
+            sign_in: !text("JWT_ISSUER", "")?.is_empty(),
             allowed_origins: origins
                 .split(',')
                 .map(|origin| origin.trim().to_owned())
@@ -79,12 +88,30 @@ pub struct ConfigError {
     problem: String,
 }
 
+/// Where variables are read from.
+type Variables<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
+
+fn text(
+    variables: &Variables<'_>,
+    name: &'static str,
+    default: &str,
+) -> Result<String, ConfigError> {
+    match variables(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        Ok(_) | Err(VarError::NotPresent) => Ok(default.to_owned()),
+        Err(VarError::NotUnicode(_)) => {
+            Err(ConfigError { variable: name, problem: "is not UTF-8".into() })
+        }
+    }
+}
+
 fn number(
+    variables: &Variables<'_>,
     name: &'static str,
     default: u32,
     allowed: RangeInclusive<u32>,
 ) -> Result<u32, ConfigError> {
-    let text = variable(name, &default.to_string())?;
+    let text = text(variables, name, &default.to_string())?;
     let (least, most) = (allowed.start(), allowed.end());
     text.parse().ok().filter(|number| allowed.contains(number)).ok_or_else(|| ConfigError {
         variable: name,
@@ -92,18 +119,53 @@ fn number(
     })
 }
 
-/// A limit, which 0 lifts.
-fn limit(name: &'static str) -> Result<Option<u32>, ConfigError> {
-    Ok(Some(number(name, 0, 0..=u32::MAX)?).filter(|limit| *limit > 0))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn variable(name: &'static str, default: &str) -> Result<String, ConfigError> {
-    match env::var(name) {
-        Ok(value) if !value.is_empty() => Ok(value),
-        Ok(_) | Err(env::VarError::NotPresent) => Ok(default.to_owned()),
-        Err(env::VarError::NotUnicode(_)) => {
-            Err(ConfigError { variable: name, problem: "is not UTF-8".into() })
+    fn config(given: &[(&str, &str)]) -> Result<Config, String> {
+        let read = |name: &str| {
+            let found = given.iter().find(|(given, _)| *given == name);
+            found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
+        };
+        Config::read(&read).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn people_are_signed_in_where_there_is_an_issuer() {
+        assert!(!config(&[]).unwrap().sign_in);
+        assert!(!config(&[("JWT_ISSUER", "")]).unwrap().sign_in, "as the template gives it");
+        assert!(config(&[("JWT_ISSUER", "https://id.test")]).unwrap().sign_in);
+    }
+
+    #[test]
+    fn limits_have_defaults_and_0_lifts_some() {
+        let unsaid = config(&[]).unwrap();
+        let Quotas { workspaces, functions, requests_per_second } = unsaid.quotas;
+        assert_eq!((workspaces, functions, requests_per_second), (1000, 1000, None));
+        assert_eq!((unsaid.concurrency, unsaid.execution_log_days), (None, 30));
+        let said = config(&[
+            ("MAX_WORKSPACES_PER_OWNER", "2"),
+            ("MAX_FUNCTIONS_PER_WORKSPACE", "3"),
+            ("MAX_REQUESTS_PER_SECOND", "4"),
+            ("MAX_CONCURRENT_EXECUTIONS", "0"),
+        ]);
+        let said = said.unwrap();
+        let Quotas { workspaces, functions, requests_per_second } = said.quotas;
+        assert_eq!((workspaces, functions, requests_per_second), (2, 3, Some(4)));
+        assert_eq!(said.concurrency, None);
+    }
+
+    #[test]
+    fn what_is_impossible_is_told_with_what_is_allowed() {
+        for (name, value, told) in [
+            ("MAX_FUNCTIONS_PER_WORKSPACE", "0", "must be a whole number from 1 to 4294967295"),
+            ("MAX_REQUESTS_PER_SECOND", "-1", "must be a whole number from 0 to 4294967295"),
+            ("EXECUTION_LOG_DAYS", "4000", "must be a whole number from 1 to 3653"),
+            ("LOG_LEVEL", "loud", "must be error, warn, info, debug or trace"),
+        ] {
+            let told = format!("the environment variable {name} {told}");
+            assert_eq!(config(&[(name, value)]).unwrap_err(), told);
         }
     }
 }

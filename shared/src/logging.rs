@@ -99,7 +99,7 @@ impl Visit for Fields {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -114,7 +114,8 @@ mod tests {
         }
     }
 
-    fn lines(tell: impl FnOnce()) -> Vec<Value> {
+    /// The lines of all events while something happens.
+    pub(crate) fn lines(tell: impl FnOnce()) -> Vec<Value> {
         let kept = Arc::default();
         let layer = Kept(Lines { stack: "s".into() }, Arc::clone(&kept));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), tell);

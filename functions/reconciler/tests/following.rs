@@ -248,3 +248,23 @@ async fn what_the_engine_says_of_variables_is_not_repeated() {
     assert!(reason.contains("environment variables are too large"), "{reason}");
     assert!(!reason.contains("hunter2"), "{reason}");
 }
+
+/// As `docs/runbook.md` hands them over, that were read out of the stream by hand.
+#[tokio::test]
+async fn records_without_what_only_a_mapping_adds_are_followed_too() {
+    let bed = Bed::start().await;
+    let id = bed.function("x = 1").await;
+    let mut records = bed.bed.stream().next(100).unwrap();
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("eventSourceARN");
+        record["dynamodb"].as_object_mut().unwrap().remove("ApproximateCreationDateTime");
+    }
+    for _ in 0..2 {
+        let answer = bed.handle(json!({"Records": records})).await;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        assert!(bed.read(&id).await.unwrap().last_deployed.is_some());
+    }
+    bed.bed.execution(&bed.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    bed.settle().await;
+    assert_eq!(bed.read(&id).await.unwrap().invocations_24h, 1);
+}

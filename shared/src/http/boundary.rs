@@ -94,12 +94,15 @@ fn route_of(method: &Method, response: &Response) -> String {
     }
 }
 
-/// Whether what an answer says is a user's function's doing, and not ours.
+/// Whether an answer is what a user's function did, or that it is still being deployed: no error
+/// of ours, whatever its status.
 fn is_a_functions(response: &Response) -> bool {
-    let error = response.extensions().get::<Arc<Error>>().map(|error| &**error);
-    let failed =
-        matches!(error, Some(Error::FunctionFailed { failure, .. }) if *failure != Failure::Lost);
-    failed || response.extensions().get::<PassedOn>().is_some()
+    let of_a_function = match response.extensions().get::<Arc<Error>>().map(|error| &**error) {
+        Some(Error::FunctionFailed { failure, .. }) => *failure != Failure::Lost,
+        Some(Error::NotDeployed) => true,
+        _ => false,
+    };
+    of_a_function || response.extensions().get::<PassedOn>().is_some()
 }
 
 /// Leaves the route with the answer, for the boundary to log.
@@ -119,5 +122,66 @@ fn request_id(request: &Request) -> String {
             context.request_id.clone().unwrap_or_default()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::middleware::{from_fn, from_fn_with_state};
+    use axum::routing::get;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::domain::{LogId, Owner};
+    use crate::http::owner::SignIn;
+    use crate::logging::tests::lines;
+
+    /// The lines of metrics that a request leaves.
+    fn told(method: &str, path: &str) -> Vec<Value> {
+        let failed = |failure| Error::FunctionFailed { failure, log: LogId::generate() };
+        let router = Router::new()
+            .route("/api/workspaces/{id}", get(async || "fine"))
+            .route("/broken", get(async || Error::internal("secret")))
+            .route("/raises", get(async move || failed(Failure::Raised)))
+            .route("/lost", get(async move || failed(Failure::Lost)))
+            .route("/early", get(async || Error::NotDeployed))
+            .route_layer(from_fn(remember_route))
+            .layer(from_fn_with_state(Arc::new(Cors::default()), boundary));
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.extension(SignIn(false)).body(Body::empty()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let told = lines(|| drop(runtime.block_on(router.oneshot(request)).unwrap()));
+        told.into_iter().filter(|line| line["target"] == metrics::TARGET).collect()
+    }
+
+    #[test]
+    fn a_request_is_one_line_with_its_route_and_a_hash_of_its_owner() {
+        for (method, path, route, status) in [
+            ("GET", "/api/workspaces/ws-1", "GET /api/workspaces/{id}", 200),
+            ("HEAD", "/api/workspaces/ws-1", "GET /api/workspaces/{id}", 200),
+            ("BREW", "/api/workspaces/ws-1", "other", 405),
+            ("GET", "/wp-login.php", "other", 404),
+        ] {
+            let told = told(method, path);
+            let [line] = &told[..] else { panic!("{method} {path}: {told:?}") };
+            assert_eq!((&line["Route"], &line["status"]), (&json!(route), &json!(status)));
+            assert_eq!((&line["Requests"], &line["Errors"]), (&json!(1), &json!(0)));
+            assert!(line["Latency"].is_f64(), "{line}");
+            let owner = path.starts_with("/api/").then(|| Owner::anonymous().pseudonym());
+            assert_eq!(line["owner"], json!(owner), "{path}");
+            assert!(!line.to_string().contains("ws-1"), "{line}");
+        }
+    }
+
+    #[test]
+    fn errors_are_ours_and_not_those_of_functions() {
+        for (path, status, errors) in
+            [("/broken", 500, 1), ("/raises", 500, 0), ("/lost", 503, 1), ("/early", 503, 0)]
+        {
+            let line = &told("GET", path)[0];
+            assert_eq!((&line["status"], &line["Errors"]), (&json!(status), &json!(errors)));
+        }
     }
 }

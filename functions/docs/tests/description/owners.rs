@@ -134,5 +134,10 @@ async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
         story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");
+        // What needs nobody: which methods there are. A preflight comes without a token.
+        let options = story.answer("OPTIONS", &path, Event::new("OPTIONS", &path)).await;
+        assert_eq!(options.status, 204, "{path}: {}", options.body);
+        let wrong = story.answer("TRACE", &path, Event::new("TRACE", &path)).await;
+        wrong.assert_error(405, "METHOD_NOT_ALLOWED");
     }
 }
