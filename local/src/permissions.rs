@@ -29,6 +29,7 @@ pub struct Permissions {
     inner: SharedHttpClient,
     roles: Arc<BTreeMap<String, Vec<Statement>>>,
     used: Arc<Mutex<BTreeSet<Grant>>>,
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 /// One action that a statement of a Lambda's role allows.
@@ -45,7 +46,7 @@ pub struct Grant {
 impl Permissions {
     /// A client that holds calls over `inner` against `roles`, by the Lambdas that have them.
     pub fn over(inner: SharedHttpClient, roles: BTreeMap<String, Vec<Statement>>) -> Self {
-        Self { inner, roles: Arc::new(roles), used: Arc::default() }
+        Self { inner, roles: Arc::new(roles), used: Arc::default(), refusal: Arc::default() }
     }
 
     /// Everything that the roles allow.
@@ -63,15 +64,28 @@ impl Permissions {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Panics if a call was refused until now: whoever caught that panic has made an answer of it.
+    ///
+    /// # Panics
+    /// Just so.
+    pub fn assert_kept(&self) {
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(refusal) = refusal {
+            panic!("{refusal}")
+        }
+    }
+
     fn hold(&self, lambda: &str, asked: &Asked) {
         let statements = self.roles.get(lambda).map(Vec::as_slice).unwrap_or_default();
         let allowing = statements.iter().find(|statement| statement.allows(asked));
         let Some(statement) = allowing else {
-            panic!(
+            let refusal = format!(
                 "the Lambda {lambda} asks for {} on {}, which its role in template.yaml does not \
                  allow",
                 asked.action, asked.resource
-            )
+            );
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal.clone());
+            panic!("{refusal}")
         };
         let grant = grant(lambda, statement, &asked.action);
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(grant);

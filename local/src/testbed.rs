@@ -212,7 +212,7 @@ impl Testbed {
 
     /// `router` as the Lambda of this name, with its role, that [`Lambda::answer`] can be asked.
     pub fn lambda(&self, name: &'static str, router: Router) -> Lambda {
-        Lambda::new(name, self.config.clone(), router)
+        Lambda::new(name, self.config.clone(), self.permissions.clone(), router)
     }
 }
 

@@ -56,13 +56,16 @@ fn cargo_lambda_watch_has_the_templates_routes() {
 
 /// Every path that the routers of a Lambda's source name, as the template would write it.
 fn routes_in_code(binary: &str) -> BTreeSet<String> {
-    let source = workspace::compiled_in().join("functions").join(binary).join("src/lib.rs");
-    let source = std::fs::read_to_string(&source).unwrap();
-    let named = source.split(".route(").skip(1).map(|after| {
-        let (_, literal) = after.split_once('"').unwrap();
-        literal.split('"').next().unwrap().replace("{*rest}", "{proxy+}")
-    });
-    named.collect()
+    let folder = workspace::compiled_in().join("functions").join(binary).join("src");
+    let mut named = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for after in source.split(".route(").skip(1) {
+            let (_, literal) = after.split_once('"').unwrap();
+            named.insert(literal.split('"').next().unwrap().replace("{*rest}", "{proxy+}"));
+        }
+    }
+    named
 }
 
 #[test]

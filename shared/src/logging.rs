@@ -19,6 +19,10 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::metrics;
 
+/// The crates whose lines are ours.
+const OURS: [&str; 7] =
+    ["shared", "workspaces", "functions", "logs", "invocations", "reconciler", "docs"];
+
 /// Writes lines to standard output: metrics, ours of the configured level and above, and those of
 /// libraries that tell of trouble.
 ///
@@ -28,7 +32,7 @@ pub fn to_stdout(config: &Config) {
     let level = config.log_level;
     let which = Targets::new()
         .with_default(level.min(Level::WARN))
-        .with_target("shared", level)
+        .with_targets(OURS.map(|name| (name, level)))
         .with_target(metrics::TARGET, Level::INFO);
     let lines = Lines { stack: config.stack.clone() };
     tracing_subscriber::registry().with(lines.with_filter(which)).init();

@@ -19,7 +19,9 @@ pub const NAMESPACE: &str = "FaaSBackend";
 ///
 /// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
 /// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
-/// deployments. `ReconcilerLag` is the age of the oldest record of a batch.
+/// deployments. `ReconcilerLag` is the age of the oldest record of a batch. `RecordsFailed` are
+/// records that must come again, the first of each workspace, and `RecordsPutOff` those whose place a
+/// note in the table takes.
 pub const METRICS: [(&str, &str); 10] = [
     ("Requests", "Count"),
     ("Errors", "Count"),

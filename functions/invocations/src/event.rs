@@ -67,7 +67,7 @@ impl Event {
         event
     }
 
-    /// Takes out the key that opened a closed function: it is between its caller and us.
+    /// Takes out the key to a function: it is between its caller and us.
     pub(crate) fn hide_key(&mut self) {
         self.headers.remove(KEY.as_str());
     }

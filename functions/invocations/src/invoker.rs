@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use shared::config::Config;
 use shared::domain::{
-    Access, Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Outcome, RESPONSE_BUDGET,
-    Status, WorkspaceId,
+    Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Outcome, RESPONSE_BUDGET, Status,
+    WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
@@ -55,11 +55,6 @@ impl Invoker {
         &self.store
     }
 
-    /// Takes the time at which a request began.
-    pub(crate) fn begin(&self) -> Instant {
-        Instant::now()
-    }
-
     /// Calls a function, if `check` lets its settings pass, and records that.
     ///
     /// The log is written before this returns, so a caller that has its answer
@@ -86,7 +81,7 @@ impl Invoker {
         let execution = loop {
             let function = callable().await?;
             check(&function.settings)?;
-            if matches!(function.settings.access, Access::Keys(_)) {
+            if function.settings.access.has_keys() {
                 event.hide_key();
             }
             let payload = serde_json::to_vec(&event).map_err(Error::internal)?;

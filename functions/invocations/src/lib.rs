@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use shared::admission::limited;
 use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::http::{Always, OfCall, OfOwner, OfPath, OfUrl, Path};
+use shared::http::{Always, Began, OfCall, OfOwner, OfPath, OfUrl, Path};
 use shared::store::CallSettings;
 use utoipa::OpenApi;
 
@@ -60,10 +60,10 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
 async fn try_out(
     State(invoker): State<Invoker>,
     owner: Owner,
+    Began(began): Began,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<Json<ExecutionLog>, Error> {
-    let began = invoker.begin();
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let event = Event::of_body("POST", event::body(request.into_body()).await?);
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
@@ -80,11 +80,7 @@ async fn try_out(
 #[utoipa::path(
     method(get, post, put, patch, delete), path = "/invoke/{workspaceId}/{functionId}",
     operation_id = "callFunction", tag = "Invocations",
-    params(
-        ("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path),
-        ("X-Api-Key" = Option<String>, Header, description = "Where `auth` is `key`: one of the \
-            function's invocation keys."),
-    ),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
     request_body(content = Option<serde_json::Value>, description = BODY),
     responses(
         (status = "default", description = "What the function answered.",
@@ -95,18 +91,20 @@ async fn try_out(
 )]
 async fn call(
     State(invoker): State<Invoker>,
+    began: Began,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    answer(&invoker, &workspace, &function, request).await
+    answer(&invoker, began, &workspace, &function, request).await
 }
 
 async fn call_below(
     State(invoker): State<Invoker>,
+    began: Began,
     Path((workspace, function, _)): Path<(String, String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    answer(&invoker, &workspace, &function, request).await
+    answer(&invoker, began, &workspace, &function, request).await
 }
 
 /// The header in which callers of a closed function send a key.
@@ -115,11 +113,11 @@ pub(crate) const KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A public URL: the function's own status, headers and body.
 async fn answer(
     invoker: &Invoker,
+    Began(began): Began,
     workspace: &str,
     function: &str,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    let began = invoker.begin();
     let (workspace, id) = (WorkspaceId::parse(workspace)?, FunctionId::parse(function)?);
     let method = request.method().clone();
     let (parts, body) = request.into_parts();

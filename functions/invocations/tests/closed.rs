@@ -35,9 +35,11 @@ async fn call(bed: &Bed, id: &FunctionId, method: &str, key: Option<&str>) -> An
 async fn a_closed_function_runs_for_holders_of_a_key_only() {
     let bed = Bed::start().await;
     let id = bed.deployed(HEADERS).await;
-    let (first, second) = (key(&bed, &id).await, key(&bed, &id).await);
     let open = call(&bed, &id, "GET", Some("the function's own")).await;
-    assert_eq!(open.json()["x-api-key"], "the function's own", "while it is open, it is a header");
+    assert_eq!(open.json()["x-api-key"], "the function's own", "without keys it is a header");
+    let (first, second) = (key(&bed, &id).await, key(&bed, &id).await);
+    let open = call(&bed, &id, "GET", Some(&secret(&first))).await;
+    assert_eq!((open.status, &open.json()["x-api-key"]), (200, &Value::Null), "open, with keys");
 
     bed.patch(&id, json!({"auth": "key"})).await;
     for key in [&first, &second] {
@@ -81,7 +83,7 @@ async fn a_function_runs_as_often_at_once_as_it_may() {
     bed.reconciler = reconciler::Reconciler::new(bed.bed.store.clone(), engine.clone());
     let invoker = invocations::Invoker::new(bed.bed.store.clone(), engine, &config);
     bed.lambda = bed.bed.lambda("invocations", invocations::router(invoker));
-    let slow = "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 1\n";
+    let slow = "import time\n\ndef handler(event, context):\n    time.sleep(3)\n    return 1\n";
     let (id, other) = (bed.deployed(slow).await, bed.deployed(slow).await);
 
     let calls = join_all((0..6).map(|_| call(&bed, &id, "GET", None)));

@@ -75,12 +75,14 @@ impl Reconciler {
             .collect()
             .await;
         let failed = followed.iter().flatten().count();
-        tracing::info!(
-            target: metrics::TARGET,
-            records,
-            ReconcilerLag = lag.as_millis() as u64,
-            RecordsFailed = failed as u64,
-        );
+        if records > 0 {
+            tracing::info!(
+                target: metrics::TARGET,
+                records,
+                ReconcilerLag = lag.as_millis() as u64,
+                RecordsFailed = failed as u64,
+            );
+        }
         let mut response = DynamoDbEventResponse::default();
         for sequence in followed.into_iter().flatten() {
             let mut failure = DynamoDbBatchItemFailure::default();
@@ -148,12 +150,11 @@ impl Reconciler {
         }
         let workspace = change.workspace();
         tracing::error!(%workspace, cause = error.causes(), "a change is put off");
-        tracing::info!(target: metrics::TARGET, %workspace, RecordsPutOff = 1);
-        match change {
+        let put_off = match change {
             Change::FunctionNoted { workspace, function, failures }
                 if *failures >= MOST_FAILURES =>
             {
-                self.give_up(workspace, function).await
+                return self.give_up(workspace, function).await;
             }
             Change::FunctionSaved { workspace, function, .. }
             | Change::FunctionDeleted { workspace, function }
@@ -162,7 +163,8 @@ impl Reconciler {
             }
             Change::WorkspaceDeleted(workspace) => self.store.note_failed_purge(workspace).await,
             Change::Executed(_) => Err(error),
-        }
+        };
+        put_off.inspect(|()| tracing::info!(target: metrics::TARGET, RecordsPutOff = 1))
     }
 
     /// Tells a function's people that it can't be deployed; its next change is

@@ -8,7 +8,7 @@ use lambda_http::lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::config::Config;
 
-use crate::permissions::acting_as;
+use crate::permissions::{Permissions, acting_as};
 use crate::workspace;
 
 /// A Lambda in this process: events in, answers out, without the Runtime API between.
@@ -16,24 +16,31 @@ use crate::workspace;
 pub struct Lambda {
     name: &'static str,
     config: Config,
+    permissions: Permissions,
     router: Router,
 }
 
 impl Lambda {
-    pub(super) fn new(name: &'static str, config: Config, router: Router) -> Self {
-        Self { name, config, router }
+    pub(super) fn new(
+        name: &'static str,
+        config: Config,
+        permissions: Permissions,
+        router: Router,
+    ) -> Self {
+        Self { name, config, permissions, router }
     }
 
     /// The answer to `event`.
     ///
     /// # Panics
-    /// Where the event is none, or the answer isn't one that API Gateway takes:
-    /// in a test both are its failure.
+    /// Where the event is none, the answer isn't one that API Gateway takes, or the Lambda's role
+    /// lacks a permission: in a test all are its failure.
     pub async fn answer(&self, event: Event) -> Answer {
         let payload = serde_json::from_value(event.0).expect("an API Gateway event");
         let mut lambda = shared::http::lambda(&self.config, self.router.clone());
         let answer = lambda.call(LambdaEvent::new(payload, Context::default()));
         let Ok(answer) = acting_as(self.name, answer).await;
+        self.permissions.assert_kept();
         let answer = serde_json::to_value(answer).expect("an answer is JSON");
         Answer::read(&answer)
     }

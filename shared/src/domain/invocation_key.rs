@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use utoipa::ToSchema;
 
-use super::{Fields, KeyId, Name, Timestamp};
+use super::{Auth, Fields, KeyId, Name, Timestamp};
 use crate::error::Error;
 
 /// A key with which a function's URL can be called. Its secret is known to nobody but whoever
@@ -109,14 +109,23 @@ impl SecretHash {
 
 /// Who may call a function by its URL.
 #[derive(Clone, Debug)]
-pub enum Access {
-    /// Everybody who knows the URL.
-    Open,
-    /// Whoever has one of these keys.
-    Keys(Vec<SecretHash>),
+pub struct Access {
+    auth: Auth,
+    keys: Vec<SecretHash>,
 }
 
 impl Access {
+    /// The access to a function that has `keys`.
+    pub fn new(auth: Auth, keys: Vec<SecretHash>) -> Self {
+        Self { auth, keys }
+    }
+
+    /// Whether what callers send as a key may be one: then it is between them and us, also
+    /// while the function is open.
+    pub fn has_keys(&self) -> bool {
+        self.auth == Auth::Key || !self.keys.is_empty()
+    }
+
     /// Lets a caller pass, who has sent `secret`.
     ///
     /// How long this takes tells nothing of how nearly the secret was right: all keys are
@@ -125,9 +134,12 @@ impl Access {
     /// # Errors
     /// [`Error::NoKey`] and [`Error::WrongKey`].
     pub fn admit(&self, secret: Option<&[u8]>) -> Result<(), Error> {
-        let Self::Keys(keys) = self else { return Ok(()) };
+        if self.auth == Auth::None {
+            return Ok(());
+        }
         let sent = SecretHash::of(secret.ok_or(Error::NoKey)?);
-        let is_one = keys
+        let is_one = self
+            .keys
             .iter()
             .fold(Choice::from(0), |found, key| found | key.0.as_bytes().ct_eq(sent.0.as_bytes()));
         if bool::from(is_one) { Ok(()) } else { Err(Error::WrongKey) }
@@ -161,7 +173,7 @@ mod tests {
     #[test]
     fn any_of_the_keys_opens_and_nothing_else_does() {
         let (a, b, stranger) = (key().secret, key().secret, key().secret);
-        let closed = Access::Keys(vec![a.hash(), b.hash()]);
+        let closed = Access::new(Auth::Key, vec![a.hash(), b.hash()]);
         for opens in [&a, &b] {
             assert!(closed.admit(Some(opens.0.as_bytes())).is_ok());
         }
@@ -172,8 +184,13 @@ mod tests {
             assert!(matches!(closed.admit(Some(refused)), Err(Error::WrongKey)), "{refused:?}");
         }
         assert!(matches!(closed.admit(None), Err(Error::NoKey)));
-        let without_keys = Access::Keys(vec![]);
+        let without_keys = Access::new(Auth::Key, vec![]);
         assert!(matches!(without_keys.admit(Some(a.0.as_bytes())), Err(Error::WrongKey)));
-        assert!(Access::Open.admit(None).is_ok() && Access::Open.admit(Some(b"x")).is_ok());
+        for keys in [vec![], vec![a.hash()]] {
+            let has_keys = !keys.is_empty();
+            let open = Access::new(Auth::None, keys);
+            assert!(open.admit(None).is_ok() && open.admit(Some(b"x")).is_ok());
+            assert_eq!(open.has_keys(), has_keys);
+        }
     }
 }

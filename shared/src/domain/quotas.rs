@@ -28,20 +28,21 @@ pub enum Quota {
     /// [`Quotas::requests_per_second`].
     #[error("you may send {0} requests a second, and did; try again in a second")]
     RequestsPerSecond(u32),
-    /// How many executions of a function the engine runs at once.
-    #[error("a function may run {0} times at once, and this one does; try again in a moment")]
-    ConcurrentExecutions(u32),
+    /// How many executions of a function the engine runs at once. Not known of a function that was
+    /// deployed when there was a limit, and since there is none.
+    #[error("a function may run {} at once, and this one is called more often; try again in a moment", times(.0))]
+    ConcurrentExecutions(Option<u32>),
 }
 
 impl Quota {
-    /// How much is allowed.
-    pub fn value(self) -> u32 {
+    /// How much is allowed, where that is known.
+    pub fn value(self) -> Option<u32> {
         match self {
             Self::Workspaces(most)
             | Self::Functions(most)
             | Self::InvocationKeys(most)
-            | Self::RequestsPerSecond(most)
-            | Self::ConcurrentExecutions(most) => most,
+            | Self::RequestsPerSecond(most) => Some(most),
+            Self::ConcurrentExecutions(most) => most,
         }
     }
 
@@ -61,4 +62,8 @@ impl Quota {
     pub fn passes(self) -> bool {
         matches!(self, Self::RequestsPerSecond(_) | Self::ConcurrentExecutions(_))
     }
+}
+
+fn times(most: &Option<u32>) -> String {
+    most.map_or_else(|| "only so often".to_owned(), |most| format!("{most} times"))
 }

@@ -299,8 +299,8 @@ where
              have 4 KB in all",
         ),
         Some("InvalidParameterValueException") if says("UnreservedConcurrentExecution") => Some(
-            "the AWS account has no concurrency left to reserve for it; delete functions, or ask \
-             AWS for more",
+            "the AWS account has no concurrency left to reserve for it; delete functions or ask \
+             AWS for more, then change this one",
         ),
         Some("ValidationException") if says("environment") => Some(
             "AWS Lambda takes environment variables only whose names have two characters or more",

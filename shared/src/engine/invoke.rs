@@ -101,8 +101,7 @@ impl Engine {
                 return Ok(Invoked::Replaced);
             }
             Ok(Err(error)) if is_at_its_limit(&error) => {
-                let most = self.concurrency.unwrap_or_default();
-                return Err(Error::Quota(Quota::ConcurrentExecutions(most)));
+                return Err(Error::Quota(Quota::ConcurrentExecutions(self.concurrency)));
             }
             Ok(Err(error)) if is_lost(&error) => {
                 let cause = failure("Lambda Invoke")(error).causes();
@@ -126,12 +125,19 @@ impl Engine {
     }
 }
 
-/// Whether the function runs as often at once as was reserved for it.
+/// Whether the function runs as often as was reserved for it.
 fn is_at_its_limit<R>(error: &SdkError<InvokeError, R>) -> bool {
     let Some(InvokeError::TooManyRequestsException(refusal)) = error.as_service_error() else {
         return false;
     };
-    refusal.reason() == Some(&ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded)
+    // The second is of a second's invocations, of which there may be ten times as many.
+    matches!(
+        refusal.reason(),
+        Some(
+            ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded
+                | ThrottleReason::ReservedFunctionInvocationRateLimitExceeded
+        )
+    )
 }
 
 /// Whether the call may have been carried out although it failed.

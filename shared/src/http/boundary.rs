@@ -1,13 +1,15 @@
 //! What happens around every request, whatever comes of it.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN};
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use lambda_http::request::RequestContext;
 
@@ -23,10 +25,30 @@ use crate::metrics;
 /// Lambda of ours after 29. The store's own limits end before.
 const TIME_LIMIT: Duration = Duration::from_secs(28);
 
+/// The methods that a request's metrics are told apart by: those of routes.
+const METHODS: [Method; 6] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+/// The route that a request came to, once the router has found it; an extension of the request.
+#[derive(Clone, Default)]
+struct Route(Arc<OnceLock<MatchedPath>>);
+
+/// When a request came; an extension of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Began(pub Instant);
+
+impl<S: Sync> FromRequestParts<S> for Began {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or_else(|| Self(Instant::now())))
+    }
+}
+
 /// Answers preflights, bounds the time, renders errors, shares with allowed origins, and logs.
 pub(super) async fn boundary(
     State(cors): State<Arc<Cors>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let began = Instant::now();
@@ -47,6 +69,9 @@ pub(super) async fn boundary(
         return response;
     }
 
+    let route = Route::default();
+    request.extensions_mut().insert(route.clone());
+    request.extensions_mut().insert(Began(began));
     let mut response = match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -71,7 +96,8 @@ pub(super) async fn boundary(
         target: metrics::TARGET,
         request_id,
         owner,
-        Route = route_of(&method, &response),
+        %method,
+        Route = route_of(&method, route.0.get(), &response),
         status = response.status().as_u16(),
         Requests = 1,
         Errors = u64::from(response.status().is_server_error() && !is_a_functions),
@@ -82,12 +108,14 @@ pub(super) async fn boundary(
 
 /// What a request's metrics are told apart by. Whatever no route takes is one route, so that
 /// nobody makes new metrics by asking for what isn't there.
-fn route_of(method: &Method, response: &Response) -> String {
-    let path = response.extensions().get::<MatchedPath>();
+fn route_of(method: &Method, path: Option<&MatchedPath>, response: &Response) -> String {
     let passed_on = response.extensions().get::<PassedOn>().is_some();
     let method = if method == Method::HEAD { &Method::GET } else { method };
     match path {
-        Some(path) if passed_on || response.status() != StatusCode::METHOD_NOT_ALLOWED => {
+        Some(path)
+            if METHODS.contains(method)
+                && (passed_on || response.status() != StatusCode::METHOD_NOT_ALLOWED) =>
+        {
             format!("{method} {}", path.as_str())
         }
         _ => "other".to_owned(),
@@ -105,14 +133,14 @@ fn is_a_functions(response: &Response) -> bool {
     of_a_function || response.extensions().get::<PassedOn>().is_some()
 }
 
-/// Leaves the route with the answer, for the boundary to log.
+/// Tells the boundary which route a request came to.
 pub(super) async fn remember_route(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
+    let extensions = request.extensions();
+    if let (Some(Route(slot)), Some(path)) = (extensions.get(), extensions.get::<MatchedPath>()) {
+        // Nobody else fills it.
+        slot.get_or_init(|| path.clone());
     }
-    response
+    next.run(request).await
 }
 
 /// API Gateway's identifier of a request: it stands in its access log as well.
@@ -129,9 +157,10 @@ fn request_id(request: &Request) -> String {
 mod tests {
     use axum::Router;
     use axum::middleware::{from_fn, from_fn_with_state};
-    use axum::routing::get;
+    use axum::routing::{any, get};
     use serde_json::{Value, json};
     use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
     use crate::domain::{LogId, Owner};
@@ -147,7 +176,10 @@ mod tests {
             .route("/raises", get(async move || failed(Failure::Raised)))
             .route("/lost", get(async move || failed(Failure::Lost)))
             .route("/early", get(async || Error::NotDeployed))
+            .route("/invoke/{ws}/{fn}", any(async || "fine"))
+            .route("/panics", get(async || -> &str { panic!("on purpose") }))
             .route_layer(from_fn(remember_route))
+            .layer(CatchPanicLayer::custom(crate::http::panicked))
             .layer(from_fn_with_state(Arc::new(Cors::default()), boundary));
         let request = http::Request::builder().method(method).uri(path);
         let request = request.extension(SignIn(false)).body(Body::empty()).unwrap();
@@ -162,15 +194,20 @@ mod tests {
             ("GET", "/api/workspaces/ws-1", "GET /api/workspaces/{id}", 200),
             ("HEAD", "/api/workspaces/ws-1", "GET /api/workspaces/{id}", 200),
             ("BREW", "/api/workspaces/ws-1", "other", 405),
+            ("BREW", "/invoke/ws-1/fn-1", "other", 200),
+            ("PUT", "/invoke/ws-1/fn-1", "PUT /invoke/{ws}/{fn}", 200),
+            ("GET", "/panics", "GET /panics", 500),
             ("GET", "/wp-login.php", "other", 404),
         ] {
             let told = told(method, path);
             let [line] = &told[..] else { panic!("{method} {path}: {told:?}") };
             assert_eq!((&line["Route"], &line["status"]), (&json!(route), &json!(status)));
-            assert_eq!((&line["Requests"], &line["Errors"]), (&json!(1), &json!(0)));
+            assert_eq!(line["Requests"], 1);
+            assert_eq!(line["Errors"], u64::from(status >= 500));
             assert!(line["Latency"].is_f64(), "{line}");
             let owner = path.starts_with("/api/").then(|| Owner::anonymous().pseudonym());
             assert_eq!(line["owner"], json!(owner), "{path}");
+            assert_eq!(line["method"], method);
             assert!(!line.to_string().contains("ws-1"), "{line}");
         }
     }

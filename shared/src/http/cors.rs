@@ -49,6 +49,7 @@ impl Cors {
                 "Retry-After",
                 "Allow",
                 "X-Execution-Id",
+                "WWW-Authenticate",
             ]),
             max_age: 3600,
         }

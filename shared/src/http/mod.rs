@@ -37,6 +37,7 @@ use crate::error::Error;
 pub use answer::PassedOn;
 pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
+pub use boundary::Began;
 pub use description::{
     Always, OfBody, OfCall, OfOwner, OfPath, OfQuery, OfQuota, OfUrl, OfVersion,
     errors as described_errors,

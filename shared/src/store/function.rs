@@ -119,10 +119,8 @@ impl FunctionRecord {
     }
 
     pub(super) fn into_callable(self) -> Callable {
-        let access = match self.auth {
-            Auth::None => Access::Open,
-            Auth::Key => Access::Keys(invocation_key::hashes(&self.invocation_keys)),
-        };
+        let keys = invocation_key::hashes(&self.id, &self.invocation_keys);
+        let access = Access::new(self.auth, keys);
         Callable {
             deployment_error: self.deployment.error_of(self.version),
             settings: CallSettings {

@@ -27,20 +27,19 @@ struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// The record in an element of the set. One that can't be read opens nothing.
-    fn read(element: &str) -> Option<Self> {
+    /// The record in an element of the set of a function. One that can't be read opens nothing.
+    fn read(id: &FunctionId, element: &str) -> Option<Self> {
         let record = serde_json::from_str(element);
-        record.inspect_err(|_| tracing::error!("an invocation key can't be read")).ok()
+        record
+            .inspect_err(|_| tracing::error!(function = %id, "an invocation key can't be read"))
+            .ok()
     }
 }
 
 /// What the keys in a function's set may be compared with.
-pub(super) fn hashes(elements: &[String]) -> Vec<SecretHash> {
-    elements
-        .iter()
-        .filter_map(|element| KeyRecord::read(element))
-        .map(|record| record.hash)
-        .collect()
+pub(super) fn hashes(id: &FunctionId, elements: &[String]) -> Vec<SecretHash> {
+    let records = elements.iter().filter_map(|element| KeyRecord::read(id, element));
+    records.map(|record| record.hash).collect()
 }
 
 impl Store {
@@ -90,7 +89,7 @@ impl Store {
         id: &FunctionId,
     ) -> Result<Vec<InvocationKey>, Error> {
         let elements = self.function_record(owner, ws, id).await?.invocation_keys;
-        let records = elements.iter().filter_map(|element| KeyRecord::read(element));
+        let records = elements.iter().filter_map(|element| KeyRecord::read(id, element));
         let mut keys: Vec<InvocationKey> = records.map(|record| record.key).collect();
         keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Ok(keys)
@@ -108,7 +107,8 @@ impl Store {
         key: &KeyId,
     ) -> Result<(), Error> {
         let elements = self.function_record(owner, ws, id).await?.invocation_keys;
-        let is_it = |element: &String| KeyRecord::read(element).is_some_and(|r| r.key.id == *key);
+        let is_it =
+            |element: &String| KeyRecord::read(id, element).is_some_and(|r| r.key.id == *key);
         let element = elements.into_iter().find(is_it).ok_or_else(|| key.not_found())?;
         let items = vec![
             self.workspace_is_there(owner, ws)?,

@@ -54,8 +54,8 @@ pub struct Store {
     clock: Clock,
 }
 
-// A command writes a source, commits, and discards what it didn't need, so these
-// and the 8 seconds of a call add up to less than the 28 after which the boundary
+// A command is admitted within a second, writes a source, commits, and discards what it
+// didn't need, so these and the 8 seconds of a call add up to less than the 28 after which the boundary
 // answers for it: what was committed must not be answered with an error.
 
 /// The longest that a commit takes, repeats included.
