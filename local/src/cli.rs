@@ -6,9 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
+use shared::config::Config;
+use shared::domain::Owner;
+use shared::store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::migration::{self, Migration};
 use crate::process::Launcher;
 use crate::stack::{Options, SignIn, Stack};
 use crate::{bound, endpoints, terminal, workspace};
@@ -44,6 +49,20 @@ enum Sub {
     /// Print the environment that other programs need to use a running stack's
     /// DynamoDB, S3 and Lambda: eval "$(cargo local env)".
     Env,
+    /// Bring a table of the earlier backend to the present form: the one that the
+    /// environment names, as it does for the Lambdas.
+    Migrate {
+        /// Say what would be done, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Subject of the tokens of whoever is to own the workspaces [default: nobody, for an
+        /// API that is open to everybody].
+        #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
+        owner: Option<String>,
+        /// Days from now on that logs are kept [default: EXECUTION_LOG_DAYS, else 30].
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3653))]
+        log_days: Option<u32>,
+    },
     #[command(name = bound::SUBCOMMAND, hide = true)]
     BoundTo {
         parent: u32,
@@ -57,6 +76,12 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         if let Some(Sub::BoundTo { parent, command }) = &self.command {
             return failed(bound::become_bound(*parent, command));
+        }
+        if let Some(Sub::Migrate { dry_run, owner, log_days }) = self.command {
+            return match tokio::runtime::Runtime::new() {
+                Ok(runtime) => runtime.block_on(migrate(dry_run, owner, log_days)),
+                Err(problem) => failed(problem),
+            };
         }
         let current = std::env::current_dir().unwrap_or_default();
         let root = workspace::root(&current);
@@ -82,6 +107,28 @@ impl Cli {
             Ok(runtime) => runtime.block_on(serve(options, &current)),
             Err(problem) => failed(problem),
         }
+    }
+}
+
+async fn migrate(dry_run: bool, owner: Option<String>, log_days: Option<u32>) -> ExitCode {
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(problem) => return failed(problem),
+    };
+    let options = migration::Options {
+        dry_run,
+        owner: owner.map_or_else(Owner::anonymous, |subject| Owner::of_subject(&subject)),
+        log_days: log_days.unwrap_or(config.execution_log_days),
+    };
+    let aws = shared::aws::load(&config).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let store = Store::new(&aws, &config);
+    match Migration::new(store, dynamodb, &config.table, options).run().await {
+        Ok(report) => match print(report.to_string().trim_end()) {
+            ExitCode::SUCCESS if report.has_failures() => ExitCode::FAILURE,
+            printed => printed,
+        },
+        Err(problem) => failed(problem),
     }
 }
 
@@ -167,6 +214,10 @@ mod tests {
         let issuer = ["local", "--jwt-issuer", "https://id.test"];
         assert!(Cli::try_parse_from(issuer).is_err(), "without audience and keys");
         assert!(Cli::try_parse_from(["local", "--jwks", "keys.json"]).is_err());
+        assert!(Cli::try_parse_from(["local", "migrate", "--owner", ""]).is_err());
+        assert!(Cli::try_parse_from(["local", "migrate", "--log-days", "0"]).is_err());
+        let cli = Cli::try_parse_from(["local", "migrate", "--dry-run"]).unwrap();
+        assert!(matches!(cli.command, Some(Sub::Migrate { dry_run: true, owner: None, .. })));
         let cli = Cli::try_parse_from(["local", "bound-to", "7", "--", "a", "--b"]).unwrap();
         assert!(matches!(cli.command, Some(Sub::BoundTo { parent: 7, .. })));
     }

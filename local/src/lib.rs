@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod ids;
 pub mod instance;
 pub mod meter;
+pub mod migration;
 pub mod permissions;
 pub mod pool;
 pub mod process;

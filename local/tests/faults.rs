@@ -10,8 +10,9 @@ use local::faults::Fault;
 use local::testbed::{Testbed, fields};
 use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateWorkspace, Expected, Function, FunctionId, Limits, List, Owner, Page,
-    PatchFunction, PatchWorkspace, Timestamp, WorkspaceId,
+    CreateFunction, CreateInvocationKey, CreateWorkspace, Expected, Function, FunctionId, Limits,
+    List, NewInvocationKey, Owner, Page, PatchFunction, PatchWorkspace, Quotas, Timestamp,
+    WorkspaceId,
 };
 use shared::error::Error;
 use shared::store::Change;
@@ -45,6 +46,10 @@ fn patch(body: &Value) -> PatchFunction {
     PatchFunction::try_from(fields(body)).unwrap()
 }
 
+fn key() -> Result<NewInvocationKey, Error> {
+    CreateInvocationKey::try_from(fields(&json!({"name": "k"})))?.create(Timestamp::now())
+}
+
 impl Bed {
     async fn start() -> Self {
         let bed = Testbed::start().unwrap();
@@ -54,7 +59,10 @@ impl Bed {
         let ws = made.value.id;
         let small = bed.store.create_function(&owner, function(&ws, "print(1)")).await.unwrap();
         let large = bed.store.create_function(&owner, function(&ws, &noise(1))).await.unwrap();
-        Self { bed, owner, ws, small: small.value.id, large: large.value.id }
+        let (small, large) = (small.value.id, large.value.id);
+        let opens = key().unwrap();
+        bed.store.create_invocation_key(&owner, &ws, &large, &opens).await.unwrap();
+        Self { bed, owner, ws, small, large }
     }
 
     async fn functions(&self) -> Result<Vec<Function>, Error> {
@@ -70,8 +78,8 @@ impl Bed {
         listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
-    /// The sort keys of all items but the count of the owner's workspaces, which stays. It is
-    /// right, whatever happened.
+    /// The sort keys of all items but what is counted of the owner, which stays: the workspaces,
+    /// a count that is right whatever happened, and requests.
     async fn items(&self) -> Vec<String> {
         let table = &self.bed.config.table;
         let scanned = self.bed.dynamodb.scan().table_name(table).send().await.unwrap();
@@ -82,7 +90,7 @@ impl Bed {
         let counted = there.iter().find(|item| item["SK"].as_s().unwrap() == "COUNT").unwrap();
         assert_eq!(counted["workspaces"].as_n().unwrap(), &workspaces.count().to_string());
         let keys = there.iter().map(|item| item["SK"].as_s().unwrap().clone());
-        keys.filter(|sk| sk != "COUNT").collect()
+        keys.filter(|sk| sk != "COUNT" && !sk.starts_with("REQUESTS#")).collect()
     }
 
     /// Does with the store what the reconciler does with it, as the stream tells.
@@ -162,6 +170,9 @@ enum Command {
     Delete,
     Read,
     List,
+    Admit,
+    MakeKey,
+    RevokeKey,
 }
 
 /// Carries out a command and holds its answer against what is there.
@@ -211,6 +222,20 @@ async fn carried_out(bed: &Bed, command: Command, context: &str) -> Result<(), E
             store.function(owner, ws, large).await?;
         }
         Command::List => assert_eq!(bed.functions().await?.len(), 2, "{context}"),
+        Command::Admit => {
+            let quotas = Quotas { requests_per_second: Some(10), ..bed.bed.config.quotas };
+            store.clone().with_quotas(quotas).admit(owner).await?;
+        }
+        Command::MakeKey => {
+            let new = key()?;
+            store.create_invocation_key(owner, ws, small, &new).await?;
+            assert_eq!(store.invocation_keys(owner, ws, small).await?, [new.key], "{context}");
+        }
+        Command::RevokeKey => {
+            let there = store.invocation_keys(owner, ws, large).await?;
+            store.revoke_invocation_key(owner, ws, large, &there[0].id).await?;
+            assert_eq!(store.invocation_keys(owner, ws, large).await?, [], "{context}");
+        }
     }
     Ok(())
 }
@@ -275,6 +300,9 @@ async fn spoil_each_call_of_each_command(times: usize, fault: Fault) {
         Delete,
         Read,
         List,
+        Admit,
+        MakeKey,
+        RevokeKey,
     ];
     let calls =
         join_all(commands.map(|command| Box::pin(spoil_each_call(command, times, fault)))).await;

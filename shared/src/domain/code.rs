@@ -30,6 +30,24 @@ impl Code {
     /// The most bytes of source: 1 MiB.
     pub const MAX_BYTES: usize = 1024 * 1024;
 
+    /// The source `source`, as it comes from outside.
+    ///
+    /// # Errors
+    /// [`Refused`] where it is empty or larger than [`Code::MAX_BYTES`].
+    pub fn from_source(source: String) -> Result<Self, Refused> {
+        if source.is_empty() {
+            return Err(Refused::because("must not be empty"));
+        }
+        if source.len() > Self::MAX_BYTES {
+            return Err(Refused(format!(
+                "must be at most {} bytes of source, and has {}",
+                Self::MAX_BYTES,
+                source.len()
+            )));
+        }
+        Ok(Self::from_stored(source))
+    }
+
     /// The source as it was stored.
     pub fn from_stored(source: String) -> Self {
         Self(source.into())
@@ -62,18 +80,8 @@ impl TryFrom<Value> for Code {
         let bytes = BASE64
             .decode(&text)
             .map_err(|_| Refused::because("must be standard base64 (A-Z a-z 0-9 + / and =)"))?;
-        if bytes.is_empty() {
-            return Err(Refused::because("must not be empty"));
-        }
-        if bytes.len() > Self::MAX_BYTES {
-            return Err(Refused(format!(
-                "must be at most {} bytes of source, and has {}",
-                Self::MAX_BYTES,
-                bytes.len()
-            )));
-        }
         match String::from_utf8(bytes) {
-            Ok(source) => Ok(Self::from_stored(source)),
+            Ok(source) => Self::from_source(source),
             Err(_) => Err(Refused::because("must be base64 of Python source in UTF-8")),
         }
     }

@@ -10,11 +10,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::Error;
 
-/// Declares one kind of identifier: a prefix, then up to 29 of `[a-z0-9]`.
+/// Declares one kind of identifier: a prefix, then letters and digits, 32 characters in all.
 ///
 /// New ones are a lower-case ULID behind the prefix: 48 bits of milliseconds,
 /// which sort, then 80 random bits, which can't be guessed. Reading is more
-/// lenient, because the table may hold identifiers that an earlier backend gave.
+/// lenient, because the table may hold identifiers that an earlier backend gave:
+/// eight letters and digits, in which upper and lower case are different.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
         $(#[$doc])*
@@ -35,7 +36,7 @@ macro_rules! id {
             /// doesn't have the form of an identifier doesn't exist.
             pub fn parse(text: &str) -> Result<Self, Error> {
                 let rest = text.strip_prefix($prefix).unwrap_or("");
-                let form = rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+                let form = rest.bytes().all(|b| b.is_ascii_alphanumeric());
                 if rest.is_empty() || text.len() > MAX_LENGTH || !form {
                     return Err(Error::NotFound(concat!("there is no ", $what, " of this id").into()));
                 }
@@ -58,9 +59,9 @@ macro_rules! id {
                 let rest = MAX_LENGTH - $prefix.len();
                 ObjectBuilder::new()
                     .schema_type(Type::String)
-                    .pattern(Some(format!("^{}[a-z0-9]{{1,{rest}}}$", $prefix)))
+                    .pattern(Some(format!("^{}[A-Za-z0-9]{{1,{rest}}}$", $prefix)))
                     .max_length(Some(MAX_LENGTH))
-                    .description(Some(concat!("Identifies: ", $what, ". Given by the API; sorts by the time it was made.")))
+                    .description(Some(concat!("Identifies: ", $what, ". Given by the API; sorts by the time it was made. Upper and lower case differ.")))
                     .into()
             }
         }
@@ -128,10 +129,12 @@ mod tests {
     fn what_has_not_the_form_names_nothing() {
         let long = format!("ws-{}", "a".repeat(30));
         for text in
-            ["", "ws-", "ws", "fn-abc", "ws-ABC", "ws-a#b", "ws-a/b", "ws-é", "ws-a\n", &long]
+            ["", "ws-", "ws", "fn-abc", "WS-abc", "ws-a#b", "ws-a/b", "ws-é", "ws-a\n", &long]
         {
             assert!(matches!(WorkspaceId::parse(text), Err(Error::NotFound(_))), "{text:?}");
         }
-        assert!(WorkspaceId::parse("ws-1a2b3c4d").is_ok(), "an earlier backend's id");
+        let earlier = WorkspaceId::parse("ws-7hKQxZ2m").unwrap();
+        assert_eq!(earlier.as_str(), "ws-7hKQxZ2m", "an earlier backend's id stays as it is");
+        assert_ne!(earlier, WorkspaceId::parse("ws-7hkqxz2m").unwrap());
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct FunctionRecord {
 }
 
 impl FunctionRecord {
-    fn new(owner: &Owner, function: &Function, code: CodeRecord) -> Self {
+    pub(super) fn new(owner: &Owner, function: &Function, code: CodeRecord) -> Self {
         let key = keys::function(&function.workspace_id, &function.id);
         let function = function.clone();
         Self {
@@ -360,7 +360,7 @@ impl Store {
     }
 
     /// The items of a function and of its workspace, and a third one if wanted.
-    async fn function_items(
+    pub(super) async fn function_items(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,

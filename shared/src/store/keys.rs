@@ -18,7 +18,7 @@
 //!
 //! Other tools read these prefixes, so nothing but functions may stand under
 //! `FN#` in a workspace, and nothing but logs under `LOG#` in a function.
-//! Identifiers hold `[a-z0-9-]` only, so no value can reach over a `#` or `/`.
+//! Identifiers hold `[A-Za-z0-9-]` only, so no value can reach over a `#` or `/`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
@@ -47,6 +47,7 @@ pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
 
 const WORKSPACE_PARTITION: &str = "WS#";
+const OWNER_PARTITION: &str = "OWNER#";
 const LOG_PARTITION: &str = "FN#";
 const WORKSPACE_LOG_PARTITION: &str = "WSLOG#";
 const WORKSPACE_METRICS: &str = "METRICS";
@@ -97,7 +98,12 @@ pub(super) fn workspace(workspace: &WorkspaceId) -> Key {
 
 /// Of the table for what is counted, of the index for workspaces.
 pub(super) fn owner_partition(owner: &Owner) -> String {
-    format!("OWNER#{owner}")
+    format!("{OWNER_PARTITION}{owner}")
+}
+
+/// Whether a partition is an owner's.
+pub(super) fn is_of_an_owner(pk: &str) -> bool {
+    pk.starts_with(OWNER_PARTITION)
 }
 
 /// Where it is counted how many workspaces an owner has.
@@ -167,6 +173,11 @@ pub(super) fn time_of_log(sk: &str) -> Option<Timestamp> {
     Timestamp::parse(sk.strip_prefix(LOG_PREFIX)?.split('#').next()?)
 }
 
+/// The time and the identifier that a log's sort key is made of, as they are written there.
+pub(super) fn parts_of_log(sk: &str) -> Option<(&str, &str)> {
+    sk.strip_prefix(LOG_PREFIX)?.split_once('#')
+}
+
 pub(super) fn log(function: &FunctionId, timestamp: Timestamp, log: &LogId) -> Key {
     Key { pk: log_partition(function), sk: format!("{LOG_PREFIX}{timestamp}#{log}") }
 }
@@ -232,11 +243,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn workspace_id() -> impl Strategy<Value = WorkspaceId> {
-        "[a-z0-9]{1,29}".prop_map(|rest| WorkspaceId::parse(&format!("ws-{rest}")).unwrap())
+        "[A-Za-z0-9]{1,29}".prop_map(|rest| WorkspaceId::parse(&format!("ws-{rest}")).unwrap())
     }
 
     fn function_id() -> impl Strategy<Value = FunctionId> {
-        "[a-z0-9]{1,29}".prop_map(|rest| FunctionId::parse(&format!("fn-{rest}")).unwrap())
+        "[A-Za-z0-9]{1,29}".prop_map(|rest| FunctionId::parse(&format!("fn-{rest}")).unwrap())
     }
 
     fn timestamp() -> impl Strategy<Value = Timestamp> {
@@ -274,6 +285,7 @@ mod tests {
             prop_assert_eq!(function_of_log_partition(&log_partition(&f)), Some(f.clone()));
             let key = log(&f, at, &LogId::parse("log-x").unwrap());
             prop_assert_eq!(time_of_log(&key.sk), Some(at));
+            prop_assert_eq!(parts_of_log(&key.sk), Some((&*at.to_string(), "log-x")));
             let partition = workspace_log_partition(&ws);
             prop_assert_eq!(workspace_of_log_partition(&partition), Some(ws.clone()));
             prop_assert_eq!(workspace_of_partition(&partition), None);

@@ -28,7 +28,7 @@ const MAX_ANSWERS: usize = 8;
 /// unit of 1 KB in the table and one in the index.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogRecord {
+pub(super) struct LogRecord {
     #[serde(rename = "PK")]
     pk: String,
     #[serde(rename = "SK")]
@@ -62,8 +62,8 @@ struct Detail {
 }
 
 impl LogRecord {
-    fn new(ws: &WorkspaceId, log: &ExecutionLog, keep_days: u32) -> Result<Self, Error> {
-        let log = log.clone().cut_to_size();
+    /// The record of `log`, which DynamoDB may remove at `expires_at`, in seconds since 1970.
+    pub(super) fn new(ws: &WorkspaceId, log: ExecutionLog, expires_at: i64) -> Result<Self, Error> {
         let detail =
             Detail { request: log.request_body, response: log.response_body, lines: log.logs };
         let detail = serde_json::to_vec(&detail).map_err(Error::internal)?;
@@ -74,9 +74,9 @@ impl LogRecord {
             sk: key.sk,
             index_pk: index.pk,
             index_sk: index.sk,
-            expires_at: log.timestamp.epoch_seconds() + i64::from(keep_days) * 86_400,
-            id: log.id.clone(),
-            function_id: log.function_id.clone(),
+            expires_at,
+            id: log.id,
+            function_id: log.function_id,
             timestamp: log.timestamp,
             status: log.status,
             duration: log.duration,
@@ -119,7 +119,9 @@ impl Store {
         log: &ExecutionLog,
         keep_days: u32,
     ) -> Result<(), Error> {
-        let item = serde_dynamo::to_item(LogRecord::new(ws, log, keep_days)?);
+        let expires_at = keep_until(log.timestamp, keep_days);
+        let record = LogRecord::new(ws, log.clone().cut_to_size(), expires_at)?;
+        let item = serde_dynamo::to_item(record);
         self.dynamodb
             .put_item()
             .table_name(&*self.table)
@@ -273,6 +275,11 @@ impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}#{}#{}", self.timestamp, self.log, self.function)
     }
+}
+
+/// When what is kept for `days` days from `time` on has its end, in seconds since 1970.
+pub(super) fn keep_until(time: Timestamp, days: u32) -> i64 {
+    time.epoch_seconds() + i64::from(days) * 86_400
 }
 
 fn read(item: Item) -> Result<ExecutionLog, Error> {

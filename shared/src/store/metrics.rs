@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,35 @@ impl Store {
             .into_item_with_index(keys::workspace_metrics_in_index(owner, ws));
         self.put_if_absent(of_workspace).await?;
         self.put_if_absent(keys::function_metrics(ws, id).into_item()).await
+    }
+
+    /// The same as parts of a transaction, which is none the worse where they are there.
+    pub(super) fn begin_metrics_in_transaction(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+    ) -> Result<[TransactWriteItem; 2], Error> {
+        let begin = "SET hours = if_not_exists(hours, :none)";
+        let none: AttributeValue =
+            serde_dynamo::to_attribute_value(Hours::default()).map_err(Error::internal)?;
+        let update = |key: Key| {
+            Update::builder()
+                .table_name(&*self.table)
+                .set_key(Some(key.into_item()))
+                .expression_attribute_values(":none", none.clone())
+        };
+        let index = keys::workspace_metrics_in_index(owner, ws);
+        let of_workspace = update(keys::workspace_metrics(ws))
+            .update_expression(format!("{begin}, {INDEX_PK} = :pk, {INDEX_SK} = :sk"))
+            .expression_attribute_values(":pk", AttributeValue::S(index.pk))
+            .expression_attribute_values(":sk", AttributeValue::S(index.sk));
+        let of_function = update(keys::function_metrics(ws, id)).update_expression(begin);
+        let part = |update: UpdateBuilder| {
+            let update = update.build().map_err(Error::internal)?;
+            Ok::<_, Error>(TransactWriteItem::builder().update(update).build())
+        };
+        Ok([part(of_workspace)?, part(of_function)?])
     }
 
     async fn put_if_absent(&self, mut item: Item) -> Result<(), Error> {

@@ -8,6 +8,7 @@
 mod code;
 mod compression;
 mod deployment;
+mod earlier;
 mod function;
 mod health;
 mod invocation_key;
@@ -24,6 +25,9 @@ mod workspace;
 
 pub use code::SourceKey;
 pub use deployment::{CallSettings, Callable, Deployable};
+pub use earlier::{
+    EarlierFunction, EarlierLog, EarlierLogs, EarlierWorkspace, Fate, Found, Ghost, MorePlace,
+};
 pub use metrics::{Executed, SequenceNumber};
 pub use stream::Change;
 

@@ -50,6 +50,14 @@ impl Store {
         self.count_workspaces(owner, 1, Some((condition, most)))
     }
 
+    /// A write that counts one more workspace of `owner`, whatever is allowed.
+    pub(super) fn count_adopted_workspace(
+        &self,
+        owner: &Owner,
+    ) -> Result<TransactWriteItem, Error> {
+        self.count_workspaces(owner, 1, None)
+    }
+
     /// A write that counts one workspace of `owner` less.
     pub(super) fn count_deleted_workspace(
         &self,

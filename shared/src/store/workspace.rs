@@ -20,7 +20,7 @@ use crate::error::Error;
 /// A workspace's item. A name in here was checked when it was written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WorkspaceRecord {
+pub(super) struct WorkspaceRecord {
     #[serde(rename = "PK")]
     pk: String,
     #[serde(rename = "SK")]
@@ -40,7 +40,7 @@ struct WorkspaceRecord {
 }
 
 impl WorkspaceRecord {
-    fn new(owner: &Owner, workspace: Workspace) -> Self {
+    pub(super) fn new(owner: &Owner, workspace: Workspace) -> Self {
         let key = keys::workspace(&workspace.id);
         let index = keys::workspace_in_index(owner, &workspace.id);
         Self {
@@ -308,6 +308,16 @@ impl Store {
         let most = AttributeValue::N(self.quotas.functions.to_string());
         condition.values.insert(":most".into(), most);
         self.count_functions(id, 1, condition)
+    }
+
+    /// A write that counts one more function of a workspace that `owner` can see, whatever is
+    /// allowed.
+    pub(super) fn count_adopted_function(
+        &self,
+        owner: &Owner,
+        id: &WorkspaceId,
+    ) -> Result<TransactWriteItem, Error> {
+        self.count_functions(id, 1, visible_to(owner, &Expected::Any))
     }
 
     /// A write that counts one function less of a workspace that `owner` can see.

@@ -9,7 +9,9 @@ use serde_json::Value;
 use shared::http::{ErrorBody, described_errors};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, OpenApi, RefOr};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
@@ -172,6 +174,24 @@ impl Document {
         ));
         let components = self.api.components.get_or_insert_default();
         components.add_security_scheme("Jwt", SecurityScheme::Http(scheme.build()));
+        self.close();
+    }
+
+    /// Says which operations ask for a key where a function's `auth` is `key`: its URL's.
+    fn close(&mut self) {
+        let urls = self.api.paths.paths.iter_mut().filter(|(path, _)| path.starts_with("/invoke/"));
+        for (_, item) in urls {
+            for (_, of) in METHODS {
+                let Some(operation) = of(item) else { continue };
+                let key = SecurityRequirement::new::<_, [&str; 0], _>("InvocationKey", []);
+                operation.security = Some(vec![SecurityRequirement::default(), key]);
+            }
+        }
+        let text = "Where the function's `auth` is `key`: one of its invocation keys.";
+        let header = ApiKeyValue::with_description("X-Api-Key", text);
+        let scheme = SecurityScheme::ApiKey(ApiKey::Header(header));
+        let components = self.api.components.get_or_insert_default();
+        components.add_security_scheme("InvocationKey", scheme);
     }
 
     /// Leads from what was made to everything that can be done with it.

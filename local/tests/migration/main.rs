@@ -1,0 +1,527 @@
+//! A table that the earlier backend wrote is brought to the present form, and read
+//! back through the API.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod earlier;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use local::faults::Fault;
+use local::migration::{Migration, MigrationError, Options, Report, Tally};
+use local::testbed::{self, Event, Lambda, Testbed};
+use reconciler::Reconciler;
+use serde_json::{Value, json};
+use shared::config::Config;
+use shared::domain::{Owner, Timestamp};
+use shared::engine::Engine;
+use shared::store::Store;
+
+use earlier::{
+    BINARY, BUSY, GHOST, GHOST_FUNCTION, GREEDY, HOMELESS, LARGE, LONELY, LONG, OTHER, TEAM,
+};
+
+type Item = HashMap<String, AttributeValue>;
+type Table = BTreeMap<(String, String), Item>;
+
+/// The earlier backend's table, and the Lambdas that read it.
+struct Bed {
+    bed: Testbed,
+    lambdas: [Lambda; 3],
+}
+
+impl Bed {
+    async fn start() -> Self {
+        let bed = Testbed::start().unwrap();
+        earlier::fill(&bed).await;
+        Self::over(bed)
+    }
+
+    fn over(bed: Testbed) -> Self {
+        let store = || bed.store.clone();
+        let lambdas = [
+            bed.lambda("workspaces", workspaces::router(store())),
+            bed.lambda("functions", functions::router(store())),
+            bed.lambda("logs", logs::router(store())),
+        ];
+        Self { bed, lambdas }
+    }
+
+    fn migration(&self, dry_run: bool, owner: Owner) -> Migration {
+        let (dynamodb, _) = testbed::clients(self.bed.stores(), self.bed.faults.clone());
+        let options = Options { dry_run, owner, log_days: 30 };
+        Migration::new(self.bed.store.clone(), dynamodb, &self.bed.config.table, options)
+    }
+
+    async fn migrate(&self) -> Report {
+        self.migration(false, Owner::anonymous()).run().await.unwrap()
+    }
+
+    /// What the API answers.
+    async fn get(&self, path: &str) -> Value {
+        let [workspaces, functions, logs] = &self.lambdas;
+        let lambda = match path.split('?').next().unwrap() {
+            path if path.ends_with("/logs") => logs,
+            path if path.contains("/functions") => functions,
+            _ => workspaces,
+        };
+        let answer = lambda.answer(Event::new("GET", path)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.json()
+    }
+
+    async fn table(&self) -> Table {
+        let mut pages = self
+            .bed
+            .dynamodb
+            .scan()
+            .table_name(&self.bed.config.table)
+            .into_paginator()
+            .items()
+            .send();
+        let mut table = Table::new();
+        while let Some(item) = pages.next().await {
+            let item = item.unwrap();
+            let key = |name: &str| item[name].as_s().unwrap().clone();
+            table.insert((key("PK"), key("SK")), item);
+        }
+        table
+    }
+
+    async fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        let (s3, bucket) = (&self.bed.s3, &self.bed.config.bucket);
+        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        let mut objects = BTreeMap::new();
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+            objects.insert(key.to_owned(), got.body.collect().await.unwrap().to_vec());
+        }
+        objects
+    }
+
+    /// Lets the reconciler follow everything that has happened so far.
+    async fn settle(&self) {
+        let engine = Engine::with_client(self.bed.lambda_client().await, &self.bed.config);
+        let reconciler = Reconciler::new(self.bed.store.clone(), engine);
+        self.bed
+            .settle(async |event| {
+                let end = SystemTime::now() + Duration::from_secs(600);
+                let event = serde_json::from_value(event).unwrap();
+                let Ok(response) = reconciler.handle(event, end).await;
+                serde_json::to_value(response).unwrap()
+            })
+            .await;
+    }
+
+    /// Holds what the API answers against what the earlier backend held.
+    async fn assert_migrated(&self, context: &str) {
+        let listed = self.get("/api/workspaces").await;
+        let ids: BTreeSet<&str> =
+            listed.as_array().unwrap().iter().map(|w| w["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, BTreeSet::from([TEAM, OTHER]), "{context}");
+        let team = self.get(&format!("/api/workspaces/{TEAM}")).await;
+        assert_eq!(
+            (&team["name"], &team["description"], &team["createdAt"], &team["functionCount"]),
+            (
+                &json!("결제팀 🚀"),
+                &json!("orders\nand refunds"),
+                &json!("2025-11-08T03:04:05.123Z"),
+                &json!(4)
+            ),
+            "{context}"
+        );
+        let other = self.get(&format!("/api/workspaces/{OTHER}")).await;
+        assert_eq!(other["createdAt"], "2025-12-23T15:30:00.000Z", "{context}");
+        assert_eq!((&other["functionCount"], &other["description"]), (&json!(1), &json!("")));
+        for (id, source) in earlier::sources() {
+            let ws = if id == LONELY { OTHER } else { TEAM };
+            let function = self.get(&format!("/api/workspaces/{ws}/functions/{id}")).await;
+            let expected = json!({
+                "id": id, "workspaceId": ws, "name": format!("이름 {id}"), "description": "",
+                "runtime": "Python 3.12", "memory": 256, "timeout": 30,
+                "httpMethods": ["GET", "POST"], "environmentVariables": {"KEY": "값 🔑"},
+                "code": STANDARD.encode(source),
+                "status": if id == LARGE { "disabled" } else { "active" },
+                "lastModified":
+                    if id == LARGE { "2025-11-08T03:04:05.000Z" } else { "2025-11-08T03:04:05.123Z" },
+            });
+            for (name, value) in expected.as_object().unwrap() {
+                assert_eq!(&function[name], value, "{context}: {name} of {id}");
+            }
+        }
+        self.assert_logs(context).await;
+    }
+
+    async fn assert_logs(&self, context: &str) {
+        let path = format!("/api/workspaces/{TEAM}/functions/{BUSY}/logs");
+        let of_function = self.get(&path).await;
+        let logs = of_function["logs"].as_array().unwrap();
+        let ids: Vec<&str> = logs.iter().map(|log| log["id"].as_str().unwrap()).collect();
+        let newest_first = [
+            "log-RecentAa",
+            "log-RecentBb",
+            "log-BareBare",
+            "log-NullsFff",
+            "log-BoolsEee",
+            "log-NumbersD",
+            "log-TextsCcc",
+            "log-2rraysBb",
+            "log-2bjectsA",
+        ];
+        assert_eq!(ids, newest_first, "{context}");
+        assert_eq!(
+            self.get(&format!("/api/workspaces/{TEAM}/logs")).await,
+            of_function,
+            "{context}"
+        );
+        for (i, (id, request, response)) in earlier::bodies().into_iter().enumerate() {
+            let log = logs.iter().find(|log| log["id"] == format!("log-{id}")).unwrap();
+            let expected = json!({
+                "id": format!("log-{id}"), "functionId": BUSY,
+                "timestamp": format!("2025-11-08T03:04:{}.123Z", 10 + i), "status": "success",
+                "duration": 12.5, "statusCode": 200, "requestBody": request,
+                "responseBody": response, "logs": ["first", "둘째 🥈", ""], "level": "info",
+            });
+            assert_eq!(log, &expected, "{context}");
+        }
+        let bare = logs.iter().find(|log| log["id"] == "log-BareBare").unwrap();
+        assert_eq!(
+            (&bare["level"], &bare["duration"]),
+            (&json!("error"), &json!(7.0)),
+            "{context}"
+        );
+        assert_eq!((&bare["logs"], &bare["responseBody"]), (&json!([]), &json!(null)), "{context}");
+        let answer = self.lambdas[2].answer(Event::new("GET", &path)).await;
+        assert!(answer.body.contains(":12345678901234567890.123456789,"), "{context}");
+    }
+
+    /// That a workspace counts exactly the functions that its list holds.
+    async fn assert_counts(&self, context: &str) {
+        let listed = self.get("/api/workspaces").await.as_array().unwrap().len();
+        let count = ("OWNER#anonymous".to_owned(), "COUNT".to_owned());
+        let counted = self.table().await.get(&count).map(|item| item["workspaces"].clone());
+        let counted = counted.map_or("0".into(), |number| number.as_n().unwrap().clone());
+        assert_eq!(counted, listed.to_string(), "{context}: workspaces of the owner");
+        for workspace in self.get("/api/workspaces").await.as_array().unwrap() {
+            let path = format!("/api/workspaces/{}/functions", workspace["id"].as_str().unwrap());
+            let listed = self.get(&path).await.as_array().unwrap().len();
+            assert_eq!(workspace["functionCount"], listed, "{context}: {workspace}");
+        }
+    }
+}
+
+/// What is the same however often and with whatever interruptions the table came
+/// to it: everything but times from now on and keys that are never used twice.
+fn lasting(mut table: Table) -> Table {
+    for item in table.values_mut() {
+        item.remove("expiresAt");
+        item.remove("codeKey");
+    }
+    table
+}
+
+fn tally(changed: u64, unchanged: u64, removed: u64, left: u64) -> Tally {
+    Tally { changed, unchanged, removed, left, failed: 0 }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_changes_nothing() {
+    let bed = Bed::start().await;
+    let (table, objects) = (bed.table().await, bed.objects().await);
+    let report = bed.migration(true, Owner::anonymous()).run().await.unwrap();
+    assert_eq!((bed.table().await, bed.objects().await), (table, objects));
+    assert!(!report.has_failures() && report.lacks.is_empty());
+    assert_eq!(report.workspaces, tally(2, 0, 1, 1));
+    assert_eq!(report.functions, tally(5, 0, 1, 4));
+    assert_eq!(report.logs, tally(9, 0, 0, 4));
+    assert_eq!(report.others, 1);
+    let left: BTreeMap<&str, &str> =
+        report.left.iter().map(|note| (&*note.what, &*note.why)).collect();
+    let [long, greedy, binary, inside, homeless, strange] = [
+        format!("workspace {LONG}"),
+        format!("function {GREEDY} of {TEAM}"),
+        format!("function {BINARY} of {TEAM}"),
+        format!("function fn-LongLong of {LONG}"),
+        format!("function {HOMELESS} of ws-G2ne2345"),
+        format!("LOG#2025-11-08T03:05:00.000001#StrangeS of {BUSY}"),
+    ];
+    let [of_greedy, of_ghost, orphan] =
+        [GREEDY, GHOST_FUNCTION, "fn-N2body23"].map(|id| format!("logs of {id} (1)"));
+    let expected: BTreeMap<&str, &str> = [
+        (&long, "name must be at most 100 characters, and has 101"),
+        (&greedy, "memory must be 128 to 1024 MB"),
+        (&binary, "code must be base64 of Python source in UTF-8"),
+        (&inside, "its workspace is not in the present form"),
+        (&homeless, "its workspace is not there"),
+        (&strange, "status must be success or error"),
+        (&of_greedy, "the function is not in the present form"),
+        (&of_ghost, "the function is not there"),
+        (&orphan, "the function is not there"),
+    ]
+    .into_iter()
+    .map(|(what, why)| (what.as_str(), why))
+    .collect();
+    assert_eq!(left, expected);
+    let text = report.to_string();
+    assert!(text.starts_with("A dry run: nothing was changed."), "{text}");
+    assert!(text.contains(&format!("  {greedy}: memory must be 128 to 1024 MB\n")), "{text}");
+}
+
+#[tokio::test]
+async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothing() {
+    let bed = Bed::start().await;
+    // What is there already in the present form.
+    let ours = bed.bed.new_workspace().await;
+    bed.bed.new_function(&ours, "x = 1", &json!({})).await;
+    let before = bed.table().await;
+    let report = bed.migrate().await;
+    assert!(!report.has_failures(), "{report}");
+    assert_eq!(report.workspaces, tally(2, 1, 1, 1));
+    assert_eq!(report.functions, tally(5, 1, 1, 4));
+    assert_eq!(report.logs, tally(9, 0, 0, 4));
+    let after = bed.table().await;
+    // What is not the earlier backend's, and what can't be read, is as it was.
+    for (key, item) in &before {
+        let is_left = item.contains_key("version")
+            || ["BUILD#", GREEDY, BINARY, "fn-LongLong", HOMELESS, "StrangeS", "N2body23"]
+                .iter()
+                .any(|part| key.0.contains(part) || key.1.contains(part))
+            || key.0.contains(LONG);
+        if is_left {
+            assert_eq!(after.get(key), Some(item), "{key:?}");
+        }
+    }
+    for gone in [(GHOST, "METADATA"), (TEAM, &format!("FN#{GHOST_FUNCTION}"))] {
+        assert!(!after.contains_key(&(format!("WS#{}", gone.0), gone.1.to_owned())), "{gone:?}");
+    }
+    bed.assert_counts("migrated").await;
+    let now = Timestamp::now().epoch_seconds();
+    for item in after.values().filter(|item| item.contains_key("expiresAt")) {
+        let end: i64 = item["expiresAt"].as_n().unwrap().parse().unwrap();
+        assert!((end - now - 30 * 86_400).abs() < 600, "{item:?}");
+    }
+
+    let objects = bed.objects().await;
+    let again = bed.migrate().await;
+    assert_eq!(again.workspaces, tally(0, 3, 0, 1));
+    assert_eq!(again.functions, tally(0, 6, 0, 4));
+    assert_eq!(again.logs, tally(0, 9, 0, 4));
+    assert_eq!((bed.table().await, bed.objects().await), (after, objects));
+
+    bed.bed
+        .store
+        .delete_workspace(&Owner::anonymous(), &ours, &shared::domain::Expected::Any)
+        .await
+        .unwrap();
+    bed.assert_migrated("migrated").await;
+}
+
+#[tokio::test]
+async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing() {
+    let bed = Bed::start().await;
+    bed.settle().await;
+    bed.migrate().await;
+    let migrated = bed.table().await;
+    bed.settle().await;
+    bed.assert_migrated("followed").await;
+    let followed = bed.table().await;
+    for key in migrated.keys() {
+        // The ghost's function was deleted long ago: the rest of it goes now.
+        assert!(followed.contains_key(key) || key.0.contains(GHOST_FUNCTION), "{key:?}");
+    }
+    let deployed = bed.bed.lambda_client().await.list_functions().send().await.unwrap();
+    let deployed: BTreeSet<&str> =
+        deployed.functions().iter().filter_map(|f| f.function_name()).collect();
+    let names = earlier::sources().map(|(id, _)| format!("faas-{id}"));
+    assert_eq!(deployed, names.iter().map(String::as_str).collect());
+    let busy = bed.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
+    assert!(busy["lastDeployed"].is_string() && busy["invocationUrl"].is_string(), "{busy}");
+    // Of the last 24 hours; what the earlier backend counted was never that.
+    let figures = [&busy["invocations24h"], &busy["errors24h"], &busy["avgDuration"]];
+    assert_eq!(figures, [&json!(2), &json!(1), &json!(12.5)]);
+    let team = bed.get(&format!("/api/workspaces/{TEAM}")).await;
+    assert_eq!([&team["invocations24h"], &team["errorRate"]], [&json!(2), &json!(50.0)]);
+    let objects = bed.objects().await;
+    for (id, source) in earlier::sources() {
+        let ws = if id == LONELY { OTHER } else { TEAM };
+        assert_eq!(objects[&format!("{ws}/{id}.py")], source.as_bytes(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
+    let whole = Bed::start().await;
+    whole.migrate().await;
+    let end = keys_and_items(&whole).await;
+    for calls in 0.. {
+        let context = format!("killed after {calls} calls");
+        let bed = Bed::start().await;
+        bed.bed.faults.hold_after(calls);
+        tokio::select! {
+            biased;
+            () = bed.bed.faults.held() => {}
+            report = Box::pin(bed.migrate()) => assert!(!report.has_failures(), "{report}"),
+        }
+        let was_killed = bed.bed.faults.heal();
+        bed.assert_counts(&context).await;
+        let report = Box::pin(bed.migrate()).await;
+        assert!(!report.has_failures(), "{context}: {report}");
+        assert_eq!(keys_and_items(&bed).await, end, "{context}");
+        if calls % 8 == 0 {
+            bed.assert_migrated(&context).await;
+        }
+        if !was_killed {
+            assert!(calls >= 40, "it makes many calls: {calls}");
+            return;
+        }
+    }
+}
+
+/// The table without what differs from one run to the next, but for the recent logs,
+/// whose times do.
+async fn keys_and_items(bed: &Bed) -> Table {
+    let mut table = lasting(bed.table().await);
+    table.retain(|(_, sk), _| !sk.contains("#log-Recent"));
+    table
+}
+
+#[tokio::test]
+async fn the_reconciler_may_follow_while_it_goes_on() {
+    for calls in (5..200).step_by(10) {
+        let context = format!("followed after {calls} calls");
+        let bed = Bed::start().await;
+        bed.bed.faults.hold_after(calls);
+        tokio::select! {
+            biased;
+            () = bed.bed.faults.held() => {}
+            _ = Box::pin(bed.migrate()) => {}
+        }
+        let was_killed = bed.bed.faults.heal();
+        bed.settle().await;
+        bed.migrate().await;
+        bed.settle().await;
+        bed.assert_migrated(&context).await;
+        let busy = bed.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
+        assert_eq!((&busy["invocations24h"], &busy["errors24h"]), (&json!(2), &json!(1)));
+        if !was_killed {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_are_made_good() {
+    let end = {
+        let bed = Bed::start().await;
+        bed.migrate().await;
+        keys_and_items(&bed).await
+    };
+    for first in (1..).step_by(3) {
+        let context = format!("3 calls from the {first}. on");
+        let bed = Bed::start().await;
+        bed.bed.faults.spoil(first, 3, Fault::Unanswered);
+        let report = Box::pin(bed.migrate()).await;
+        let was_spoiled = bed.bed.faults.heal();
+        assert!(!report.has_failures(), "{context}: {report}");
+        assert_eq!(keys_and_items(&bed).await, end, "{context}");
+        if !was_spoiled {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
+    let bed = Bed::start().await;
+    // A bucket that takes no source, and gives none.
+    let key = aws_sdk_s3::config::Credentials::new("wrong", "wrong", None, None, "test");
+    let s3 = bed.bed.s3.config().to_builder().credentials_provider(key).build();
+    let (dynamodb, config) = (bed.bed.dynamodb.clone(), &bed.bed.config);
+    let store = Store::with_clients(dynamodb, aws_sdk_s3::Client::from_conf(s3), config);
+    let options = Options { dry_run: false, owner: Owner::anonymous(), log_days: 30 };
+    let migration = Migration::new(store, bed.bed.dynamodb.clone(), &config.table, options);
+    let report = migration.run().await.unwrap();
+    assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
+    assert_eq!(report.logs.changed, 0, "without its function no log is touched: {report}");
+    assert!(report.to_string().contains("Failed; run this again to do the rest:"), "{report}");
+    bed.assert_counts("without functions").await;
+    assert!(!bed.migrate().await.has_failures());
+    bed.assert_migrated("with the right key").await;
+}
+
+#[tokio::test]
+async fn a_function_belongs_to_whom_its_workspace_belongs() {
+    let mut bed = Testbed::start().unwrap();
+    bed.config.sign_in = true;
+    earlier::fill(&bed).await;
+    let bed = Bed::over(bed);
+    // Ended when the workspaces are in the present form, and run again for somebody else.
+    let hers = bed.migration(false, Owner::of_subject("ada"));
+    bed.bed.faults.hold_after(9);
+    tokio::select! {
+        biased;
+        () = bed.bed.faults.held() => {}
+        _ = Box::pin(hers.run()) => {}
+    }
+    bed.bed.faults.heal();
+    bed.migrate().await;
+    let listed = bed.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
+    assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
+    let path = format!("/api/workspaces/{TEAM}/functions");
+    let functions = bed.lambdas[1].answer(Event::new("GET", &path).from("ada")).await;
+    assert_eq!(functions.json().as_array().unwrap().len(), 4, "{}", functions.body);
+    let logs = bed.lambdas[2].answer(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
+    assert_eq!(logs.await.json()["logs"].as_array().unwrap().len(), 9);
+}
+
+#[tokio::test]
+async fn long_logs_stay_whole_and_many_take_several_pages() {
+    let bed = Bed::start().await;
+    let long = "가".repeat(50_000);
+    for i in 0..12 {
+        let (id, time) = (format!("L2ng{i:04}"), format!("2025-10-01T00:00:{i:02}.000001"));
+        let mut log = earlier::log(&id, &time, "success");
+        log["requestBody"] = json!({ "text": long });
+        let sk = format!("LOG#{time}#{id}");
+        earlier::put(&bed.bed, &format!("FN#{LONELY}"), &sk, &log).await;
+    }
+    let report = bed.migrate().await;
+    assert_eq!(report.logs, tally(9 + 12, 0, 0, 4), "{report}");
+    let path = format!("/api/workspaces/{OTHER}/functions/{LONELY}/logs");
+    let logs = bed.get(&path).await["logs"].take();
+    let logs = logs.as_array().unwrap();
+    assert_eq!(logs.len(), 12);
+    assert!(logs.iter().all(|log| log["requestBody"]["text"] == *long));
+}
+
+#[tokio::test]
+async fn a_table_that_lacks_something_is_not_changed() {
+    let bed = Bed::start().await;
+    let mut create = bed.bed.dynamodb.create_table().table_name("plain");
+    for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+        let text = AttributeDefinition::builder().attribute_name(name);
+        let text = text.attribute_type(ScalarAttributeType::S);
+        create = create.key_schema(key.build().unwrap());
+        create = create.attribute_definitions(text.build().unwrap());
+    }
+    create.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
+    let config = Config { table: "plain".into(), ..bed.bed.config.clone() };
+    let store = Store::with_clients(bed.bed.dynamodb.clone(), bed.bed.s3.clone(), &config);
+    let migration = |dry_run| {
+        let options = Options { dry_run, owner: Owner::anonymous(), log_days: 30 };
+        Migration::new(store.clone(), bed.bed.dynamodb.clone(), "plain", options)
+    };
+    let report = migration(true).run().await.unwrap();
+    assert_eq!(report.lacks.len(), 2, "{report}");
+    let Err(MigrationError::Lacks { lacks, .. }) = migration(false).run().await else {
+        panic!("it was changed")
+    };
+    assert!(lacks.contains("index GSI1") && lacks.contains("stream"), "{lacks}");
+}
