@@ -365,6 +365,7 @@ def faults_of_lambdas(resources: dict):
             yield f"there is no Lambda named {function}"
         elif resource["Properties"].get("Timeout", 3) >= 30:
             yield f"{function} may run as long as API Gateway waits, so it could not answer in time"
+    fed = set()
     for name, resource in resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Lambda::Function" and f"{name}Alias{ALIAS}" not in resources:
@@ -373,6 +374,11 @@ def faults_of_lambdas(resources: dict):
             function = properties["FunctionName"].get("Ref", "")
             if resources.get(function, {}).get("Type") != "AWS::Lambda::Alias":
                 yield f"{name} feeds {properties['FunctionName']}, which is no alias"
+            # AWS refuses the second: a stream feeds a function once.
+            both = json.dumps([properties["EventSourceArn"], properties["FunctionName"]])
+            if both in fed:
+                yield f"{name} feeds a function that the same stream feeds already"
+            fed.add(both)
 
 
 def faults_of_cors(body: dict):

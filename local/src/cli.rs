@@ -55,10 +55,13 @@ enum Sub {
         /// Say what would be done, and change nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Subject of the tokens of whoever is to own the workspaces [default: nobody, for an
-        /// API that is open to everybody].
+        /// Subject of the tokens of whoever is to own the workspaces. It can't be changed later.
         #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
+        #[arg(required_unless_present_any = ["anonymous", "dry_run"])]
         owner: Option<String>,
+        /// The workspaces are to be nobody's, for an API that is open to everybody.
+        #[arg(long, conflicts_with = "owner")]
+        anonymous: bool,
         /// Days from now on that logs are kept [default: EXECUTION_LOG_DAYS, else 30].
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3653))]
         log_days: Option<u32>,
@@ -77,7 +80,7 @@ impl Cli {
         if let Some(Sub::BoundTo { parent, command }) = &self.command {
             return failed(bound::become_bound(*parent, command));
         }
-        if let Some(Sub::Migrate { dry_run, owner, log_days }) = self.command {
+        if let Some(Sub::Migrate { dry_run, owner, log_days, .. }) = self.command {
             return match tokio::runtime::Runtime::new() {
                 Ok(runtime) => runtime.block_on(migrate(dry_run, owner, log_days)),
                 Err(problem) => failed(problem),
@@ -216,6 +219,8 @@ mod tests {
         assert!(Cli::try_parse_from(["local", "--jwks", "keys.json"]).is_err());
         assert!(Cli::try_parse_from(["local", "migrate", "--owner", ""]).is_err());
         assert!(Cli::try_parse_from(["local", "migrate", "--log-days", "0"]).is_err());
+        assert!(Cli::try_parse_from(["local", "migrate"]).is_err(), "whose are they?");
+        assert!(Cli::try_parse_from(["local", "migrate", "--anonymous"]).is_ok());
         let cli = Cli::try_parse_from(["local", "migrate", "--dry-run"]).unwrap();
         assert!(matches!(cli.command, Some(Sub::Migrate { dry_run: true, owner: None, .. })));
         let cli = Cli::try_parse_from(["local", "bound-to", "7", "--", "a", "--b"]).unwrap();

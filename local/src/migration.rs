@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 use std::fmt::Write;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::{StreamExt, stream};
 use shared::domain::{FunctionId, Owner, WorkspaceId};
@@ -81,6 +84,7 @@ struct Survey {
     functions: BTreeMap<WorkspaceId, BTreeMap<FunctionId, bool>>,
     /// How many logs each function has: the earlier backend's, and ours.
     logs: BTreeMap<FunctionId, (u64, u64)>,
+    unnamed: u64,
     others: u64,
 }
 
@@ -129,6 +133,7 @@ impl Migration {
         let mut progress = Progress::begin();
         let survey = self.survey(&mut progress).await?;
         let mut report = Report::new(&self.table, self.options.dry_run, lacks);
+        report.unnamed = survey.unnamed;
         report.others = survey.others;
         progress.expect(survey.items());
         let workspaces = self.workspaces(&survey, &mut report, &mut progress).await;
@@ -146,8 +151,11 @@ impl Migration {
         let mut from = None;
         loop {
             let page = || scan.clone().set_exclusive_start_key(from.clone()).send();
-            let page =
-                page.retry(patience).await.map_err(|error| self.unreadable(story(&error)))?;
+            let page = page
+                .retry(patience)
+                .when(may_pass)
+                .await
+                .map_err(|error| self.unreadable(story(&error)))?;
             for item in page.items() {
                 survey.add(Found::of(item));
             }
@@ -170,14 +178,9 @@ impl Migration {
         progress: &mut Progress,
     ) -> BTreeSet<WorkspaceId> {
         let mut ready = BTreeSet::new();
-        let mut outcomes = stream::iter(&survey.workspaces)
-            .map(async |(id, is_earlier)| {
-                let outcome =
-                    if *is_earlier { self.workspace(id).await } else { Outcome::Unchanged };
-                (id, outcome)
-            })
-            .buffer_unordered(WORKSPACES_AT_A_TIME);
-        while let Some((id, outcome)) = outcomes.next().await {
+        // One after the other, because each changes the count of its owner.
+        for (id, is_earlier) in &survey.workspaces {
+            let outcome = if *is_earlier { self.workspace(id).await } else { Outcome::Unchanged };
             if matches!(outcome, Outcome::Unchanged | Outcome::Changed) {
                 ready.insert(id.clone());
             }
@@ -371,6 +374,7 @@ impl Survey {
                 *if is_earlier { earlier } else { ours } += 1;
             }
             Found::Ours => {}
+            Found::Unnamed => self.unnamed += 1,
             Found::Other => self.others += 1,
         }
     }
@@ -381,6 +385,15 @@ impl Survey {
         let logs: u64 = self.logs.values().map(|(earlier, ours)| earlier + ours).sum();
         (self.workspaces.len() + functions) as u64 + logs
     }
+}
+
+/// Whether a read may succeed later: it didn't arrive, or DynamoDB is busy.
+fn may_pass(error: &SdkError<ScanError, HttpResponse>) -> bool {
+    error.as_service_error().is_none_or(|error| {
+        error.is_provisioned_throughput_exceeded_exception()
+            || error.is_request_limit_exceeded()
+            || error.is_internal_server_error()
+    })
 }
 
 /// What lies behind an error of the store. Its own sentence is for callers of the API.

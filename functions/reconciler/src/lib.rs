@@ -1,28 +1,21 @@
 //! Brings everything else in line with the table, as its stream tells what changed:
-//! engine, published sources, figures, and what deleted things leave behind.
+//! engine, published sources, and what deleted things leave behind. Figures are the counter's.
 //!
 //! Records come at least once, and those of an item in order. Following a record
 //! looks at the table as it is now and does what is missing, so it can be cut
 //! short anywhere and done again.
 
-mod batch;
-
 use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_lambda_events::dynamodb::Event;
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use futures_util::{StreamExt, stream};
+use aws_lambda_events::streams::DynamoDbEventResponse;
 use shared::domain::{FunctionId, WorkspaceId};
 use shared::engine::{Deployed, Engine};
 use shared::error::Error;
 use shared::metrics;
-use shared::store::{Change, Executed, Store};
-
-use batch::{Batch, Group, Recorded};
-
-/// How many workspaces are followed at a time.
-const GROUPS_AT_A_TIME: usize = 8;
+use shared::store::{Change, Store};
+use shared::stream::{self, Failed, Recorded};
 
 /// For how long a record that can't be followed holds up those behind it. Then
 /// it is put off, by a note in the table whose own record comes last of all.
@@ -67,49 +60,24 @@ impl Reconciler {
     ) -> Result<DynamoDbEventResponse, Infallible> {
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
         let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
-        let batch = Batch::of(event);
-        let (records, lag) = (batch.records, batch.oldest);
-        let followed: Vec<Option<String>> = stream::iter(batch.groups)
-            .map(|group| self.follow_group(group, purge_until))
-            .buffer_unordered(GROUPS_AT_A_TIME)
-            .collect()
-            .await;
-        let failed = followed.iter().flatten().count();
-        if records > 0 {
-            tracing::info!(
-                target: metrics::TARGET,
-                records,
-                ReconcilerLag = lag.as_millis() as u64,
-                RecordsFailed = failed as u64,
-            );
-        }
-        let mut response = DynamoDbEventResponse::default();
-        for sequence in followed.into_iter().flatten() {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(sequence);
-            response.batch_item_failures.push(failure);
-        }
-        Ok(response)
+        let follow = |_, records| self.follow_in_order(records, purge_until);
+        Ok(stream::follow(event, follow).await)
     }
 
-    /// Follows the changes of one workspace in their order; gives the place in
-    /// the stream from which on that failed, if it did.
-    async fn follow_group(&self, group: Group, purge_until: Instant) -> Option<String> {
-        let ws = &group.workspace;
-        let executed: Vec<Executed> = group.executed.iter().map(|e| e.what.clone()).collect();
-        if let Some(first) = group.executed.first()
-            && let Err(error) = self.store.count_executions(ws, &executed).await
-        {
-            return Some(failed(&first.sequence, ws, &error));
-        }
-        for Recorded { what, sequence, age } in group.changes {
-            if let Err(error) = self.follow(&what, purge_until).await
-                && let Err(error) = self.put_off(&what, age, error).await
+    /// Follows the changes of one workspace, until one fails.
+    async fn follow_in_order(
+        &self,
+        records: Vec<Recorded>,
+        purge_until: Instant,
+    ) -> Result<(), Failed> {
+        for Recorded { change, sequence, age } in records {
+            if let Err(error) = self.follow(&change, purge_until).await
+                && let Err(error) = self.put_off(&change, age, error).await
             {
-                return Some(failed(&sequence, ws, &error));
+                return Err(Failed { sequence, error });
             }
         }
-        None
+        Ok(())
     }
 
     async fn follow(&self, change: &Change, purge_until: Instant) -> Result<(), Error> {
@@ -134,7 +102,7 @@ impl Reconciler {
             Change::WorkspaceDeleted(workspace) => {
                 self.store.purge_workspace(workspace, purge_until).await
             }
-            // Counted with the others of its workspace.
+            // The counter's.
             Change::Executed(_) => Ok(()),
         }
     }
@@ -225,10 +193,4 @@ impl Reconciler {
         }
         Ok(())
     }
-}
-
-/// Tells our log of a failure, and gives back where in the stream it was.
-fn failed(sequence: &str, ws: &WorkspaceId, error: &Error) -> String {
-    tracing::error!(sequence, workspace = %ws, cause = error.causes(), "a record must come again");
-    sequence.to_owned()
 }

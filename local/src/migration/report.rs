@@ -20,6 +20,8 @@ pub struct Report {
     pub functions: Tally,
     /// Of logs.
     pub logs: Tally,
+    /// How many functions and logs have identifiers that are none. None of them was touched.
+    pub unnamed: u64,
     /// How many items neither backend wrote. None of them was touched.
     pub others: u64,
     /// What was left as it is, and why.
@@ -68,6 +70,7 @@ impl Report {
             workspaces: Tally::default(),
             functions: Tally::default(),
             logs: Tally::default(),
+            unnamed: 0,
             others: 0,
             left: Notes::default(),
             failed: Notes::default(),
@@ -144,6 +147,13 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f, "{} other items, which are not touched", self.others)?;
+        if self.unnamed > 0 {
+            let unnamed = self.unnamed;
+            writeln!(
+                f,
+                "{unnamed} functions and logs whose identifiers can't be read, not touched"
+            )?;
+        }
         if !self.lacks.is_empty() {
             let lacks = self.lacks.join(", and ");
             writeln!(

@@ -71,6 +71,13 @@ pub(super) fn read(
         let properties = event.get("Properties").unwrap_or(&Value::Null);
         let name = format!("{id}.{name}");
         mappings.extend(mapping(resolver, name, properties, &place)?);
+        if mappings.len() > 1 {
+            return Err(TemplateError::at(
+                place,
+                "follows a stream that the function follows already, which AWS refuses",
+                "write a function of its own for it",
+            ));
+        }
     }
     Ok(mappings)
 }

@@ -13,8 +13,10 @@ use aws_sdk_dynamodb::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use counter::Counter;
 use local::faults::Fault;
 use local::migration::{Migration, MigrationError, Options, Report, Tally};
+use local::permissions::acting_as;
 use local::testbed::{self, Event, Lambda, Testbed};
 use reconciler::Reconciler;
 use serde_json::{Value, json};
@@ -105,18 +107,19 @@ impl Bed {
         objects
     }
 
-    /// Lets the reconciler follow everything that has happened so far.
+    /// Lets the reconciler and the counter follow everything that has happened so far.
     async fn settle(&self) {
         let engine = Engine::with_client(self.bed.lambda_client().await, &self.bed.config);
         let reconciler = Reconciler::new(self.bed.store.clone(), engine);
-        self.bed
-            .settle(async |event| {
-                let end = SystemTime::now() + Duration::from_secs(600);
-                let event = serde_json::from_value(event).unwrap();
-                let Ok(response) = reconciler.handle(event, end).await;
-                serde_json::to_value(response).unwrap()
-            })
-            .await;
+        let counter = Counter::new(self.bed.store.clone());
+        let follow = async |event: Value| {
+            let end = SystemTime::now() + Duration::from_secs(600);
+            let read = || serde_json::from_value(event.clone()).unwrap();
+            let Ok(followed) = acting_as("reconciler", reconciler.handle(read(), end)).await;
+            let Ok(counted) = acting_as("counter", counter.handle(read())).await;
+            testbed::together([followed, counted].map(|a| serde_json::to_value(a).unwrap()))
+        };
+        self.bed.settle(follow).await;
     }
 
     /// Holds what the API answers against what the earlier backend held.
@@ -519,9 +522,10 @@ async fn a_table_that_lacks_something_is_not_changed() {
         Migration::new(store.clone(), bed.bed.dynamodb.clone(), "plain", options)
     };
     let report = migration(true).run().await.unwrap();
-    assert_eq!(report.lacks.len(), 2, "{report}");
+    assert_eq!(report.lacks.len(), 3, "{report}");
     let Err(MigrationError::Lacks { lacks, .. }) = migration(false).run().await else {
         panic!("it was changed")
     };
     assert!(lacks.contains("index GSI1") && lacks.contains("stream"), "{lacks}");
+    assert!(lacks.contains("time to live"), "{lacks}");
 }

@@ -196,7 +196,8 @@ impl Store {
         }
     }
 
-    /// The item of a function, if it and its workspace are there, whoever owns them.
+    /// The item of a function, if it and its workspace are there, whoever owns them. One that an
+    /// earlier backend wrote, and that isn't brought to the present form, is none yet.
     pub(super) async fn function_of_any_owner(
         &self,
         ws: &WorkspaceId,
@@ -208,6 +209,7 @@ impl Store {
         if !items.remove(&workspace.sk).as_ref().is_some_and(there) {
             return Ok(None);
         }
-        items.remove(&function.sk).map(FunctionRecord::read).transpose()
+        let function = items.remove(&function.sk).filter(|item| item.contains_key("version"));
+        function.map(FunctionRecord::read).transpose()
     }
 }

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeValue, IndexStatus, KeyType, ProjectionType, Put, StreamViewType, TableDescription,
-    TransactWriteItem,
+    TimeToLiveStatus, TransactWriteItem,
 };
 use backon::Retryable;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub use function::EarlierFunction;
 pub use log::{EarlierLog, EarlierLogs, MorePlace};
 pub use workspace::EarlierWorkspace;
 
-use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, Key, LOG_PREFIX, PK, SK};
+use super::keys::{self, FUNCTION_PREFIX, INDEX, INDEX_PK, INDEX_SK, Key, LOG_PREFIX, PK, SK};
 use super::transaction::{Outcome, patience};
 use super::update::Expression;
 use super::{Item, Store};
@@ -65,6 +65,8 @@ pub enum Found {
     },
     /// Figures, counts or a note, which only we write.
     Ours,
+    /// A function or a log by the form of its key, whose identifiers are none.
+    Unnamed,
     /// Something that neither backend wrote.
     Other,
 }
@@ -75,7 +77,11 @@ impl Found {
 
     /// What `item` is, of which [`Found::ATTRIBUTES`] are enough.
     pub fn of(item: &HashMap<String, AttributeValue>) -> Self {
-        Self::at(item).unwrap_or(Self::Other)
+        Self::at(item).unwrap_or_else(|| {
+            let begins = |name, with: &str| text(item, name).is_some_and(|t| t.starts_with(with));
+            let is_log = begins(PK, keys::LOG_PARTITION) && begins(SK, LOG_PREFIX);
+            if is_log || begins(SK, FUNCTION_PREFIX) { Self::Unnamed } else { Self::Other }
+        })
     }
 
     fn at(item: &Item) -> Option<Self> {
@@ -133,6 +139,17 @@ const COUNTS: [&str; 8] = [
     "invocationUrl",
 ];
 
+/// What the earlier backend kept in an item, and the present form has elsewhere or not at all.
+const DROPPED: [&str; 7] = [
+    "code",
+    "invocationUrl",
+    "lastDeployed",
+    "invocations24h",
+    "errors24h",
+    "avgDuration",
+    "errorRate",
+];
+
 impl Store {
     /// What the table lacks for the present form, a sentence each; nothing, if it
     /// lacks nothing.
@@ -143,7 +160,21 @@ impl Store {
         };
         let described = patiently(attempt).await?;
         let table = described.table.ok_or_else(|| Error::internal("DescribeTable told nothing"))?;
-        Ok(lacks(&table))
+        let attempt = || async {
+            let describe = self.dynamodb.describe_time_to_live().table_name(&*self.table);
+            describe.send().await.map_err(failure("DynamoDB DescribeTimeToLive"))
+        };
+        let ends = patiently(attempt).await?.time_to_live_description;
+        let is_on = ends.is_some_and(|ends| {
+            let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+            ends.attribute_name() == Some("expiresAt")
+                && ends.time_to_live_status().is_some_and(|status| on.contains(status))
+        });
+        let mut lacks = lacks(&table);
+        if !is_on {
+            lacks.push("it removes nothing at its time to live, expiresAt");
+        }
+        Ok(lacks)
     }
 
     /// Removes a ghost, unless it has become something else meanwhile.
@@ -179,6 +210,13 @@ impl Store {
         others: Vec<TransactWriteItem>,
     ) -> Result<bool, Error> {
         let unchanged = unchanged(read, same);
+        let mut new = new;
+        for (name, value) in read {
+            // What somebody else has put there stays.
+            if !DROPPED.contains(&name.as_str()) {
+                new.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(new))
@@ -338,7 +376,10 @@ mod tests {
         for sk in ["METRICS", "METRICS#fn-Ab3dEf9h", "NOTE#fn-Ab3dEf9h"] {
             assert_eq!(found(pk, sk), Found::Ours, "{sk}");
         }
-        for (pk, sk) in [(pk, "BUILD#1"), (pk, "FN#x"), ("USER#1", "METADATA"), ("FN#fn-a", "X")] {
+        for (pk, sk) in [(pk, "FN#x"), ("WS#x y", "FN#fn-a"), ("FN#x", "LOG#2025")] {
+            assert_eq!(found(pk, sk), Found::Unnamed, "{pk} {sk}");
+        }
+        for (pk, sk) in [(pk, "BUILD#1"), ("USER#1", "METADATA"), ("FN#fn-a", "X")] {
             assert_eq!(found(pk, sk), Found::Other, "{pk} {sk}");
         }
         assert_eq!(Found::of(&Item::new()), Found::Other);

@@ -48,7 +48,8 @@ pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
 
 const WORKSPACE_PARTITION: &str = "WS#";
 const OWNER_PARTITION: &str = "OWNER#";
-const LOG_PARTITION: &str = "FN#";
+/// What the partition of every function's logs begins with.
+pub(super) const LOG_PARTITION: &str = "FN#";
 const WORKSPACE_LOG_PARTITION: &str = "WSLOG#";
 const WORKSPACE_METRICS: &str = "METRICS";
 const NOTE_PREFIX: &str = "NOTE#";

@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use counter::Counter;
 use invocations::Invoker;
 use local::faults::Fault;
 use local::permissions::acting_as;
 use local::route::{self, Route};
 use local::template::{DEFAULT_REGION, Template};
-use local::testbed::{Answer, Event, Lambda, Testbed};
+use local::testbed::{Answer, Event, Lambda, Testbed, together};
 use local::workspace;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
@@ -272,11 +273,13 @@ impl Story {
 
     /// The same by another reconciler.
     pub(crate) async fn settle_with(&self, reconciler: &Reconciler) {
-        let follow = async |event| {
+        let counter = Counter::new(self.bed.store.clone());
+        let follow = async |event: Value| {
             let end = SystemTime::now() + Duration::from_secs(600);
-            let event = serde_json::from_value(event).unwrap();
-            let Ok(answer) = acting_as("reconciler", reconciler.handle(event, end)).await;
-            serde_json::to_value(answer).unwrap()
+            let read = || serde_json::from_value(event.clone()).unwrap();
+            let Ok(followed) = acting_as("reconciler", reconciler.handle(read(), end)).await;
+            let Ok(counted) = acting_as("counter", counter.handle(read())).await;
+            together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
         };
         self.bed.settle(follow).await;
     }

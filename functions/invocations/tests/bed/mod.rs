@@ -5,9 +5,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use counter::Counter;
 use invocations::Invoker;
 use local::permissions::acting_as;
-use local::testbed::{Answer, Event, Lambda, Testbed};
+use local::testbed::{Answer, Event, Lambda, Testbed, together};
 use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, Page, WorkspaceId};
@@ -18,6 +19,7 @@ pub(crate) struct Bed {
     pub(crate) bed: Testbed,
     pub(crate) workspace: WorkspaceId,
     pub(crate) reconciler: Reconciler,
+    pub(crate) counter: Counter,
     pub(crate) lambda: Lambda,
     pub(crate) engine: Engine,
 }
@@ -41,7 +43,8 @@ impl Bed {
         let lambda =
             bed.lambda("invocations", invocations::router(invoker.with_patience(patience)));
         let workspace = bed.new_workspace().await;
-        Self { bed, workspace, reconciler, lambda, engine }
+        let counter = Counter::new(bed.store.clone());
+        Self { bed, workspace, reconciler, counter, lambda, engine }
     }
 
     /// A function of `source` that isn't deployed yet, with other settings if given.
@@ -68,12 +71,10 @@ impl Bed {
     /// Lets the reconciler follow the records of an event of the stream.
     pub(crate) async fn follow(&self, event: Value) -> Value {
         let end = SystemTime::now() + Duration::from_secs(600);
-        let Ok(answer) = acting_as(
-            "reconciler",
-            self.reconciler.handle(serde_json::from_value(event).unwrap(), end),
-        )
-        .await;
-        serde_json::to_value(answer).unwrap()
+        let read = || serde_json::from_value(event.clone()).unwrap();
+        let Ok(followed) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
+        let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
+        together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
     }
 
     /// Calls a function's URL; `rest` is what follows it.

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use counter::Counter;
 use local::permissions::acting_as;
-use local::testbed::Testbed;
+use local::testbed::{Testbed, together};
 use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::domain::{Expected, Function, FunctionId, Owner, WorkspaceId};
@@ -14,11 +15,12 @@ use shared::engine::Engine;
 use shared::error::Error;
 use shared::store::Store;
 
-/// A workspace, and the reconciler that follows what happens in it.
+/// A workspace, and those who follow what happens in it.
 pub(crate) struct Bed {
     pub(crate) bed: Testbed,
     pub(crate) ws: WorkspaceId,
     pub(crate) reconciler: Reconciler,
+    pub(crate) counter: Counter,
 }
 
 impl Bed {
@@ -27,18 +29,20 @@ impl Bed {
         let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
         let reconciler = Reconciler::new(bed.store.clone(), engine);
         let ws = bed.new_workspace().await;
-        Self { bed, ws, reconciler }
+        let counter = Counter::new(bed.store.clone());
+        Self { bed, ws, reconciler, counter }
     }
 
-    /// The answer of the reconciler to an event of the stream.
+    /// The answer of both, the reconciler and the counter, to an event of the stream.
     pub(crate) async fn handle(&self, event: Value) -> Value {
         let end = SystemTime::now() + Duration::from_secs(600);
-        let event = serde_json::from_value(event).unwrap();
-        let Ok(response) = acting_as("reconciler", self.reconciler.handle(event, end)).await;
-        serde_json::to_value(response).unwrap()
+        let read = || serde_json::from_value(event.clone()).unwrap();
+        let Ok(followed) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
+        let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
+        together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
     }
 
-    /// Lets the reconciler follow everything that has happened.
+    /// Lets both follow everything that has happened.
     pub(crate) async fn settle(&self) {
         self.bed.settle(|event| self.handle(event)).await;
     }

@@ -1,0 +1,45 @@
+//! Counts executions, as the table's stream tells of them.
+//!
+//! Apart from the reconciler, which follows the same stream: counting must not wait until
+//! something is deployed or purged, and AWS Lambda lets a function follow a stream only once.
+
+use std::convert::Infallible;
+
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use shared::domain::WorkspaceId;
+use shared::store::{Change, Executed, Store};
+use shared::stream::{self, Failed, Recorded};
+
+/// What it takes to count. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    store: Store,
+}
+
+impl Counter {
+    /// Counts in `store`'s table.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Counts what a batch of records tells, and answers which of them are to come again.
+    pub async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Infallible> {
+        Ok(stream::follow(event, |workspace, records| self.count(workspace, records)).await)
+    }
+
+    /// Counts the executions of one workspace, all in one go: what was counted before isn't again.
+    async fn count(&self, workspace: WorkspaceId, records: Vec<Recorded>) -> Result<(), Failed> {
+        let mut executed: Vec<Executed> = Vec::new();
+        let mut first = None;
+        for Recorded { change, sequence, .. } in records {
+            if let Change::Executed(execution) = change {
+                first.get_or_insert(sequence);
+                executed.push(execution);
+            }
+        }
+        let Some(sequence) = first else { return Ok(()) };
+        let counted = self.store.count_executions(&workspace, &executed).await;
+        counted.map_err(|error| Failed { sequence, error })
+    }
+}
