@@ -8,14 +8,10 @@ mod progress;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as StdError;
-use std::fmt::Write;
 
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::scan::ScanError;
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::{StreamExt, stream};
+use shared::aws::failure::failure;
 use shared::domain::{FunctionId, Owner, WorkspaceId};
 use shared::error::Error;
 use shared::store::{EarlierLog, Fate, Found, Store};
@@ -150,12 +146,12 @@ impl Migration {
         let mut survey = Survey::default();
         let mut from = None;
         loop {
-            let page = || scan.clone().set_exclusive_start_key(from.clone()).send();
-            let page = page
-                .retry(patience)
-                .when(may_pass)
-                .await
-                .map_err(|error| self.unreadable(story(&error)))?;
+            let page = || async {
+                let page = scan.clone().set_exclusive_start_key(from.clone()).send().await;
+                page.map_err(failure("DynamoDB Scan"))
+            };
+            let page = page.retry(patience).when(|error| matches!(error, Error::Unavailable(_)));
+            let page = page.await.map_err(|error| self.unreadable(cause(&error)))?;
             for item in page.items() {
                 survey.add(Found::of(item));
             }
@@ -387,32 +383,8 @@ impl Survey {
     }
 }
 
-/// Whether a read may succeed later: it didn't arrive, or DynamoDB is busy.
-fn may_pass(error: &SdkError<ScanError, HttpResponse>) -> bool {
-    error.as_service_error().is_none_or(|error| {
-        error.is_provisioned_throughput_exceeded_exception()
-            || error.is_request_limit_exceeded()
-            || error.is_internal_server_error()
-    })
-}
-
 /// What lies behind an error of the store. Its own sentence is for callers of the API.
 fn cause(error: &Error) -> String {
     let causes = error.causes();
     if causes.is_empty() { error.to_string() } else { causes }
-}
-
-/// What an error says of itself and of its causes.
-fn story(error: &dyn StdError) -> String {
-    let mut story = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !story.ends_with(&text) {
-            // Writing to a String can't fail.
-            let _ = write!(story, ": {text}");
-        }
-        next = cause.source();
-    }
-    story
 }

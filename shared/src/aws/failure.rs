@@ -32,7 +32,7 @@ const BUSY: [&str; 16] = [
 /// What may pass by itself is [`Error::Unavailable`]; what won't (no such
 /// table, no credentials, access denied, a request that the service doesn't
 /// understand) is [`Error::Internal`].
-pub(crate) fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
+pub fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {

@@ -1,6 +1,6 @@
 //! The AWS clients' common settings, and what their errors mean.
 
-pub(crate) mod failure;
+pub mod failure;
 
 use std::time::Duration;
 

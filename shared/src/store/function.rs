@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::code::CodeRecord;
 use super::deployment::{CallSettings, Callable, DeploymentRecord};
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
-use super::transaction::Outcome;
+use super::transaction::{Outcome, Refusal};
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
 use super::{Item, Store, invocation_key};
@@ -336,15 +336,8 @@ impl Store {
         ];
         match self.transact("DynamoDB TransactWriteItems, delete function", items).await? {
             Outcome::Committed => Ok(()),
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
-                Err(ws.not_found())
-            }
             Outcome::Refused(refused) => {
-                let item = refused.into_iter().find_map(|refusal| refusal.item);
-                match item.filter(|item| is_visible_to(owner, item)) {
-                    Some(_) => Err(Error::PreconditionFailed),
-                    None => Err(id.not_found()),
-                }
+                Err(why_refused(owner, ws, id, refused, Error::PreconditionFailed))
             }
         }
     }
@@ -410,6 +403,25 @@ impl Store {
             }
             loaded => loaded,
         }
+    }
+}
+
+/// Why a transaction was refused whose first part is about the workspace, and whose second about
+/// the function: either isn't there for `owner`, or, if both are, `otherwise`.
+pub(super) fn why_refused(
+    owner: &Owner,
+    ws: &WorkspaceId,
+    id: &FunctionId,
+    refused: Vec<Refusal>,
+    otherwise: Error,
+) -> Error {
+    if refused.iter().any(|refusal| refusal.index == 0) {
+        return ws.not_found();
+    }
+    let item = refused.into_iter().find_map(|refusal| refusal.item);
+    match item.filter(|item| is_visible_to(owner, item)) {
+        Some(_) => otherwise,
+        None => id.not_found(),
     }
 }
 

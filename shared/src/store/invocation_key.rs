@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::function::why_refused;
 use super::transaction::Outcome;
-use super::update::{is_visible_to, visible_to};
+use super::update::visible_to;
 use super::{Store, keys};
 use crate::domain::{
     Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, SecretHash,
@@ -65,15 +66,9 @@ impl Store {
         ];
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
             Outcome::Committed => Ok(()),
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 0) => {
-                Err(ws.not_found())
-            }
             Outcome::Refused(refused) => {
-                let item = refused.into_iter().find_map(|refusal| refusal.item);
-                match item.filter(|item| is_visible_to(owner, item)) {
-                    Some(_) => Err(Error::Quota(Quota::InvocationKeys(InvocationKey::MOST))),
-                    None => Err(id.not_found()),
-                }
+                let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
+                Err(why_refused(owner, ws, id, refused, most))
             }
         }
     }
