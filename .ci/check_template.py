@@ -77,7 +77,7 @@ CORS = {
     "allowCredentials": True,
     "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     "allowHeaders": ["Content-Type", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Api-Key"],
-    "exposeHeaders": ["Location", "Link", "ETag", "Retry-After", "Allow", "X-Execution-Id", "WWW-Authenticate"],
+    "exposeHeaders": ["Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "Allow", "X-Execution-Id", "WWW-Authenticate"],
     "allowOrigins": ["http://localhost:3000", "http://localhost:5173"],
     "maxAge": 3600,
 }

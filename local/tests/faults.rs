@@ -11,11 +11,11 @@ use local::testbed::{Testbed, fields};
 use serde_json::{Value, json};
 use shared::domain::{
     CreateFunction, CreateInvocationKey, CreateWorkspace, Expected, Function, FunctionId, Limits,
-    List, NewInvocationKey, Owner, Page, PatchFunction, PatchWorkspace, Quotas, Timestamp,
+    List, NewInvocationKey, Origin, Owner, Page, PatchFunction, PatchWorkspace, Quotas, Timestamp,
     WorkspaceId,
 };
 use shared::error::Error;
-use shared::store::Change;
+use shared::store::{Change, Claim};
 
 /// One workspace with two functions, one of them with a source too large for its item.
 struct Bed {
@@ -39,7 +39,9 @@ fn noise(seed: u64) -> String {
 
 fn function(ws: &WorkspaceId, source: &str) -> Function {
     let body = json!({"name": "f", "code": encoded(source)});
-    CreateFunction::try_from(fields(&body)).unwrap().create(ws.clone(), Timestamp::now())
+    CreateFunction::try_from(fields(&body))
+        .unwrap()
+        .create(ws.clone(), &Origin::new(Timestamp::now()))
 }
 
 fn patch(body: &Value) -> PatchFunction {
@@ -47,7 +49,12 @@ fn patch(body: &Value) -> PatchFunction {
 }
 
 fn key() -> Result<NewInvocationKey, Error> {
-    CreateInvocationKey::try_from(fields(&json!({"name": "k"})))?.create(Timestamp::now())
+    CreateInvocationKey::try_from(fields(&json!({"name": "k"})))?
+        .create(&Origin::new(Timestamp::now()))
+}
+
+fn anew() -> Claim {
+    Claim::without_intent(Timestamp::now())
 }
 
 impl Bed {
@@ -55,13 +62,19 @@ impl Bed {
         let bed = Testbed::start().unwrap();
         let owner = Owner::anonymous();
         let new = CreateWorkspace::try_from(fields(&json!({"name": "w"}))).unwrap();
-        let made = bed.store.create_workspace(&owner, new.create(Timestamp::now())).await.unwrap();
+        let made = bed
+            .store
+            .create_workspace(&owner, &anew(), new.create(&Origin::new(Timestamp::now())))
+            .await
+            .unwrap();
         let ws = made.value.id;
-        let small = bed.store.create_function(&owner, function(&ws, "print(1)")).await.unwrap();
-        let large = bed.store.create_function(&owner, function(&ws, &noise(1))).await.unwrap();
+        let small =
+            bed.store.create_function(&owner, &anew(), function(&ws, "print(1)")).await.unwrap();
+        let large =
+            bed.store.create_function(&owner, &anew(), function(&ws, &noise(1))).await.unwrap();
         let (small, large) = (small.value.id, large.value.id);
         let opens = key().unwrap();
-        bed.store.create_invocation_key(&owner, &ws, &large, &opens).await.unwrap();
+        bed.store.create_invocation_key(&owner, &anew(), &ws, &large, &opens).await.unwrap();
         Self { bed, owner, ws, small, large }
     }
 
@@ -183,7 +196,9 @@ async fn carried_out(bed: &Bed, command: Command, context: &str) -> Result<(), E
     match command {
         Command::CreateWorkspace => {
             let new = CreateWorkspace::try_from(fields(&json!({"name": "new"})))?;
-            let made = store.create_workspace(owner, new.create(Timestamp::now())).await?;
+            let made = store
+                .create_workspace(owner, &anew(), new.create(&Origin::new(Timestamp::now())))
+                .await?;
             assert_eq!(store.workspace(owner, &made.value.id).await?, made, "{context}");
         }
         Command::RenameWorkspace => {
@@ -198,7 +213,7 @@ async fn carried_out(bed: &Bed, command: Command, context: &str) -> Result<(), E
         }
         Command::CreateSmall | Command::CreateLarge => {
             let source = if matches!(command, Command::CreateSmall) { "x = 1" } else { &noise(2) };
-            let made = store.create_function(owner, function(ws, source)).await?;
+            let made = store.create_function(owner, &anew(), function(ws, source)).await?;
             assert_eq!(store.function(owner, ws, &made.value.id).await?, made, "{context}");
         }
         Command::Rename => {
@@ -228,7 +243,7 @@ async fn carried_out(bed: &Bed, command: Command, context: &str) -> Result<(), E
         }
         Command::MakeKey => {
             let new = key()?;
-            store.create_invocation_key(owner, ws, small, &new).await?;
+            store.create_invocation_key(owner, &anew(), ws, small, &new).await?;
             assert_eq!(store.invocation_keys(owner, ws, small).await?, [new.key], "{context}");
         }
         Command::RevokeKey => {

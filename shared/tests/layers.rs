@@ -70,6 +70,8 @@ const RULES: &[Rule] = &[
             "\"METRICS",
             "\"NOTE#",
             "\"COUNT",
+            "\"INTENT#",
+            "\"CLAIM",
             "\"REQUESTS#",
             "\"code/",
         ],

@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
+use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use http::{HeaderName, StatusCode};
 use shared::domain::{
-    CreateInvocationKey, Fields, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner,
-    Timestamp, WorkspaceId,
+    CreateInvocationKey, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Always, OfBody, OfOwner, OfPath, OfQuota, Path};
+use shared::http::{
+    Always, OfBody, OfOwner, OfPath, OfQuota, OfRepeat, Path, Repeatable, replayed,
+};
 use shared::store::Store;
 
 /// Make an invocation key
@@ -20,24 +22,27 @@ use shared::store::Store;
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
     operation_id = "createInvocationKey", tag = "Invocation keys",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), Repeatable),
     request_body = CreateInvocationKey,
     responses(
-        (status = 201, body = NewInvocationKey, description = "It was made; keep its secret."),
-        OfPath, OfBody, OfQuota, OfOwner, Always,
+        (status = 201, body = NewInvocationKey, description = "It was made; keep its secret.",
+            headers(("Idempotency-Replayed" = String, description = "`true` where an earlier request with this `Idempotency-Key` made it."))),
+        OfPath, OfBody, OfRepeat, OfQuota, OfOwner, Always,
     ),
 )]
 pub(super) async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<NewInvocationKey>), Error> {
+    Repeatable { fields, intent }: Repeatable,
+) -> Result<impl IntoResponse, Error> {
     let create = CreateInvocationKey::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    let new = create.create(Timestamp::now())?;
-    store.create_invocation_key(&owner, &workspace, &id, &new).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(new)))
+    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let new = create.create(&claim.origin)?;
+    store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
+    let headers = ([(CACHE_CONTROL, "no-store")], replayed(claim.is_done));
+    Ok((StatusCode::CREATED, headers, Json(new)))
 }
 
 /// List the invocation keys of a function

@@ -9,12 +9,12 @@ use http::StatusCode;
 use shared::admission::limited;
 use shared::domain::{
     CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
-    Limits, List, NewInvocationKey, Owner, PatchFunction, Timestamp, WorkspaceId,
+    Limits, List, NewInvocationKey, Owner, PatchFunction, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, BaseUrl, Created, IfMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery, OfQuota,
-    OfVersion, Path, Tagged,
+    Always, Array, BaseUrl, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath,
+    OfQuery, OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
 };
 use shared::store::Store;
 use utoipa::OpenApi;
@@ -62,20 +62,22 @@ pub struct Description;
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions", operation_id = "createFunction",
     tag = "Functions",
-    params(("workspaceId" = WorkspaceId, Path)), request_body = CreateFunction,
-    responses(Created<Function>, OfPath, OfBody, OfQuota, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), Repeatable), request_body = CreateFunction,
+    responses(Created<Function>, OfPath, OfBody, OfRepeat, OfQuota, OfOwner, Always),
 )]
 async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
-    fields: Fields,
+    Repeatable { fields, intent }: Repeatable,
 ) -> Result<Created<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
-    let function = create.create(WorkspaceId::parse(&workspace)?, Timestamp::now());
+    let workspace = WorkspaceId::parse(&workspace)?;
+    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let function = create.create(workspace, &claim.origin);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    let made = store.create_function(&owner, function).await?;
-    Ok(Created { location, made })
+    let made = store.create_function(&owner, &claim, function).await?;
+    Ok(Created { location, made, is_replayed: claim.is_done })
 }
 
 /// List the functions of a workspace
@@ -84,8 +86,8 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/functions", operation_id = "listFunctions",
     tag = "Functions",
-    params(("workspaceId" = WorkspaceId, Path), ListQuery),
-    responses(Array<Function>, OfPath, OfQuery, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), ListQuery, IfNoneMatch),
+    responses(Array<Function>, Unchanged, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn list(
     State(store): State<Store>,
@@ -107,8 +109,8 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}", operation_id = "getFunction",
     tag = "Functions",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
-    responses(Tagged<Function>, OfPath, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfNoneMatch),
+    responses(Tagged<Function>, Unchanged, OfPath, OfOwner, Always),
 )]
 async fn read(
     State(store): State<Store>,

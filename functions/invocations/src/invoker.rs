@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use shared::config::Config;
 use shared::domain::{
-    Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Outcome, RESPONSE_BUDGET, Status,
-    WorkspaceId,
+    Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Origin, Outcome, RESPONSE_BUDGET,
+    Status, WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
@@ -29,6 +29,18 @@ const MOST_HEADER_BYTES: usize = 8 * 1024;
 
 /// How often a function may be replaced between reading which version to call and calling it.
 const REPLACEMENTS: u32 = 3;
+
+/// What is to be called, with what.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) workspace: &'a WorkspaceId,
+    pub(crate) function: &'a FunctionId,
+    /// What the execution's log is made of.
+    pub(crate) origin: &'a Origin,
+    /// When the request came.
+    pub(crate) began: Instant,
+    pub(crate) event: Event,
+}
 
 /// What it takes to call functions. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,17 +78,14 @@ impl Invoker {
     /// [`Error::Unavailable`]. What ran and failed is no error here.
     pub(crate) async fn invoke<F>(
         &self,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-        began: Instant,
+        call: Call<'_>,
         callable: impl Fn() -> F,
-        mut event: Event,
         mut check: impl FnMut(&CallSettings) -> Result<(), Error>,
     ) -> Result<(ExecutionLog, Execution), Error>
     where
         F: Future<Output = Result<Callable, Error>>,
     {
-        let timestamp = self.store.now();
+        let Call { workspace, function: id, origin, began, mut event } = call;
         let mut replacements = 0;
         let execution = loop {
             let function = callable().await?;
@@ -112,9 +121,9 @@ impl Invoker {
         let is_lost = matches!(execution.ending, Ending::Failed(Failure::Lost));
         let execution = fit_to_travel(execution);
         let log = ExecutionLog {
-            id: LogId::generate(),
+            id: LogId::of(origin.ulid),
             function_id: id.clone(),
-            timestamp,
+            timestamp: origin.at,
             status: execution.outcome(),
             duration: milliseconds(execution.duration),
             status_code: execution.status(),
@@ -134,7 +143,7 @@ impl Invoker {
             ExecutionDuration = log.duration,
             EngineErrors = u64::from(is_lost),
         );
-        self.record(ws, &log).await;
+        self.record(workspace, &log).await;
         Ok((log, execution))
     }
 

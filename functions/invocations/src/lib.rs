@@ -12,13 +12,16 @@ use axum::{Json, Router};
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use shared::admission::limited;
-use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
+use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Origin, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::http::{Always, Began, OfCall, OfOwner, OfPath, OfUrl, Path};
-use shared::store::CallSettings;
+use shared::http::{
+    Always, Began, OfCall, OfOwner, OfPath, OfRepeat, OfUrl, Path, Repeatable, intent, replayed,
+};
+use shared::store::{CallSettings, Claimed};
 use utoipa::OpenApi;
 
 use event::Event;
+use invoker::Call;
 pub use invoker::Invoker;
 
 /// The routes of this Lambda.
@@ -49,11 +52,12 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
     operation_id = "invokeFunction", tag = "Invocations",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), Repeatable),
     request_body(content = Option<serde_json::Value>, description = BODY),
     responses(
-        (status = 200, body = ExecutionLog, description = "It ran; the log tells how."),
-        OfPath, OfCall, OfOwner, Always,
+        (status = 200, body = ExecutionLog, description = "It ran; the log tells how.",
+            headers(("Idempotency-Replayed" = String, description = "`true` where an earlier request with this `Idempotency-Key` ran it."))),
+        OfPath, OfCall, OfRepeat, OfOwner, Always,
     ),
 )]
 // No header of the console gets to the function.
@@ -63,12 +67,42 @@ async fn try_out(
     Began(began): Began,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
-) -> Result<Json<ExecutionLog>, Error> {
+) -> Result<impl IntoResponse, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    let event = Event::of_body("POST", event::body(request.into_body()).await?);
+    let (mut parts, body) = request.into_parts();
+    let body = event::body(body).await?;
+    let intent = intent(&mut parts, &invoker, &body).await?;
+    let event = Event::of_body("POST", body);
+    let claim = match invoker.store().claim_once(&owner, intent.as_ref()).await? {
+        Claimed::Anew(claim) => claim,
+        Claimed::Before { origin, is_going_on } => {
+            let log = invoker.store().log_of(&owner, &workspace, &id, &origin).await?;
+            let log = log.ok_or_else(|| no_result(is_going_on))?;
+            return Ok((replayed(true), Json(log)));
+        }
+    };
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
-    let (log, _) = invoker.invoke(&workspace, &id, began, callable, event, |_| Ok(())).await?;
-    Ok(Json(log))
+    let origin = &claim.origin;
+    let call = Call { workspace: &workspace, function: &id, origin, began, event };
+    match invoker.invoke(call, callable, |_| Ok(())).await {
+        Ok((log, _)) => Ok((replayed(false), Json(log))),
+        Err(error) => {
+            // It didn't run, so it may be asked for again.
+            invoker.store().forget(&claim).await;
+            Err(error)
+        }
+    }
+}
+
+/// The refusal to run a function again that has run already, or may have.
+fn no_result(is_going_on: bool) -> Error {
+    let message = if is_going_on {
+        "an earlier request with this Idempotency-Key is not done yet; try again in a moment"
+    } else {
+        "an earlier request with this Idempotency-Key left no log, so nobody knows whether the \
+         function ran; use another key to run it"
+    };
+    Error::Conflict(message.into())
 }
 
 /// Call a function
@@ -124,6 +158,7 @@ async fn answer(
     let key = parts.headers.get(KEY).map(HeaderValue::as_bytes);
     let event = Event::of_request(&parts, event::body(body).await?);
     let callable = || invoker.store().callable_function(&workspace, &id);
+    let origin = Origin::new(invoker.store().now());
     if method == Method::OPTIONS {
         let CallSettings { methods, access, .. } = callable().await?.settings;
         access.admit(key)?;
@@ -141,7 +176,8 @@ async fn answer(
             "{method} is not a method of this function; Allow lists those"
         )))
     };
-    let invoked = invoker.invoke(&workspace, &id, began, callable, event, checked).await;
+    let call = Call { workspace: &workspace, function: &id, origin: &origin, began, event };
+    let invoked = invoker.invoke(call, callable, checked).await;
     match (invoked, allow) {
         (Ok((log, execution)), _) => Ok(reply::response(&log, execution)),
         // With its Allow header, which an error alone doesn't have.

@@ -10,14 +10,16 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::domain::{CreateInvocationKey, Fields, FunctionId, NewInvocationKey, Owner, Timestamp};
 use shared::engine::Engine;
+use shared::store::Claim;
 
 const HEADERS: &str = "def handler(event, context):\n    return event['headers']\n";
 
 async fn key(bed: &Bed, id: &FunctionId) -> NewInvocationKey {
     let create = Fields::parse(br#"{"name": "a"}"#).and_then(CreateInvocationKey::try_from);
-    let new = create.unwrap().create(Timestamp::now()).unwrap();
+    let claim = Claim::without_intent(Timestamp::now());
+    let new = create.unwrap().create(&claim.origin).unwrap();
     let (owner, ws) = (Owner::anonymous(), &bed.workspace);
-    bed.bed.store.create_invocation_key(&owner, ws, id, &new).await.unwrap();
+    bed.bed.store.create_invocation_key(&owner, &claim, ws, id, &new).await.unwrap();
     new
 }
 

@@ -10,7 +10,7 @@ use shared::domain::{
     FunctionId, Level, Limits, List, LogFilter, Outcome, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Always, ListQuery, OfOwner, OfPath, OfQuery, Path};
+use shared::http::{Always, IfNoneMatch, ListQuery, OfOwner, OfPath, OfQuery, Path, Unchanged};
 use shared::store::Store;
 use utoipa::OpenApi;
 
@@ -39,8 +39,8 @@ pub struct Description;
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/logs",
     operation_id = "listFunctionLogs", tag = "Logs",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), OfFunction, Filter),
-    responses(Logs, OfPath, OfQuery, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), OfFunction, Filter, IfNoneMatch),
+    responses(Logs, Unchanged, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn of_function(
     State(store): State<Store>,
@@ -62,8 +62,8 @@ async fn of_function(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/logs", operation_id = "listWorkspaceLogs",
     tag = "Logs",
-    params(("workspaceId" = WorkspaceId, Path), OfWorkspace, Filter),
-    responses(Logs, OfPath, OfQuery, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), OfWorkspace, Filter, IfNoneMatch),
+    responses(Logs, Unchanged, OfPath, OfQuery, OfOwner, Always),
 )]
 async fn of_workspace(
     State(store): State<Store>,

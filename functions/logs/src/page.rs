@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Serialize;
 use shared::domain::{ExecutionLog, Level, Limits, Listing, Outcome, Timestamp};
-use shared::http::{ListQuery, described_link, parameters_of_list};
+use shared::http::{ListQuery, described_link, parameters_of_list, tagged};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::response::Response as Described;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
@@ -34,7 +33,7 @@ impl Logs {
 
 impl IntoResponse for Logs {
     fn into_response(mut self) -> Response {
-        (std::mem::take(&mut self.link), Json(self)).into_response()
+        (std::mem::take(&mut self.link), tagged(None, &self)).into_response()
     }
 }
 

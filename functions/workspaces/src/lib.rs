@@ -6,12 +6,12 @@ use axum::routing::get;
 use http::StatusCode;
 use shared::admission::limited;
 use shared::domain::{
-    CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Timestamp, Workspace, WorkspaceId,
+    CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, Created, IfMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery, OfQuota,
-    OfVersion, Path, Tagged,
+    Always, Array, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery,
+    OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
 };
 use shared::store::Store;
 use utoipa::OpenApi;
@@ -38,18 +38,20 @@ pub struct Description;
 /// A team keeps its functions in it. Several may have the same name.
 #[utoipa::path(
     post, path = "/api/workspaces", operation_id = "createWorkspace", tag = "Workspaces",
-    request_body = CreateWorkspace,
-    responses(Created<Workspace>, OfBody, OfQuota, OfOwner, Always),
+    params(Repeatable), request_body = CreateWorkspace,
+    responses(Created<Workspace>, OfBody, OfRepeat, OfQuota, OfOwner, Always),
 )]
 async fn create(
     State(store): State<Store>,
     owner: Owner,
-    fields: Fields,
+    Repeatable { fields, intent }: Repeatable,
 ) -> Result<Created<Workspace>, Error> {
-    let workspace = CreateWorkspace::try_from(fields)?.create(Timestamp::now());
+    let create = CreateWorkspace::try_from(fields)?;
+    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let workspace = create.create(&claim.origin);
     let location = format!("/api/workspaces/{}", workspace.id);
-    let made = store.create_workspace(&owner, workspace).await?;
-    Ok(Created { location, made })
+    let made = store.create_workspace(&owner, &claim, workspace).await?;
+    Ok(Created { location, made, is_replayed: claim.is_done })
 }
 
 /// List the workspaces
@@ -57,8 +59,8 @@ async fn create(
 /// Without `limit`, all that one answer can carry.
 #[utoipa::path(
     get, path = "/api/workspaces", operation_id = "listWorkspaces", tag = "Workspaces",
-    params(ListQuery),
-    responses(Array<Workspace>, OfQuery, OfOwner, Always),
+    params(ListQuery, IfNoneMatch),
+    responses(Array<Workspace>, Unchanged, OfQuery, OfOwner, Always),
 )]
 async fn list(
     State(store): State<Store>,
@@ -75,8 +77,8 @@ async fn list(
 /// With the figures of the last 24 hours, which follow the executions by some seconds.
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}", operation_id = "getWorkspace", tag = "Workspaces",
-    params(("workspaceId" = WorkspaceId, Path)),
-    responses(Tagged<Workspace>, OfPath, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), IfNoneMatch),
+    responses(Tagged<Workspace>, Unchanged, OfPath, OfOwner, Always),
 )]
 async fn read(
     State(store): State<Store>,

@@ -8,6 +8,7 @@ use shared::domain::{
     CreateFunction, CreateWorkspace, ExecutionLog, Expected, Fields, FunctionId, Level, LogId,
     Outcome, Owner, PatchFunction, Timestamp, WorkspaceId,
 };
+use shared::store::Claim;
 
 use super::Testbed;
 
@@ -26,9 +27,10 @@ impl Testbed {
     /// Where it can't be made: in a test that is its failure.
     pub async fn new_workspace(&self) -> WorkspaceId {
         let new = CreateWorkspace::try_from(fields(&json!({"name": "tests"}))).expect("valid");
-        let new = new.create(Timestamp::now());
+        let claim = Claim::without_intent(Timestamp::now());
+        let new = new.create(&claim.origin);
         let id = new.id.clone();
-        self.store.create_workspace(&Owner::anonymous(), new).await.expect("made");
+        self.store.create_workspace(&Owner::anonymous(), &claim, new).await.expect("made");
         id
     }
 
@@ -50,9 +52,10 @@ impl Testbed {
             body[name] = value.clone();
         }
         let new = CreateFunction::try_from(fields(&body)).expect("valid");
-        let new = new.create(ws.clone(), Timestamp::now());
+        let claim = Claim::without_intent(Timestamp::now());
+        let new = new.create(ws.clone(), &claim.origin);
         let id = new.id.clone();
-        self.store.create_function(&Owner::anonymous(), new).await.expect("made");
+        self.store.create_function(&Owner::anonymous(), &claim, new).await.expect("made");
         id
     }
 

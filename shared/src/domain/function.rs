@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     Auth, Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods,
-    Memory, Name, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
+    Memory, Name, Origin, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
 };
 use crate::error::Error;
 
@@ -113,10 +113,10 @@ pub struct CreateFunction {
 }
 
 impl CreateFunction {
-    /// The function that this makes in `workspace_id`, at `now`.
-    pub fn create(self, workspace_id: WorkspaceId, now: Timestamp) -> Function {
+    /// The function that this makes in `workspace_id`.
+    pub fn create(self, workspace_id: WorkspaceId, origin: &Origin) -> Function {
         Function {
-            id: FunctionId::generate(),
+            id: FunctionId::of(origin.ulid),
             workspace_id,
             name: self.name,
             description: self.description,
@@ -130,7 +130,7 @@ impl CreateFunction {
             status: Status::Active,
             invocation_url: None,
             deployment_error: None,
-            last_modified: now,
+            last_modified: origin.at,
             last_deployed: None,
             invocations_24h: 0,
             errors_24h: 0,
@@ -229,7 +229,7 @@ mod tests {
     fn created(body: &Value) -> Result<Function, String> {
         let fields = Fields::parse(body.to_string().as_bytes()).unwrap();
         CreateFunction::try_from(fields)
-            .map(|create| create.create(WorkspaceId::generate(), Timestamp::now()))
+            .map(|create| create.create(WorkspaceId::generate(), &Origin::new(Timestamp::now())))
             .map_err(|e| e.to_string())
     }
 

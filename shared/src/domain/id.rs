@@ -26,7 +26,12 @@ macro_rules! id {
         impl $name {
             /// Makes a new one.
             pub fn generate() -> Self {
-                Self(format!("{}{}", $prefix, Ulid::generate()).to_ascii_lowercase())
+                Self::of(Ulid::generate())
+            }
+
+            /// The one that is made of `ulid`.
+            pub fn of(ulid: Ulid) -> Self {
+                Self(format!("{}{ulid}", $prefix).to_ascii_lowercase())
             }
 
             /// Reads one from a path or an item.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use utoipa::ToSchema;
 
-use super::{Auth, Fields, KeyId, Name, Timestamp};
+use super::{Auth, Fields, KeyId, Name, Origin, Timestamp};
 use crate::error::Error;
 
 /// A key with which a function's URL can be called. Its secret is known to nobody but whoever
@@ -51,13 +51,14 @@ pub struct CreateInvocationKey {
 }
 
 impl CreateInvocationKey {
-    /// The key that this makes, at `now`.
+    /// The key that this makes.
     ///
     /// # Errors
     /// [`Error::Internal`] where the system has no random numbers.
-    pub fn create(self, now: Timestamp) -> Result<NewInvocationKey, Error> {
-        let key = InvocationKey { id: KeyId::generate(), name: self.name, created_at: now };
-        Ok(NewInvocationKey { key, secret: Secret::generate()? })
+    pub fn create(self, origin: &Origin) -> Result<NewInvocationKey, Error> {
+        let id = KeyId::of(origin.ulid);
+        let key = InvocationKey { id, name: self.name, created_at: origin.at };
+        Ok(NewInvocationKey { key, secret: Secret::of(origin.secret_bits()?) })
     }
 }
 
@@ -76,10 +77,8 @@ impl TryFrom<Fields> for CreateInvocationKey {
 pub struct Secret(String);
 
 impl Secret {
-    fn generate() -> Result<Self, Error> {
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(Error::internal)?;
-        Ok(Self(format!("faas_{}", URL_SAFE_NO_PAD.encode(bits))))
+    fn of(bits: [u8; 32]) -> Self {
+        Self(format!("faas_{}", URL_SAFE_NO_PAD.encode(bits)))
     }
 
     /// What is kept of it.
@@ -153,7 +152,10 @@ mod tests {
 
     fn key() -> NewInvocationKey {
         let fields = Fields::parse(br#"{"name": "ci"}"#).unwrap();
-        CreateInvocationKey::try_from(fields).unwrap().create(Timestamp::now()).unwrap()
+        CreateInvocationKey::try_from(fields)
+            .unwrap()
+            .create(&Origin::new(Timestamp::now()))
+            .unwrap()
     }
 
     #[test]

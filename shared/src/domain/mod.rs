@@ -10,6 +10,7 @@ mod field;
 mod figures;
 mod function;
 mod id;
+mod idempotency;
 mod invocation_key;
 mod log;
 mod owner;
@@ -28,6 +29,7 @@ pub use field::{Fields, Refused};
 pub use figures::{Figures, Hours};
 pub use function::{CreateFunction, Function, PatchFunction};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
+pub use idempotency::{Fingerprint, IdempotencyKey, Intent, Origin, Salt, new_salt};
 pub use invocation_key::{
     Access, CreateInvocationKey, InvocationKey, NewInvocationKey, Secret, SecretHash,
 };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Description, Fields, Figures, Name, Timestamp, WorkspaceId};
+use super::{Description, Fields, Figures, Name, Origin, Timestamp, WorkspaceId};
 use crate::error::Error;
 
 /// A workspace.
@@ -49,13 +49,13 @@ pub struct CreateWorkspace {
 }
 
 impl CreateWorkspace {
-    /// The workspace that this makes, at `now`.
-    pub fn create(self, now: Timestamp) -> Workspace {
+    /// The workspace that this makes.
+    pub fn create(self, origin: &Origin) -> Workspace {
         Workspace {
-            id: WorkspaceId::generate(),
+            id: WorkspaceId::of(origin.ulid),
             name: self.name,
             description: self.description,
-            created_at: now,
+            created_at: origin.at,
             function_count: 0,
             invocations_24h: 0,
             error_rate: 0.0,
@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn figures_are_json_numbers_from_the_start() {
-        let made = parsed::<CreateWorkspace>(r#"{"name":"a"}"#).unwrap().create(Timestamp::now());
+        let made = parsed::<CreateWorkspace>(r#"{"name":"a"}"#)
+            .unwrap()
+            .create(&Origin::new(Timestamp::now()));
         let json = serde_json::to_value(made).unwrap();
         for field in ["functionCount", "invocations24h", "errorRate"] {
             assert!(json[field].is_number(), "{field}: {json}");

@@ -1,7 +1,8 @@
 //! Reading a request's body.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -18,14 +19,20 @@ impl<S: Sync> FromRequest<S> for Fields {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        refuse_other_types(&request)?;
-        Fields::parse(&bytes(request.into_body()).await?)
+        let (parts, body) = request.into_parts();
+        Fields::parse(&json(&parts.headers, body).await?)
     }
 }
 
+/// A body that says to be JSON.
+pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+    refuse_other_types(headers)?;
+    bytes(body).await
+}
+
 /// No type at all, and `application/*+json`, are JSON.
-fn refuse_other_types(request: &Request) -> Result<(), Error> {
-    let Some(value) = request.headers().get(CONTENT_TYPE) else {
+fn refuse_other_types(headers: &HeaderMap) -> Result<(), Error> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };
     let text = String::from_utf8_lossy(value.as_bytes());
@@ -35,7 +42,7 @@ fn refuse_other_types(request: &Request) -> Result<(), Error> {
     if essence.is_empty() || json { Ok(()) } else { Err(Error::UnsupportedMediaType(essence)) }
 }
 
-async fn bytes(body: Body) -> Result<axum::body::Bytes, Error> {
+async fn bytes(body: Body) -> Result<Bytes, Error> {
     use axum::body::HttpBody;
     // A Lambda's event holds the whole body, so its size is known before it is read.
     let size = body.size_hint().lower();

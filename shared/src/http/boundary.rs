@@ -16,6 +16,7 @@ use lambda_http::request::RequestContext;
 use super::answer::PassedOn;
 use super::cors::Cors;
 use super::error::render;
+use super::etag::leave_out_known;
 use super::owner::owner_of;
 use crate::domain::Failure;
 use crate::error::Error;
@@ -87,6 +88,9 @@ pub(super) async fn boundary(
     {
         // The router knows its own methods; OPTIONS is answered on every path of its.
         *allow = complete;
+    }
+    if is_ours {
+        leave_out_known(&method, &headers, &mut response);
     }
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();

@@ -46,6 +46,7 @@ impl Cors {
                 "Location",
                 "Link",
                 "ETag",
+                "Idempotency-Replayed",
                 "Retry-After",
                 "Allow",
                 "X-Execution-Id",

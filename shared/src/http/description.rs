@@ -41,6 +41,10 @@ pub struct OfOwner;
 #[derive(Debug)]
 pub struct OfQuota;
 
+/// What a route answers that looks at `Idempotency-Key`.
+#[derive(Debug)]
+pub struct OfRepeat;
+
 /// What a route answers that calls a function.
 #[derive(Debug)]
 pub struct OfCall;
@@ -70,6 +74,7 @@ answers! {
     OfCall: 409, 413, 429;
     OfUrl: 401, 405, 504;
     OfQuota: 409;
+    OfRepeat: 409, 422;
 }
 
 /// The errors of the API: status, name in the description, and what it says. Each has

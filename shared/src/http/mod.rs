@@ -7,6 +7,8 @@ mod boundary;
 pub mod cors;
 mod description;
 mod error;
+mod etag;
+mod idempotency;
 mod owner;
 mod page;
 mod path;
@@ -39,10 +41,12 @@ pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
 pub use boundary::Began;
 pub use description::{
-    Always, OfBody, OfCall, OfOwner, OfPath, OfQuery, OfQuota, OfUrl, OfVersion,
+    Always, OfBody, OfCall, OfOwner, OfPath, OfQuery, OfQuota, OfRepeat, OfUrl, OfVersion,
     errors as described_errors,
 };
 pub use error::ErrorBody;
+pub use etag::{IfNoneMatch, Unchanged, tagged};
+pub use idempotency::{Repeatable, intent, replayed};
 pub use page::{Array, ListQuery, described_link, parameters_of_list};
 pub use path::Path;
 pub use resource::{Created, Tagged};

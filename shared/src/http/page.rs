@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
@@ -17,6 +16,7 @@ use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr, Required, ResponseBuil
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::description::text_header;
+use super::etag::tagged;
 use crate::domain::{Limit, Limits, List, Listing, Page};
 use crate::error::Error;
 
@@ -97,7 +97,7 @@ pub struct Array<T> {
 
 impl<T: Serialize> IntoResponse for Array<T> {
     fn into_response(self) -> Response {
-        (self.link, Json(self.items)).into_response()
+        (self.link, tagged(None, &self.items)).into_response()
     }
 }
 
@@ -107,6 +107,7 @@ impl<T: ToSchema> IntoResponses for Array<T> {
         let answer = ResponseBuilder::new()
             .description("In the order in which they were made.")
             .header("Link", described_link())
+            .header("ETag", text_header("For `If-None-Match`."))
             .content("application/json", ContentBuilder::new().schema(Some(items)).build());
         BTreeMap::from([(StatusCode::OK.as_str().to_owned(), answer.build().into())])
     }

@@ -1,17 +1,18 @@
-//! One resource as an answer: as JSON, with its version as `ETag`.
+//! One resource as an answer: as JSON, with an `ETag` of its version and of what is shown of it.
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{ETAG, LOCATION};
+use http::header::LOCATION;
 use serde::Serialize;
 use utoipa::openapi::response::Response as Described;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::description::text_header;
+use super::etag::tagged;
+use super::idempotency::{described_replay, replayed};
 use crate::domain::Versioned;
 
 /// 200 with a resource.
@@ -21,7 +22,7 @@ pub struct Tagged<T>(pub Versioned<T>);
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let Versioned { value, version } = self.0;
-        ([(ETAG, format!("\"{version}\""))], Json(value)).into_response()
+        tagged(Some(version), &value)
     }
 }
 
@@ -39,25 +40,35 @@ pub struct Created<T> {
     pub location: String,
     /// The resource.
     pub made: Versioned<T>,
+    /// Whether an earlier request made it, and this is that one's answer.
+    pub is_replayed: bool,
 }
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        (StatusCode::CREATED, [(LOCATION, self.location)], Tagged(self.made)).into_response()
+        let headers = ([(LOCATION, self.location)], replayed(self.is_replayed));
+        let mut response = (headers.0, headers.1, Tagged(self.made)).into_response();
+        if response.status().is_success() {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        response
     }
 }
 
 impl<T: ToSchema> IntoResponses for Created<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         let location = text_header("The path at which it can be read.");
-        let answer = resource::<T>("It was made.").header("Location", location).build();
+        let answer = resource::<T>("It was made.")
+            .header("Location", location)
+            .header("Idempotency-Replayed", described_replay())
+            .build();
         BTreeMap::from([(StatusCode::CREATED.as_str().to_owned(), answer.into())])
     }
 }
 
 fn resource<T: ToSchema>(description: &str) -> ResponseBuilder {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())));
-    let etag = text_header("Its version, for `If-Match`.");
+    let etag = text_header("For `If-Match` and `If-None-Match`.");
     ResponseBuilder::new()
         .description(description)
         .header("ETag", etag)

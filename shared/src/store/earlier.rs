@@ -90,7 +90,7 @@ impl Found {
             let is_earlier = is_earlier_log(sk);
             return sk.starts_with(LOG_PREFIX).then_some(Self::Log { function, is_earlier });
         }
-        if keys::is_of_an_owner(pk) {
+        if keys::is_of_an_owner(pk) || keys::is_of_an_intent(pk) {
             return Some(Self::Ours);
         }
         let workspace = keys::workspace_of_partition(pk)?;

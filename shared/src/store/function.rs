@@ -14,7 +14,7 @@ use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::transaction::{Outcome, Refusal};
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
-use super::{Item, Store, invocation_key};
+use super::{Claim, Item, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
     Access, Auth, Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId,
@@ -135,7 +135,8 @@ impl FunctionRecord {
 }
 
 impl Store {
-    /// Puts a new function into its workspace, which counts it in the same transaction.
+    /// Puts a new function into its workspace, which counts it in the same transaction; nothing,
+    /// where that is done.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the workspace isn't there for this owner; [`Error::Quota`]
@@ -143,37 +144,60 @@ impl Store {
     pub async fn create_function(
         &self,
         owner: &Owner,
+        claim: &Claim,
         new: Function,
     ) -> Result<Versioned<Function>, Error> {
+        if !claim.is_done {
+            let put = self.put_function(owner, claim, &new).await;
+            self.settle(claim, put).await?;
+        }
+        Ok(Versioned { value: new, version: 1 })
+    }
+
+    async fn put_function(
+        &self,
+        owner: &Owner,
+        claim: &Claim,
+        new: &Function,
+    ) -> Result<(), Error> {
         let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
         let code = CodeRecord::new(ws, id, &new.code)?;
         let key = code.code_key.clone();
         self.put_object(&key, &new.code).await?;
-        let item = serde_dynamo::to_item(FunctionRecord::new(owner, &new, code));
+        let item = serde_dynamo::to_item(FunctionRecord::new(owner, new, code));
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
             .condition_expression(format!("attribute_not_exists({PK})"))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        let items = vec![
+        let mut items = vec![
             self.count_new_function(owner, ws)?,
             TransactWriteItem::builder().put(put).build(),
         ];
+        items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            // A function of this new identifier can only be this one.
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 1) => {}
-            Outcome::Committed => {}
+            Outcome::Committed => Ok(()),
+            // A function of this new identifier can only be this one, made by an earlier attempt,
+            // which wrote its source under a key of its own.
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index > 0) => {
+                let there = refused.into_iter().filter(|refusal| refusal.index == 1);
+                let there = there.filter_map(|refusal| refusal.item).map(FunctionRecord::read);
+                if !there.collect::<Result<Vec<_>, _>>()?.iter().any(|f| f.code.code_key == key) {
+                    self.discard(&key).await;
+                }
+                Ok(())
+            }
             Outcome::Refused(refused) => {
                 self.discard(&key).await;
                 let item = refused.into_iter().find_map(|refusal| refusal.item);
-                return match item.filter(|item| is_visible_to(owner, item)) {
+                match item.filter(|item| is_visible_to(owner, item)) {
                     Some(_) => Err(Error::Quota(Quota::Functions(self.quotas.functions))),
                     None => Err(ws.not_found()),
-                };
+                }
             }
         }
-        Ok(Versioned { value: new, version: 1 })
     }
 
     /// The function `id` of a workspace.
@@ -426,7 +450,7 @@ pub(super) fn why_refused(
 }
 
 /// The function in `items`, if it and its workspace are there for `owner`.
-fn visible_function(
+pub(super) fn visible_function(
     owner: &Owner,
     ws: &WorkspaceId,
     id: &FunctionId,

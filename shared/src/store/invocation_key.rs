@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::function::why_refused;
 use super::transaction::Outcome;
 use super::update::visible_to;
-use super::{Store, keys};
+use super::{Claim, Store, keys};
 use crate::domain::{
     Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, SecretHash,
     WorkspaceId,
@@ -44,7 +44,7 @@ pub(super) fn hashes(id: &FunctionId, elements: &[String]) -> Vec<SecretHash> {
 }
 
 impl Store {
-    /// Adds a key to a function.
+    /// Adds a key to a function; nothing, where that is done.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner;
@@ -52,6 +52,22 @@ impl Store {
     pub async fn create_invocation_key(
         &self,
         owner: &Owner,
+        claim: &Claim,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        new: &NewInvocationKey,
+    ) -> Result<(), Error> {
+        if claim.is_done {
+            return Ok(());
+        }
+        let added = self.add_key(owner, claim, ws, id, new).await;
+        self.settle(claim, added).await
+    }
+
+    async fn add_key(
+        &self,
+        owner: &Owner,
+        claim: &Claim,
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
@@ -60,12 +76,15 @@ impl Store {
         let element = serde_json::to_string(&record).map_err(Error::internal)?;
         let most = AttributeValue::N(InvocationKey::MOST.to_string());
         let condition = "(attribute_not_exists(invocationKeys) OR size(invocationKeys) < :most)";
-        let items = vec![
+        let mut items = vec![
             self.workspace_is_there(owner, ws)?,
             self.update_keys(owner, ws, id, "ADD", element, Some((condition, most)))?,
         ];
+        items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
             Outcome::Committed => Ok(()),
+            // Made by an earlier attempt at the same.
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => Ok(()),
             Outcome::Refused(refused) => {
                 let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
                 Err(why_refused(owner, ws, id, refused, most))

@@ -9,6 +9,7 @@
 //! | note to follow a function once more | `WS#{ws}` | `NOTE#{fn}` | | |
 //! | number of an owner's workspaces | `OWNER#{owner}` | `COUNT` | | |
 //! | requests of an owner in a second | `OWNER#{owner}` | `REQUESTS#{second}` | | |
+//! | what a client wants done once | `INTENT#{hash}` | `CLAIM` | | |
 //! | execution log | `FN#{fn}` | `LOG#{timestamp}#{log}` | `WSLOG#{ws}` | `{timestamp}#{log}` |
 //!
 //! | object | key |
@@ -24,7 +25,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
 use ulid::Ulid;
 
-use crate::domain::{FunctionId, LogId, Owner, Timestamp, WorkspaceId};
+use crate::domain::{FunctionId, Intent, LogId, Owner, Timestamp, WorkspaceId};
 
 /// The table's partition key.
 pub(super) const PK: &str = "PK";
@@ -47,6 +48,7 @@ pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
 
 const WORKSPACE_PARTITION: &str = "WS#";
+const INTENT_PARTITION: &str = "INTENT#";
 const OWNER_PARTITION: &str = "OWNER#";
 /// What the partition of every function's logs begins with.
 pub(super) const LOG_PARTITION: &str = "FN#";
@@ -115,6 +117,16 @@ pub(super) fn owner_count(owner: &Owner) -> Key {
 /// Where an owner's requests are counted that began in a second since 1970.
 pub(super) fn requests_of_second(owner: &Owner, second: i64) -> Key {
     Key { pk: owner_partition(owner), sk: format!("REQUESTS#{second:012}") }
+}
+
+/// What is kept of an intent. A partition for each: an owner may have many at a time.
+pub(super) fn claim(intent: &Intent) -> Key {
+    Key { pk: format!("{INTENT_PARTITION}{}", intent.name()), sk: "CLAIM".into() }
+}
+
+/// Whether a partition is an intent's.
+pub(super) fn is_of_an_intent(pk: &str) -> bool {
+    pk.starts_with(INTENT_PARTITION)
 }
 
 pub(super) fn workspace_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::compression::{compressed, unfolded};
+use super::function::visible_function;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, PK, SK};
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
-    ExecutionLog, Filling, FunctionId, Level, Listing, LogFilter, LogId, Outcome, Owner, Page,
-    Timestamp, WorkspaceId,
+    ExecutionLog, Filling, FunctionId, Level, Listing, LogFilter, LogId, Origin, Outcome, Owner,
+    Page, Timestamp, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -130,6 +131,24 @@ impl Store {
             .await
             .map_err(failure("DynamoDB PutItem, log"))?;
         Ok(())
+    }
+
+    /// The log of the execution of this `origin`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner.
+    pub async fn log_of(
+        &self,
+        owner: &Owner,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        origin: &Origin,
+    ) -> Result<Option<ExecutionLog>, Error> {
+        let key = keys::log(id, origin.at, &LogId::of(origin.ulid));
+        let mut items = self.function_items(ws, id, Some(&key)).await?;
+        let log = items.remove(&key.sk);
+        visible_function(owner, ws, id, items)?;
+        log.map(read).transpose()
     }
 
     /// The executions of a function that `filter` lets through, newest first.

@@ -11,6 +11,7 @@ mod deployment;
 mod earlier;
 mod function;
 mod health;
+mod idempotency;
 mod invocation_key;
 mod keys;
 mod log;
@@ -28,6 +29,7 @@ pub use deployment::{CallSettings, Callable, Deployable};
 pub use earlier::{
     EarlierFunction, EarlierLog, EarlierLogs, EarlierWorkspace, Fate, Found, Ghost, MorePlace,
 };
+pub use idempotency::{Claim, Claimed};
 pub use metrics::{Executed, SequenceNumber};
 pub use stream::Change;
 
@@ -58,9 +60,13 @@ pub struct Store {
     clock: Clock,
 }
 
-// A command is admitted within a second, writes a source, commits, and discards what it
-// didn't need, so these and the 8 seconds of a call add up to less than the 28 after which the boundary
-// answers for it: what was committed must not be answered with an error.
+// A command is admitted within a second, claims what is wanted once, writes a source, commits,
+// discards what it didn't need, and gives back its claim, so these and the 8 seconds of a call add
+// up to less than the 28 after which the boundary answers for it: what was committed must not be
+// answered with an error.
+
+/// The longest that claiming takes.
+const CLAIM_TIME: Duration = Duration::from_secs(2);
 
 /// The longest that a commit takes, repeats included.
 const COMMIT_TIME: Duration = Duration::from_secs(12);

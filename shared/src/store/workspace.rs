@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
 use super::transaction::Outcome;
 use super::update::{Changes, Expression, is_visible_to, visible_to};
-use super::{Item, Store};
+use super::{Claim, Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
     Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Quota,
@@ -85,15 +85,29 @@ enum Listed {
 }
 
 impl Store {
-    /// Puts a new workspace, and counts it among its owner's.
+    /// Puts a new workspace, and counts it among its owner's; nothing, where that is done.
     ///
     /// # Errors
     /// [`Error::Quota`] where the owner has as many as are allowed.
     pub async fn create_workspace(
         &self,
         owner: &Owner,
+        claim: &Claim,
         new: Workspace,
     ) -> Result<Versioned<Workspace>, Error> {
+        if !claim.is_done {
+            let put = self.put_workspace(owner, claim, &new).await;
+            self.settle(claim, put).await?;
+        }
+        Ok(Versioned { value: new, version: 1 })
+    }
+
+    async fn put_workspace(
+        &self,
+        owner: &Owner,
+        claim: &Claim,
+        new: &Workspace,
+    ) -> Result<(), Error> {
         let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
         let put = Put::builder()
             .table_name(&*self.table)
@@ -103,14 +117,15 @@ impl Store {
             .map_err(Error::internal)?;
         // It carries a token: an attempt that arrives late can't bring back what was
         // deleted meanwhile.
-        let items =
+        let mut items =
             vec![self.count_new_workspace(owner)?, TransactWriteItem::builder().put(put).build()];
+        items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create workspace", items).await? {
             Outcome::Refused(refused) if refused.iter().all(|refusal| refusal.index == 0) => {
                 Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
             }
-            // A workspace of this new identifier can only be this one.
-            Outcome::Committed | Outcome::Refused(_) => Ok(Versioned { value: new, version: 1 }),
+            // A workspace of this new identifier can only be this one, as can what was claimed.
+            Outcome::Committed | Outcome::Refused(_) => Ok(()),
         }
     }
 

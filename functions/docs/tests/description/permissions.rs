@@ -43,6 +43,7 @@ async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
     large_sources(&story).await;
     many_logs(&story).await;
     limits(&story).await;
+    repeats(&story).await;
 
     let mut expected = story.bed.permissions.used();
     for function in template().functions {
@@ -145,6 +146,18 @@ async fn many_logs(story: &Story) {
     let id = FunctionId::parse(function).unwrap();
     story.bed.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
     story.settle().await;
+}
+
+/// What is wanted once, and comes to nothing, or again.
+async fn repeats(story: &Story) {
+    let missing = "/api/workspaces/ws-1/functions/fn-1/invoke";
+    let once = |path: &str| Event::new("POST", path).header("idempotency-key", Some("k"));
+    story.answer("POST", missing, once(missing)).await.assert_error(404, "NOT_FOUND");
+    let bed = &story.bed;
+    let quotas = Quotas { workspaces: 0, ..bed.config.quotas };
+    let none = bed.lambda("workspaces", workspaces::router(bed.store.clone().with_quotas(quotas)));
+    let event = once("/api/workspaces").json(&json!({"name": "one too many"}));
+    none.answer(event).await.assert_error(409, "CONFLICT");
 }
 
 /// Lambdas that limit what owners ask for, and functions that run at once.

@@ -157,6 +157,8 @@ impl Story {
         let path = format!("/api/workspaces/{}", text(&made["id"]));
         self.get("/api/workspaces?limit=10").await;
         self.get(&path).await;
+        let known = Event::new("GET", &path).header("if-none-match", Some("*"));
+        self.send("GET", &path, None, known).await;
         self.ask("PATCH", &path, Some(json!({"description": "orders"}))).await;
         path
     }

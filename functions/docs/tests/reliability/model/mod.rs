@@ -1,28 +1,20 @@
 //! The API against a model of it: whatever is asked, in whatever order, the Lambdas answer as the
 //! model says, and everything that can be read afterwards is as the model has it.
 //!
-//! `MODEL_CASES=1000 cargo test --test model` tries so many sequences; 24 unless said.
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
-
-mod model;
+//! `MODEL_CASES=1000 cargo test --workspace --test reliability model` tries so many sequences; 24 unless said.
 mod operation;
-
-use std::time::{Duration, SystemTime};
+mod reference;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counter::Counter;
-use invocations::Invoker;
-use local::permissions::acting_as;
-use local::testbed::{Answer, Event, Lambda, Testbed, together};
+use local::testbed::{Answer, Event};
 use proptest::test_runner::{Config, TestRunner};
-use reconciler::Reconciler;
 use serde_json::{Map, Value, json};
 use shared::domain::Quotas;
-use shared::engine::Engine;
 
-use model::{Expected, MOST_FUNCTIONS, MOST_WORKSPACES, Model};
+use crate::api::Api;
 use operation::{Body, IfMatch, Operation};
+use reference::{Expected, MOST_FUNCTIONS, MOST_WORKSPACES, Model};
 
 /// A source as requests and answers have it.
 fn encoded(source: &str) -> String {
@@ -42,9 +34,9 @@ fn whatever_is_asked_the_api_is_as_its_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let outcome = TestRunner::new(config).run(&operation::operations(), |operations| {
         runtime.block_on(async {
-            let mut api = Api::start().await;
+            let mut pair = Pair::start().await;
             for operation in &operations {
-                api.step(operation).await;
+                pair.step(operation).await;
             }
         });
         Ok(())
@@ -55,36 +47,19 @@ fn whatever_is_asked_the_api_is_as_its_model() {
 }
 
 /// The API and its model side by side.
-struct Api {
-    bed: Testbed,
-    lambdas: [(&'static str, Lambda); 4],
-    reconciler: Reconciler,
-    counter: Counter,
+struct Pair {
+    api: Api,
     model: Model,
 }
 
-impl Api {
+impl Pair {
     async fn start() -> Self {
-        let bed = Testbed::start().unwrap();
-        bed.require_python().await;
         let quotas = Quotas {
             workspaces: MOST_WORKSPACES as u32,
             functions: MOST_FUNCTIONS as u32,
             requests_per_second: None,
         };
-        let store = || bed.store.clone().with_quotas(quotas);
-        let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
-        let invoker = Invoker::new(store(), engine.clone(), &bed.config);
-        let lambda = |name, router| (name, bed.lambda(name, router));
-        let lambdas = [
-            lambda("logs", logs::router(store())),
-            lambda("invocations", invocations::router(invoker)),
-            lambda("functions", functions::router(store())),
-            lambda("workspaces", workspaces::router(store())),
-        ];
-        let reconciler = Reconciler::new(store(), engine);
-        let counter = Counter::new(bed.store.clone());
-        Self { bed, lambdas, reconciler, counter, model: Model::default() }
+        Self { api: Api::with_quotas(quotas).await, model: Model::default() }
     }
 
     /// Asks, holds the answer against the model's, and then everything else.
@@ -191,7 +166,7 @@ impl Api {
                 let event = Event::new(method, &self.url_path(at));
                 let secret = key.map(|key| self.model.keys[key].secret.clone());
                 let answer =
-                    self.send(event.header("x-api-key", secret.as_deref()), "/invoke").await;
+                    self.api.send(event.header("x-api-key", secret.as_deref()), "/invoke").await;
                 match self.model.call(at, method, key) {
                     Ok(status) => {
                         assert_eq!(answer.status, status, "{operation:?}: {}", answer.body);
@@ -202,7 +177,7 @@ impl Api {
                 }
             }
             Operation::Settle => {
-                self.bed.settle(|event| self.follow(event)).await;
+                self.api.settle().await;
                 self.model.settle();
             }
         }
@@ -210,7 +185,7 @@ impl Api {
 
     /// Holds everything that can be read against the model.
     async fn assert_same(&self, after: &Operation) {
-        let listed = self.get("/api/workspaces").await;
+        let listed = self.api.get("/api/workspaces").await;
         let there: Vec<_> =
             self.model.workspaces.iter().enumerate().filter(|(_, w)| w.is_there).collect();
         assert_eq!(listed.as_array().unwrap().len(), there.len(), "{after:?}: {listed}");
@@ -222,9 +197,10 @@ impl Api {
             let path = self.workspace_path(Some(at));
             let read = self.ask("GET", &path, None, None).await;
             assert_eq!(read.json(), *listed, "{after:?}");
-            assert_eq!(read.header("etag"), tag(workspace.version), "{after:?}: {listed}");
+            assert_tag(&read, workspace.version);
+            self.assert_unchanged(&path, &read).await;
 
-            let listed = self.get(&format!("{path}/functions")).await;
+            let listed = self.api.get(&format!("{path}/functions")).await;
             let listed = listed.as_array().unwrap();
             let ids: Vec<_> = listed.iter().map(|function| function["id"].as_str()).collect();
             let expected: Vec<_> = functions.iter().map(|f| Some(f.id.as_str())).collect();
@@ -246,13 +222,14 @@ impl Api {
         after: &Operation,
         workspace: &str,
         listed: &Value,
-        function: &model::Function,
+        function: &reference::Function,
     ) {
         let path = format!("{workspace}/functions/{}", function.id);
         let read = self.ask("GET", &path, None, None).await;
         assert_eq!(read.json(), *listed, "{after:?}");
-        assert_eq!(read.header("etag"), tag(function.version), "{after:?}: {listed}");
-        let logs = self.get(&format!("{path}/logs?limit=1000")).await;
+        assert_tag(&read, function.version);
+        self.assert_unchanged(&path, &read).await;
+        let logs = self.api.get(&format!("{path}/logs?limit=1000")).await;
         let statuses: Vec<_> = logs["logs"].as_array().unwrap().iter().collect();
         let statuses: Vec<_> = statuses.iter().map(|log| log["statusCode"].as_u64()).collect();
         let expected = function.executions.iter().rev();
@@ -262,10 +239,18 @@ impl Api {
             "{after:?}"
         );
         let at = self.model.functions.iter().position(|other| other.id == function.id);
-        let listed = self.get(&format!("{path}/keys")).await;
+        let listed = self.api.get(&format!("{path}/keys")).await;
         let ids: Vec<_> = listed.as_array().unwrap().iter().map(|key| key["id"].as_str()).collect();
         let expected = self.model.keys_of(at.unwrap()).map(|key| Some(key.id.as_str()));
         assert_eq!(ids, expected.collect::<Vec<_>>(), "{after:?}");
+    }
+
+    /// Whoever has an answer gets no second one.
+    async fn assert_unchanged(&self, path: &str, read: &Answer) {
+        let event = Event::new("GET", path).header("if-none-match", Some(read.header("etag")));
+        let again = self.api.send(event, path).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        assert_eq!(again.header("etag"), read.header("etag"));
     }
 
     /// Holds an answer against what is expected; whether that is success.
@@ -307,12 +292,6 @@ impl Api {
         tag_of(if_match, at.map(|at| self.model.functions[at].version))
     }
 
-    async fn get(&self, path: &str) -> Value {
-        let answer = self.ask("GET", path, None, None).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.json()
-    }
-
     async fn ask(
         &self,
         method: &str,
@@ -322,27 +301,7 @@ impl Api {
     ) -> Answer {
         let event = Event::new(method, path).header("if-match", if_match.as_deref());
         let event = body.iter().fold(event, |event, body| event.text(json!(body).to_string()));
-        self.send(event, path).await
-    }
-
-    async fn send(&self, event: Event, path: &str) -> Answer {
-        let path = path.split('?').next().unwrap();
-        let name = match path {
-            _ if path.ends_with("/logs") => "logs",
-            _ if path.contains("/invoke") => "invocations",
-            _ if path.contains("/functions") => "functions",
-            _ => "workspaces",
-        };
-        let (_, lambda) = self.lambdas.iter().find(|(known, _)| *known == name).unwrap();
-        lambda.answer(event).await
-    }
-
-    async fn follow(&self, event: Value) -> Value {
-        let end = SystemTime::now() + Duration::from_secs(600);
-        let read = || serde_json::from_value(event.clone()).unwrap();
-        let Ok(followed) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
-        let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
-        together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
+        self.api.send(event, path).await
     }
 }
 
@@ -360,6 +319,12 @@ fn id(answer: &Answer) -> &str {
     // Just read out of the answer's text, which lives as long as it.
     let after = answer.body.split_once("\"id\":\"").unwrap().1;
     after.split('"').next().unwrap()
+}
+
+/// An answer's tag begins with its version.
+fn assert_tag(read: &Answer, version: u64) {
+    let tag = read.header("etag");
+    assert!(tag.starts_with(&format!("\"{version}-")), "{version}: {tag}: {}", read.body);
 }
 
 fn tag(version: u64) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::operation::{IfMatch, RAISES, TEAPOT};
+use super::operation::{IfMatch, RAISES, TEAPOT};
 
 /// How much an owner may have here.
 pub(crate) const MOST_WORKSPACES: usize = 3;
@@ -276,7 +276,7 @@ impl Model {
         let Some(deployed) = &function.deployed else {
             return Err(Error(503, "SERVICE_UNAVAILABLE"));
         };
-        let is = |source: &str| *deployed == crate::encoded(source);
+        let is = |source: &str| *deployed == super::encoded(source);
         Ok(if is(RAISES) {
             500
         } else if is(TEAPOT) {
@@ -349,7 +349,7 @@ fn description(value: &Value) -> Option<Value> {
 }
 
 fn code(value: &Value) -> Option<Value> {
-    (value.as_str()? != crate::encoded("def (")).then(|| value.clone())
+    (value.as_str()? != super::encoded("def (")).then(|| value.clone())
 }
 
 fn one_of(value: &Value, allowed: &[&str]) -> Option<Value> {

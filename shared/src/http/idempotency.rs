@@ -1,0 +1,87 @@
+//! Requests that may be sent again: `Idempotency-Key`.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Header, Required};
+
+use super::body;
+use super::description::text_header;
+use crate::domain::{Fields, Fingerprint, IdempotencyKey, Intent, Owner};
+use crate::error::Error;
+
+/// The header that names what a client wants done once.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The header of an answer that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A JSON body, and what is wanted once, if the client says that.
+#[derive(Debug)]
+pub struct Repeatable {
+    /// The fields of the body.
+    pub fields: Fields,
+    /// What is wanted once.
+    pub intent: Option<Intent>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Repeatable {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let body = body::json(&parts.headers, body).await?;
+        let fields = Fields::parse(&body)?;
+        Ok(Self { fields, intent: intent(&mut parts, state, &body).await? })
+    }
+}
+
+/// What is wanted once of a request with this body, if its client says that.
+///
+/// # Errors
+/// [`Error::Invalid`] where the key is none.
+pub async fn intent<S: Sync>(
+    parts: &mut Parts,
+    state: &S,
+    body: &[u8],
+) -> Result<Option<Intent>, Error> {
+    let Some(key) = parts.headers.get(KEY) else { return Ok(None) };
+    let key = IdempotencyKey::parse(key.as_bytes())?;
+    let owner = Owner::from_request_parts(parts, state).await?;
+    Ok(Some(Intent::new(&owner, parts.uri.path(), key, Fingerprint::of(body))))
+}
+
+/// Says of an answer whether it was given before.
+pub fn replayed(is_replayed: bool) -> Option<[(HeaderName, HeaderValue); 1]> {
+    is_replayed.then_some([(REPLAYED, HeaderValue::from_static("true"))])
+}
+
+/// The header that [`replayed`] makes, for the API's description.
+pub(super) fn described_replay() -> Header {
+    text_header(
+        "`true` where an earlier request with this `Idempotency-Key` did it, and this is its answer.",
+    )
+}
+
+impl IntoParams for Repeatable {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "Makes it safe to send the request again: for 24 hours, the same key with the \
+                    same body gets the answer that was given, and nothing is done twice. It should \
+                    be random, a UUID for example.";
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(IdempotencyKey::MAX_LENGTH))
+            .pattern(Some("^[!-~]+$"));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .schema(Some(schema))
+            .description(Some(text));
+        vec![parameter.build()]
+    }
+}
