@@ -112,8 +112,13 @@ impl Instance {
 
     /// Whether it can take another event.
     pub fn is_usable(&mut self) -> bool {
-        // A failed look at a process means that it is no longer ours to use.
-        self.usable = self.usable && matches!(self.child.try_wait(), Ok(None));
+        match self.child.try_wait() {
+            Ok(None) => {}
+            // What it leaves behind, although it ended while nobody waited for it.
+            Ok(status) => self.broken(&Failure::Ended(status)),
+            // A failed look at a process means that it is no longer ours to use.
+            Err(_) => self.usable = false,
+        }
         self.usable
     }
 

@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::value::{RawValue, to_raw_value};
@@ -16,13 +17,21 @@ use shared::http::PassedOn;
 /// Names the log of the execution that an answer came from.
 const EXECUTION: HeaderName = HeaderName::from_static("x-execution-id");
 
-/// Headers between two neighbours on the way, and the one that the way itself sets.
-const NOT_PASSED_ON: [HeaderName; 9] = [
+/// Headers between two neighbours on the way, the one that the way itself sets, and
+/// those that tell a browser something of the whole host, on which are all functions
+/// of all owners, and `/docs`.
+const NOT_PASSED_ON: [HeaderName; 15] = [
+    ALT_SVC,
+    HeaderName::from_static("clear-site-data"),
     CONNECTION,
     CONTENT_LENGTH,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("nel"),
     HeaderName::from_static("proxy-authenticate"),
     HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("report-to"),
+    HeaderName::from_static("service-worker-allowed"),
+    STRICT_TRANSPORT_SECURITY,
     TE,
     TRAILER,
     TRANSFER_ENCODING,
@@ -70,7 +79,10 @@ fn passed_on(reply: Reply) -> Response {
 
 /// A header, if HTTP can carry it: none that ends a line and begins another.
 pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
+    let name: HeaderName = name.parse().ok()?;
+    let value = HeaderValue::from_str(value).ok()?;
+    // On the way to the gateway, a cookie that isn't ASCII would become an empty one.
+    (name != SET_COOKIE || value.to_str().is_ok()).then_some((name, value))
 }
 
 /// What a log keeps as the answer: bytes as base64, and nothing where there is none.

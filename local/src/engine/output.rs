@@ -14,6 +14,13 @@ use crate::terminal;
 /// How much of an invocation's output is given back, in bytes, as on AWS.
 const TAIL: usize = 4096;
 
+/// How often a pipe is read until it has given all that it can hold, which is 1 MB
+/// at the most unless an administrator allows more.
+const READS_OF_A_PIPE: usize = 1024 * 1024 / BUFFER;
+
+/// How much is read at a time, in bytes.
+const BUFFER: usize = 16 * 1024;
+
 /// One pipe for stdout and stderr, so that their order stays.
 ///
 /// It is read only while the function runs. What a thread writes in between
@@ -49,12 +56,20 @@ impl Output {
         if pipe.readable().await.is_err() {
             self.pipe = None;
         }
+        // A function that writes without end leaves no moment in which there is nothing
+        // to read, and reading would keep everybody else from their turn.
+        tokio::task::consume_budget().await;
         self.read();
     }
 
-    /// Takes everything that has been written up to now.
+    /// Takes everything that has been written up to now, and no more: a child that
+    /// the function left behind may write without end.
     pub(super) fn drain(&mut self) {
-        while self.read() {}
+        for _ in 0..READS_OF_A_PIPE {
+            if !self.read() {
+                break;
+            }
+        }
     }
 
     /// Takes what a process that has ended left, for a moment at most: another one
@@ -84,7 +99,7 @@ impl Output {
 
     /// Reads once, if there is something; whether there may be more now.
     fn read(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; BUFFER];
         let Some(pipe) = &self.pipe else { return false };
         match pipe.try_read(&mut buffer) {
             Ok(0) => {

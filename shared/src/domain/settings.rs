@@ -265,6 +265,7 @@ impl TryFrom<Value> for EnvironmentVariables {
         for (name, value) in entries {
             refuse_variable_name(&name)?;
             let Value::String(value) = value else {
+                let name = shown(&name);
                 return Err(Refused(format!(
                     "must be an object of strings, and {name} is not one"
                 )));

@@ -38,6 +38,8 @@ class _Output:
             self._dropped = 0
 
     def add(self, text):
+        if not text:
+            return
         with self._lock:
             if len(text) > KEPT_OUTPUT:
                 self._dropped += len(text) - KEPT_OUTPUT
@@ -157,13 +159,7 @@ def _run(event, context):
         return "unloadable", {}
     try:
         value = handler(event, context)
-    except MemoryError as error:
-        _print_traceback(error)
-        return "memory", {}
-    except BaseException as error:  # noqa: B902, sys.exit() included
-        _print_traceback(error)
-        return "raised", {}
-    try:
+        # To look at what was returned may run the user's code as well.
         reply = _reply(value)
         if len(json.dumps(reply)) > MOST_BYTES:
             raise _Unusable("the function returned more than an answer can carry, 6 MB")
@@ -171,6 +167,12 @@ def _run(event, context):
     except _Unusable as unusable:
         print(unusable, unusable.detail, sep=": " if unusable.detail else "", file=sys.stderr)
         return "unusable", {"reason": str(unusable)}
+    except MemoryError as error:
+        _print_traceback(error, "/json/")
+        return "memory", {}
+    except BaseException as error:  # noqa: B902, sys.exit() included
+        _print_traceback(error, "/json/")
+        return "raised", {}
 
 
 def _print_traceback(error, *hidden):
@@ -208,7 +210,7 @@ def _headers(headers):
         for value in values if isinstance(values, (list, tuple)) else [values]:
             if not isinstance(name, str) or not isinstance(value, (str, int, float)):
                 raise _Unusable("the function returned a header that is not text")
-            pairs.append([name, str(value)])
+            pairs.append([_encodable(name), _encodable(str(value))])
     return pairs
 
 

@@ -106,7 +106,12 @@ struct Report {
 /// Reads what Lambda answers in the adapter's place, because its process was
 /// stopped or ended by itself.
 pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failure {
-    let timed_out = || Failure::TimedOut { limit: timeout.seconds(), took };
+    // A function can reach Lambda's Runtime API itself, and say there what only Lambda
+    // should. Time that hasn't passed here has passed nowhere.
+    let timed_out = || match timeout.seconds() {
+        limit if took >= Duration::from_secs(limit.into()) => Failure::TimedOut { limit, took },
+        _ => Failure::Ended,
+    };
     let report: Report = serde_json::from_slice(payload).unwrap_or_default();
     let (kind, message) = (report.error_type.as_str(), report.error_message.as_str());
     match kind {
@@ -208,6 +213,9 @@ mod tests {
         assert_eq!(of("Sandbox.Timedout", timed_out), expected);
         let timed_out = "2026-01-31T09:05:00.123Z 1 Task timed out after 3.00 seconds";
         assert_eq!(of("", timed_out), expected);
+        let report = json!({"errorType": "Sandbox.Timedout"}).to_string();
+        let forged = failure(report.as_bytes(), timeout(), Duration::from_millis(10));
+        assert_eq!(forged, Failure::Ended, "it did not run for 3 s");
         let killed = "RequestId: 1 Error: Runtime exited with error: signal: killed";
         assert_eq!(of("Runtime.ExitError", killed), Failure::OutOfMemory);
         assert_eq!(of("Runtime.OutOfMemory", killed), Failure::OutOfMemory);

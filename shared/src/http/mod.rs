@@ -114,8 +114,16 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 
 fn with_encoded_path(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
-        for text in [&mut request.raw_path, &mut request.raw_query_string].into_iter().flatten() {
-            *text = path::encoded(text);
+        if let Some(path) = &mut request.raw_path {
+            *path = path::encoded_path(path);
+        }
+        if let Some(query) = &mut request.raw_query_string {
+            *query = path::encoded(query);
+        }
+        // lambda_http makes a URL of this, and panics where that is none.
+        let scheme = request.headers.get("x-forwarded-proto").map(|value| value.as_bytes());
+        if !matches!(scheme, None | Some(b"http" | b"https")) {
+            request.headers.remove("x-forwarded-proto");
         }
     }
     event

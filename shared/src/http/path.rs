@@ -55,6 +55,18 @@ pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, if is_text { NOT_IN_URI } else { NOT_IN_TEXT }).collect()
 }
 
+/// The same of a path.
+///
+/// lambda_http makes a URL of it, by whose rules a segment of dots leads to another path than the one
+/// that the gateway has let through. Encoded once more, it stays a segment, which names nothing.
+pub(super) fn encoded_path(path: &str) -> String {
+    let segment = |segment: &str| match &*segment.to_ascii_lowercase().replace("%2e", ".") {
+        "." | ".." => segment.replace('%', "%25").replace('.', "%252E"),
+        _ => segment.to_owned(),
+    };
+    encoded(path).split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +86,11 @@ mod tests {
         assert_eq!(encoded("/api/a%20b"), "/api/a%20b");
         assert_eq!(encoded("/api/a b/한?#"), "/api/a%20b/%ED%95%9C%3F%23");
         assert_eq!(encoded("/api/%FF"), "/api/%25FF");
+    }
+
+    #[test]
+    fn dots_lead_nowhere() {
+        assert_eq!(encoded_path("/a/../b/./c.d/..."), "/a/%252E%252E/b/%252E/c.d/...");
+        assert_eq!(encoded_path("/a/%2e%2E/.%2E"), "/a/%252e%252E/%252E%252E");
     }
 }

@@ -172,9 +172,13 @@ fn page_size(page: &crate::domain::Page) -> Option<i32> {
 /// The records that `read` makes of `items`.
 ///
 /// One that can't be read is told to our log and left out: a list must not
-/// fail for an item that somebody else has put into the table.
-fn readable<T>(items: Option<Vec<Item>>, read: impl Fn(Item) -> Result<T, Error>) -> Vec<T> {
-    let record = |item: Item| {
+/// fail for an item that somebody else has put into the table. Each is made when it is asked for:
+/// what is compressed in a megabyte of items may be a thousand times as much.
+fn readable<T>(
+    items: Option<Vec<Item>>,
+    read: impl Fn(Item) -> Result<T, Error>,
+) -> impl Iterator<Item = T> {
+    let record = move |item: Item| {
         let key = item.get(keys::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
         match read(item) {
             Ok(record) => Some(record),
@@ -184,5 +188,5 @@ fn readable<T>(items: Option<Vec<Item>>, read: impl Fn(Item) -> Result<T, Error>
             }
         }
     };
-    items.unwrap_or_default().into_iter().filter_map(record).collect()
+    items.unwrap_or_default().into_iter().filter_map(record)
 }

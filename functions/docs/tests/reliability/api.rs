@@ -34,6 +34,13 @@ impl Api {
         Self::over(bed, store).await
     }
 
+    /// The same on disk, for tests whose stream grows long.
+    pub(crate) async fn on_disk_with_functions(functions: u32) -> Self {
+        let bed = Testbed::start_on_disk().unwrap();
+        let store = bed.store.clone().with_quotas(Quotas { functions, ..bed.config.quotas });
+        Self::over(bed, store).await
+    }
+
     async fn over(bed: Testbed, store: Store) -> Self {
         bed.require_python().await;
         let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
@@ -92,5 +99,30 @@ impl Api {
         let Ok(followed) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
         let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
         together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
+    }
+
+    /// Everything in table, bucket and engine, sorted, but for what is counted of the owner. A
+    /// version of a source goes by its function, whose name is all that is known of it.
+    pub(crate) async fn left(&self) -> Vec<String> {
+        let (table, bucket) = (&self.bed.config.table, &self.bed.config.bucket);
+        let mut left = Vec::new();
+        let mut items = self.bed.dynamodb.scan().table_name(table).into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item.unwrap();
+            let (pk, sk) = (item["PK"].as_s().unwrap(), item["SK"].as_s().unwrap());
+            if !pk.starts_with("OWNER#") {
+                left.push(format!("item {pk} {sk}"));
+            }
+        }
+        let objects = self.bed.s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        for key in objects.contents().iter().filter_map(|object| object.key()) {
+            let version = key.starts_with("code/").then(|| key.rsplit_once('/')).flatten();
+            left.push(format!("object {}", version.map_or(key, |(function, _)| function)));
+        }
+        let engine = self.bed.lambda_client().await.list_functions().send().await.unwrap();
+        let names = engine.functions().iter().filter_map(|function| function.function_name());
+        left.extend(names.map(|name| format!("engine {name}")));
+        left.sort();
+        left
     }
 }

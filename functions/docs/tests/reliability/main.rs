@@ -5,4 +5,5 @@
 
 mod api;
 mod model;
+mod races;
 mod repeats;

@@ -1,0 +1,209 @@
+//! Histories of clients that ask one workspace at once: whatever they were answered can have
+//! happened one request after the other, and what is left afterwards goes together.
+//!
+//! `RACE_CASES=1000 cargo test --workspace --test reliability races` tries so many histories; 60 unless
+//! said. `RACE_SEED` begins with the requests of a history that failed, though not with its timing.
+mod checker;
+mod history;
+mod plan;
+mod spec;
+
+use std::cell::Cell;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use history::Race;
+use plan::{Plan, SOURCES};
+use spec::MOST_FUNCTIONS;
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "how much was checked is the result")]
+async fn what_many_are_answered_at_once_can_have_happened_one_after_the_other() {
+    let api = Api::on_disk_with_functions(MOST_FUNCTIONS as u32).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let first = setting("RACE_SEED").unwrap_or(now.as_millis() as u64);
+    let cases = setting("RACE_CASES").unwrap_or(60);
+    let (mut requests, mut steps) = (0, 0);
+    for seed in first..first + cases {
+        let plan = plan::plan(seed);
+        requests += plan.clients.iter().map(Vec::len).sum::<usize>();
+        steps += race(&api, seed, &plan).await;
+    }
+    println!("{cases} histories of {requests} requests, {steps} steps, have a legal order");
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[tokio::test]
+async fn twenty_executions_at_once_are_counted_as_twenty() {
+    let api = Api::on_disk_with_functions(MOST_FUNCTIONS as u32).await;
+    let made = made(&api, &[SOURCES[0]]).await;
+    let path = format!("{}/functions/{}", made.path, made.functions[0]);
+    let invoke = format!("{path}/invoke");
+    for answer in join_all((0..20).map(|_| api.ask("POST", &invoke, None))).await {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.json()["statusCode"], 200);
+    }
+    api.settle().await;
+    assert_eq!(api.get(&path).await["invocations24h"], 20);
+    assert_eq!(api.get(&made.path).await["invocations24h"], 20);
+    let logs = api.get(&format!("{path}/logs?limit=1000")).await;
+    assert_eq!(logs["logs"].as_array().unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn of_two_deletions_at_once_one_is_told_that_nothing_is_there() {
+    let api = Api::on_disk_with_functions(MOST_FUNCTIONS as u32).await;
+    let made = made(&api, &[SOURCES[0], SOURCES[0]]).await;
+    let path = format!("{}/functions/{}", made.path, made.functions[0]);
+    let (one, other) = tokio::join!(api.ask("DELETE", &path, None), api.ask("DELETE", &path, None));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404]);
+    assert_eq!(api.get(&made.path).await["functionCount"], 1);
+    let listed = api.get(&format!("{}/functions", made.path)).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["id"], made.functions[1]);
+    api.settle().await;
+    let left = api.left().await;
+    assert!(left.iter().all(|left| !left.contains(&made.functions[0])), "{left:#?}");
+}
+
+#[tokio::test]
+async fn a_deletion_during_an_execution_leaves_nothing_behind() {
+    let api = Api::on_disk_with_functions(MOST_FUNCTIONS as u32).await;
+    let source = "import time\n\ndef handler(event, context):\n    time.sleep(event['body'])\n";
+    let made = made(&api, &[source]).await;
+    let path = format!("{}/functions/{}", made.path, made.functions[0]);
+    let invoke = format!("{path}/invoke");
+    // Once without a wait, so that the next one runs at once.
+    assert_eq!(api.ask("POST", &invoke, Some(&json!(0))).await.status, 200);
+    let delete = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert_eq!(api.ask("DELETE", &path, None).await.status, 204);
+        api.settle().await;
+    };
+    let wait = json!(2);
+    let (answer, ()) = tokio::join!(api.ask("POST", &invoke, Some(&wait)), delete);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["statusCode"], 200, "{}", answer.body);
+    api.settle().await;
+    assert_eq!(api.left().await, items_of_workspace(&made.path));
+}
+
+/// A workspace that was made for a race, with the identifiers of its functions.
+struct Made {
+    path: String,
+    functions: Vec<String>,
+}
+
+/// Lets the clients of a plan ask, and holds their answers and what is left against what must
+/// be. How many steps there were.
+async fn race(api: &Api, seed: u64, plan: &Plan) -> usize {
+    let race = Race::new(api, seed, made(api, &[SOURCES[0], SOURCES[0]]).await);
+    let first = race.state().await;
+    let is_over = Cell::new(false);
+    let clients = async {
+        let numbered = plan.clients.iter().enumerate();
+        join_all(numbered.map(|(number, asks)| race.client(number, asks))).await;
+        is_over.set(true);
+    };
+    let following = async {
+        while plan.is_followed && !is_over.get() {
+            api.settle().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::join!(clients, following);
+    race.read_all(plan.clients.len()).await;
+    if let Err(report) = checker::check(&race.with_places(first), &race.history.borrow()) {
+        panic!("RACE_SEED={seed}\n{report}");
+    }
+    api.settle().await;
+    assert_whole(api, &race).await;
+    // So that the next one finds nothing, and this one has no way to hide anything.
+    api.ask("DELETE", &race.path, None).await;
+    api.settle().await;
+    let left = api.left().await;
+    assert!(left.is_empty(), "{left:#?}{}", race.story());
+    race.history.borrow().len()
+}
+
+/// Holds what stands in table, bucket and engine, and what is counted, against what can be read.
+async fn assert_whole(api: &Api, race: &Race<'_>) {
+    let story = race.story();
+    let workspace = api.ask("GET", &race.path, None).await;
+    if workspace.status == 404 {
+        let left = api.left().await;
+        assert!(left.is_empty(), "{left:#?}{story}");
+        return;
+    }
+    let mut expected = items_of_workspace(&race.path);
+    let ws = race.path.rsplit('/').next().unwrap();
+    let listed = api.get(&format!("{}/functions", race.path)).await;
+    let listed = listed.as_array().unwrap();
+    let workspace = workspace.json();
+    assert_eq!(workspace["functionCount"], listed.len(), "{workspace}{story}");
+    let mut executions = 0;
+    for function in listed {
+        let id = function["id"].as_str().unwrap();
+        let logs = api.get(&format!("{}/functions/{id}/logs?limit=1000", race.path)).await;
+        let logs = logs["logs"].as_array().unwrap();
+        assert_eq!(function["invocations24h"], logs.len(), "{function}{story}");
+        executions += logs.len();
+        let logged = |log: &Value, name: &str| log[name].as_str().unwrap().to_owned();
+        let mut ids: Vec<_> = logs.iter().map(|log| logged(log, "id")).collect();
+        let all = race.executed.borrow();
+        let mut executed: Vec<_> =
+            all.iter().filter(|(of, _)| of == id).map(|(_, log)| log.clone()).collect();
+        ids.sort();
+        executed.sort();
+        assert_eq!(ids, executed, "{function}{story}");
+        let items = logs.iter().map(|log| {
+            format!("item FN#{id} LOG#{}#{}", logged(log, "timestamp"), logged(log, "id"))
+        });
+        expected.extend(items);
+        expected.extend([
+            format!("item WS#{ws} FN#{id}"),
+            format!("item WS#{ws} METRICS#{id}"),
+            format!("object {ws}/{id}.py"),
+            format!("object code/{ws}/{id}"),
+            format!("engine faas-{id}"),
+        ]);
+    }
+    // Those of functions that are gone may have been counted before.
+    let counted = workspace["invocations24h"].as_u64().unwrap() as usize;
+    let all = race.executed.borrow().len();
+    assert!((executions..=all).contains(&counted), "{executions} {counted} {all}{story}");
+    expected.sort();
+    assert_eq!(api.left().await, expected, "{story}");
+}
+
+/// A new workspace with functions of these sources, deployed.
+async fn made(api: &Api, sources: &[&str]) -> Made {
+    let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+    let path =
+        format!("/api/workspaces/{}", id(api.make("/api/workspaces", &json!({"name": "a"})).await));
+    let mut functions = Vec::new();
+    for source in sources {
+        let body = json!({"name": "a", "code": STANDARD.encode(source)});
+        functions.push(id(api.make(&format!("{path}/functions"), &body).await));
+    }
+    api.settle().await;
+    Made { path, functions }
+}
+
+/// What stands of a workspace beside its functions: its own item, and its figures, which are made
+/// with its first deployment and stay.
+fn items_of_workspace(path: &str) -> Vec<String> {
+    let ws = path.rsplit('/').next().unwrap();
+    ["METADATA", "METRICS"].map(|sk| format!("item WS#{ws} {sk}")).into()
+}
