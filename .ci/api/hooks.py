@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import itertools
 import time
 
 import requests
@@ -16,6 +17,9 @@ SOURCES = [
     "import json\n\ndef handler(event, context):\n    return json.dumps(event['query'])\n",
 ]
 
+# Numbers requests, so that none has another's key.
+REQUESTS = itertools.count()
+
 # The description says what kind of text it is; what such a text looks like is said here.
 schemathesis.openapi.format(
     "python-source",
@@ -25,10 +29,13 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def map_case(context, case):
-    """A cursor is one that a list gave; an invented one is refused, as it should be."""
+    """A cursor is one that a list gave, and a key that makes requests safe to repeat is for one
+    request; others are refused, as they should be."""
     is_valid = not case.meta or case.meta.generation.mode == GenerationMode.POSITIVE
     if is_valid and case.query and "cursor" in case.query:
         del case.query["cursor"]
+    if is_valid and case.headers and "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = f"request-{next(REQUESTS)}"
     return case
 
 

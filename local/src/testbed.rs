@@ -5,11 +5,12 @@ mod making;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use axum::Router;
 use serde_json::Value;
+use shared::aws::timeouts;
 use shared::config::Config;
 use shared::domain::Quotas;
 use shared::store::Store;
@@ -240,6 +241,8 @@ pub fn clients(
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key())
         .retry_config(retries())
+        .retry_partition(own_retries())
+        .timeout_config(timeouts())
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
@@ -248,6 +251,8 @@ pub fn clients(
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key())
         .retry_config(retries())
+        .retry_partition(own_retries())
+        .timeout_config(timeouts())
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();
@@ -262,6 +267,8 @@ pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key())
         .retry_config(retries())
+        .retry_partition(own_retries())
+        .timeout_config(timeouts())
         .http_client(http)
         .endpoint_url(url)
         .build();
@@ -270,6 +277,11 @@ pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_
 
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(10))
+}
+
+/// The SDK lets all clients of a process repeat so much together; here, each is as if alone.
+fn own_retries() -> RetryPartition {
+    RetryPartition::custom("testbed").token_bucket(TokenBucket::unlimited()).build()
 }
 
 fn key() -> Credentials {

@@ -49,6 +49,9 @@ pub enum Error {
     /// What is asked doesn't go with the state of the resource.
     #[error("{0}")]
     Conflict(String),
+    /// A request with the same `Idempotency-Key` has begun and not ended.
+    #[error("an earlier request with this Idempotency-Key is not done yet; try again in a moment")]
+    InProgress,
     /// An owner has as much as is allowed, or asks as often.
     #[error("{0}")]
     Quota(Quota),

@@ -1,6 +1,7 @@
 //! The rules of ARCHITECTURE.md about what may name what, held against the sources.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +121,27 @@ fn the_sources_keep_the_rules() {
         }
     }
     assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let section = manifest.split("[workspace.dependencies]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let lines = section.lines().filter_map(|line| line.split_once(" = "));
+    let used: BTreeSet<_> = lines
+        .filter(|(_, what)| !what.contains("path = "))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let tables = architecture.split("\n## Dependencies\n").nth(1).unwrap();
+    let tables = tables.split("For the checks only").next().unwrap();
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.flat_map(|row| row.split(" |").next().unwrap().split(", "));
+    let named = names.map(|name| name.trim_matches('`').split('`').next().unwrap().to_owned());
+    assert_eq!(named.collect::<BTreeSet<_>>(), used);
+    assert!(used.len() > 40, "the tables and the manifest were read: {used:?}");
 }
 
 #[test]

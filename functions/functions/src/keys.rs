@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use shared::domain::{
@@ -10,7 +10,8 @@ use shared::domain::{
 };
 use shared::error::Error;
 use shared::http::{
-    Always, OfBody, OfOwner, OfPath, OfQuota, OfRepeat, Path, Repeatable, replayed,
+    Always, IfNoneMatch, OfBody, OfOwner, OfPath, OfQuota, OfRepeat, Path, Repeatable, Unchanged,
+    replayed, tagged,
 };
 use shared::store::Store;
 
@@ -40,8 +41,8 @@ pub(super) async fn create(
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let new = create.create(&claim.origin)?;
-    store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
-    let headers = ([(CACHE_CONTROL, "no-store")], replayed(claim.is_done));
+    let is_replayed = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
+    let headers = ([(CACHE_CONTROL, "no-store")], replayed(is_replayed));
     Ok((StatusCode::CREATED, headers, Json(new)))
 }
 
@@ -51,19 +52,20 @@ pub(super) async fn create(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
     operation_id = "listInvocationKeys", tag = "Invocation keys",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfNoneMatch),
     responses(
-        (status = 200, body = Vec<InvocationKey>, description = "All of them."),
-        OfPath, OfOwner, Always,
+        (status = 200, body = Vec<InvocationKey>, description = "All of them.",
+            headers(("ETag" = String, description = "For `If-None-Match`."))),
+        Unchanged, OfPath, OfOwner, Always,
     ),
 )]
 pub(super) async fn list(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
-) -> Result<Json<Vec<InvocationKey>>, Error> {
+) -> Result<Response, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    Ok(Json(store.invocation_keys(&owner, &workspace, &id).await?))
+    Ok(tagged(None, &store.invocation_keys(&owner, &workspace, &id).await?))
 }
 
 /// Revoke an invocation key

@@ -16,7 +16,7 @@ use shared::http::{
     Always, Array, BaseUrl, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath,
     OfQuery, OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
 };
-use shared::store::Store;
+use shared::store::{Made, Store};
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
@@ -76,8 +76,8 @@ async fn create(
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let function = create.create(workspace, &claim.origin);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    let made = store.create_function(&owner, &claim, function).await?;
-    Ok(Created { location, made, is_replayed: claim.is_done })
+    let Made { made, is_replayed } = store.create_function(&owner, &claim, function).await?;
+    Ok(Created { location, made, is_replayed })
 }
 
 /// List the functions of a workspace

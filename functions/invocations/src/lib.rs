@@ -96,12 +96,11 @@ async fn try_out(
 
 /// The refusal to run a function again that has run already, or may have.
 fn no_result(is_going_on: bool) -> Error {
-    let message = if is_going_on {
-        "an earlier request with this Idempotency-Key is not done yet; try again in a moment"
-    } else {
-        "an earlier request with this Idempotency-Key left no log, so nobody knows whether the \
-         function ran; use another key to run it"
-    };
+    if is_going_on {
+        return Error::InProgress;
+    }
+    let message = "an earlier request with this Idempotency-Key left no log, so nobody knows \
+        whether the function ran; use another key to run it";
     Error::Conflict(message.into())
 }
 

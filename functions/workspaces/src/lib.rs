@@ -13,7 +13,7 @@ use shared::http::{
     Always, Array, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery,
     OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
 };
-use shared::store::Store;
+use shared::store::{Made, Store};
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
@@ -50,8 +50,8 @@ async fn create(
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let workspace = create.create(&claim.origin);
     let location = format!("/api/workspaces/{}", workspace.id);
-    let made = store.create_workspace(&owner, &claim, workspace).await?;
-    Ok(Created { location, made, is_replayed: claim.is_done })
+    let Made { made, is_replayed } = store.create_workspace(&owner, &claim, workspace).await?;
+    Ok(Created { location, made, is_replayed })
 }
 
 /// List the workspaces

@@ -21,6 +21,15 @@ pub(crate) const CALL_TIME: Duration = Duration::from_secs(8);
 /// that finds out too late can't be repeated.
 const IDLE_TIME: Duration = Duration::from_secs(15);
 
+/// How long calls may take.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(CALL_TIME / 2)
+        .operation_timeout(CALL_TIME)
+        .build()
+}
+
 /// What all clients of a Lambda share. Nothing is sent yet, so wrong names and
 /// missing permissions show at the first call.
 ///
@@ -30,17 +39,12 @@ pub async fn load(config: &Config) -> SdkConfig {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .pool_idle_timeout(IDLE_TIME)
         .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(CALL_TIME / 2)
-        .operation_timeout(CALL_TIME)
-        .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(timeouts)
+        .timeout_config(timeouts())
         .load()
         .await
 }

@@ -1,6 +1,6 @@
 //! Requests that may be sent again, and are carried out once.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,8 +10,15 @@ use super::{Owner, Timestamp};
 use crate::error::Error;
 
 /// A client's name for what it wants done once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
+
+/// A secret may be made of it, so it doesn't belong into a log.
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey")
+    }
+}
 
 impl IdempotencyKey {
     /// The most characters of a key: room for any identifier that clients make.

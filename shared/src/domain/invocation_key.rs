@@ -70,8 +70,9 @@ impl TryFrom<Fields> for CreateInvocationKey {
     }
 }
 
-/// What only the holder of a key knows: `faas_` and 256 random bits. The beginning lets people and
-/// scanners of repositories see what it is.
+/// What only the holder of a key knows: `faas_` and 256 bits, which are random or, where the request
+/// had an `Idempotency-Key`, as hard to guess as that. The beginning lets people and scanners of
+/// repositories see what it is.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -46,6 +46,10 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How much of a larger body's text its preview holds, in bytes.
 const PREVIEW_BYTES: usize = 16 * 1024;
 
+/// How deep a body may nest. Our own parser follows 127 levels of a whole document, and a list of
+/// logs is three around each body: one that is deeper would keep clients from reading the list.
+const MAX_DEPTH: usize = 124;
+
 /// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
 const MAX_LOGS_BYTES: usize = 128 * 1024;
 
@@ -55,7 +59,7 @@ impl ExecutionLog {
     #[must_use]
     pub fn cut_to_size(mut self) -> Self {
         for body in [&mut self.request_body, &mut self.response_body] {
-            if body.get().len() > MAX_BODY_BYTES {
+            if body.get().len() > MAX_BODY_BYTES || depth(body.get()) > MAX_DEPTH {
                 *body = preview(body);
             }
         }
@@ -150,7 +154,26 @@ fn timestamp(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error>
     Timestamp::parse(text).map(Some).ok_or_else(|| Error::invalid(name, reason))
 }
 
-/// An object that says that a body was too large, and shows its beginning.
+/// How many arrays and objects are around what is innermost.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_text => depth -= 1,
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// An object that says that a body was too large or too deep, and shows its beginning.
 fn preview(body: &RawValue) -> Box<RawValue> {
     let text = body.get();
     let preview = &text[..text.floor_char_boundary(PREVIEW_BYTES)];
@@ -187,6 +210,16 @@ fn kept_lines(lines: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_can_be_parsed_is_kept_as_it_is() {
+        assert_eq!(depth(r#"{"a": [1, "[[[\"{", []]}"#), 3);
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let listed = |depth| format!("{{\"logs\":[{{\"requestBody\":{}}}]}}", nested(depth));
+        assert!(serde_json::from_str::<serde_json::Value>(&listed(MAX_DEPTH)).is_ok());
+        assert!(serde_json::from_str::<serde_json::Value>(&listed(MAX_DEPTH + 1)).is_err());
+        assert_eq!(depth(&nested(MAX_DEPTH + 1)), MAX_DEPTH + 1);
+    }
 
     fn filter(query: &[(&'static str, &'static str)]) -> Result<LogFilter, String> {
         let get = |name: &str| query.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);

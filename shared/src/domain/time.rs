@@ -20,12 +20,14 @@ pub struct Timestamp(Instant);
 impl Timestamp {
     /// The current time.
     pub fn now() -> Self {
-        Self::truncated(Instant::now())
+        let now = Instant::now();
+        // The last of what an Instant can be has no whole millisecond.
+        Self::truncated(now).unwrap_or(Self(now))
     }
 
     /// Parses the written form; any RFC 3339 time is taken, and cut to milliseconds.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self::truncated)
+        text.parse().ok().and_then(Self::truncated)
     }
 
     /// Whole seconds since 1970, as the table's time-to-live attribute counts.
@@ -43,9 +45,8 @@ impl Timestamp {
         Instant::from_millisecond(milliseconds).ok().map(Self)
     }
 
-    fn truncated(instant: Instant) -> Self {
-        // Every millisecond of an Instant's range is an Instant.
-        Self(Instant::from_millisecond(instant.as_millisecond()).unwrap_or(instant))
+    fn truncated(instant: Instant) -> Option<Self> {
+        Self::from_epoch_milliseconds(instant.as_millisecond())
     }
 }
 

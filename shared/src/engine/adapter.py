@@ -192,12 +192,13 @@ def _reply(value):
     if not (isinstance(value, dict) and "statusCode" in value):
         return {"status": 200, "headers": [], **_body(value, False)}
     status = value["statusCode"]
-    if type(status) is not int or not 200 <= status <= 599:
+    is_number = isinstance(status, int) and not isinstance(status, bool)
+    if not is_number or not 200 <= status <= 599:
         raise _Unusable("the function returned a statusCode that is not a whole number from 200 to 599")
     body = {"encoding": "empty"}
     if "body" in value:
         body = _body(value["body"], value.get("isBase64Encoded") is True)
-    return {"status": status, "headers": _headers(value.get("headers")), **body}
+    return {"status": int(status), "headers": _headers(value.get("headers")), **body}
 
 
 def _headers(headers):

@@ -50,9 +50,10 @@ enum Encoding {
 
 /// Reads the adapter's answer: how the execution ended, and what it printed.
 pub(super) fn read(payload: &[u8]) -> (Ending, Vec<String>) {
-    let answer: Answer = match serde_json::from_slice(payload) {
-        Ok(answer) => answer,
-        Err(_) => return (Ending::Failed(unreadable()), Vec::new()),
+    // All of it is text, also what nobody takes.
+    let text = std::str::from_utf8(payload).ok();
+    let Some(answer) = text.and_then(|text| serde_json::from_str::<Answer>(text).ok()) else {
+        return (Ending::Failed(unreadable()), Vec::new());
     };
     let failure = match answer.outcome {
         Outcome::Returned => {

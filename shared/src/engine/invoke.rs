@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
+use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -39,8 +40,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Quota`] where the function runs as often as it may already;
-    /// [`Error::Unavailable`] where Lambda is throttled or can't be reached.
-    /// Whether the function ran isn't always known then.
+    /// [`Error::Unavailable`] where Lambda is throttled. The function didn't run then.
     pub async fn invoke(
         &self,
         id: &FunctionId,
@@ -140,12 +140,34 @@ fn is_at_its_limit<R>(error: &SdkError<InvokeError, R>) -> bool {
     )
 }
 
+/// What the codes of refusals begin with that come before a function runs, although they say that
+/// Lambda has a fault: from the reference of Invoke.
+const NOT_BEGUN: [&str; 10] = [
+    "EC2",
+    "EFS",
+    "ENI",
+    "Invalid",
+    "KMS",
+    "ResourceNotReady",
+    "S3Files",
+    "SnapStart",
+    "SubnetIP",
+    "TooManyRequests",
+];
+
 /// Whether the call may have been carried out although it failed.
-fn is_lost<E, R>(error: &SdkError<E, R>) -> bool {
-    matches!(
-        error,
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_)
-    )
+fn is_lost(error: &SdkError<InvokeError, HttpResponse>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => {
+            true
+        }
+        SdkError::ServiceError(refusal) => {
+            let code = refusal.err().code().unwrap_or_default();
+            let is_not_begun = NOT_BEGUN.iter().any(|known| code.starts_with(known));
+            refusal.raw().status().is_server_error() && !is_not_begun
+        }
+        _ => false,
+    }
 }
 
 fn ended(failure: Failure, began: Instant) -> Execution {

@@ -94,7 +94,7 @@ fn in_http(error: &Error) -> (StatusCode, Code, Option<Value>) {
         Error::MethodNotAllowed(_) => {
             (StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, None)
         }
-        Error::Conflict(_) => (StatusCode::CONFLICT, Code::Conflict, None),
+        Error::Conflict(_) | Error::InProgress => (StatusCode::CONFLICT, Code::Conflict, None),
         Error::Quota(quota) => {
             let details = json!({ "limit": quota.name(), "value": quota.value() });
             let (status, code) = if quota.passes() {
@@ -182,6 +182,9 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => headers.insert(RETRY_AFTER, BUSY_SECONDS.into()),
         StatusCode::TOO_MANY_REQUESTS => headers.insert(RETRY_AFTER, QUOTA_SECONDS.into()),
+        StatusCode::CONFLICT if matches!(*error, Error::InProgress) => {
+            headers.insert(RETRY_AFTER, BUSY_SECONDS.into())
+        }
         StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, CHALLENGE),
         _ => None,
     };

@@ -44,7 +44,13 @@ pub fn tagged(version: Option<u64>, value: &impl Serialize) -> Response {
 /// The version in a tag that [`tagged`] gave, or an earlier release, whose tags were versions only.
 pub(super) fn version_in(tag: &[u8]) -> Option<u64> {
     let inner = tag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let digits = inner.split(|byte| *byte == b'-').next()?;
+    let mut parts = inner.split(|byte| *byte == b'-');
+    let digits = parts.next()?;
+    // What else is shown doesn't matter here, but only a tag of ours has it.
+    let is_hash = |hash: &[u8]| hash.len() == 16 && hash.iter().all(u8::is_ascii_hexdigit);
+    if !parts.next().is_none_or(is_hash) || parts.next().is_some() {
+        return None;
+    }
     let version = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
     // "+7" and "007" are numbers as well, and no tags of ours.
     (version.to_string().as_bytes() == digits).then_some(version)
@@ -148,9 +154,19 @@ mod tests {
         for (tag, version) in [("\"7\"", Some(7)), ("\"7-015abd7f5cc57a2d\"", Some(7))] {
             assert_eq!(version_in(tag.as_bytes()), version, "{tag}");
         }
-        for none in
-            ["W/\"7\"", "7", "\"+7\"", "\"007\"", "\"x\"", "", "\"-1\"", "\"015abd7f5cc57a2d\""]
-        {
+        for none in [
+            "W/\"7\"",
+            "7",
+            "\"+7\"",
+            "\"007\"",
+            "\"x\"",
+            "",
+            "\"-1\"",
+            "\"7-\"",
+            "\"7-x\"",
+            "\"7-015abd7f5cc57a2d-\"",
+            "\"015abd7f5cc57a2d\"",
+        ] {
             assert_eq!(version_in(none.as_bytes()), None, "{none}");
         }
     }

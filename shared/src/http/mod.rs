@@ -118,7 +118,7 @@ fn with_encoded_path(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambd
             *path = path::encoded_path(path);
         }
         if let Some(query) = &mut request.raw_query_string {
-            *query = path::encoded(query);
+            *query = path::encoded_query(query);
         }
         // lambda_http makes a URL of this, and panics where that is none.
         let scheme = request.headers.get("x-forwarded-proto").map(|value| value.as_bytes());

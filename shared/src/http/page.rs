@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::Response as Described;
@@ -19,6 +19,9 @@ use super::description::text_header;
 use super::etag::tagged;
 use crate::domain::{Limit, Limits, List, Listing, Page};
 use crate::error::Error;
+
+/// What must be encoded in a name or a value of a query.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The query of a list, and the path that it was asked at.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl ListQuery {
         if let Some(cursor) = cursor {
             let mut query = String::new();
             for (name, value) in self.parameters.iter().filter(|(name, _)| name != "cursor") {
-                let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+                let encoded = |text| utf8_percent_encode(text, RESERVED).to_string();
                 query.push_str(&format!("{}={}&", encoded(name), encoded(value)));
             }
             let link = format!("<{}?{query}cursor={cursor}>; rel=\"next\"", self.path);

@@ -55,6 +55,12 @@ pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, if is_text { NOT_IN_URI } else { NOT_IN_TEXT }).collect()
 }
 
+/// The same of a query, which API Gateway passes on as it came: it is encoded already, and what
+/// decodes to no text is its reader's to refuse.
+pub(super) fn encoded_query(query: &str) -> String {
+    utf8_percent_encode(query, NOT_IN_URI).collect()
+}
+
 /// The same of a path.
 ///
 /// lambda_http makes a URL of it, by whose rules a segment of dots leads to another path than the one
@@ -86,6 +92,7 @@ mod tests {
         assert_eq!(encoded("/api/a%20b"), "/api/a%20b");
         assert_eq!(encoded("/api/a b/한?#"), "/api/a%20b/%ED%95%9C%3F%23");
         assert_eq!(encoded("/api/%FF"), "/api/%25FF");
+        assert_eq!(encoded_query("a=%FF&b=%20"), "a=%FF&b=%20");
     }
 
     #[test]

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::code::CodeRecord;
 use super::deployment::{CallSettings, Callable, DeploymentRecord};
+use super::idempotency::was_done;
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::transaction::{Outcome, Refusal};
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::visible_workspace;
-use super::{Claim, Item, Store, invocation_key};
+use super::{Claim, Item, Made, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
     Access, Auth, Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId,
@@ -146,20 +147,22 @@ impl Store {
         owner: &Owner,
         claim: &Claim,
         new: Function,
-    ) -> Result<Versioned<Function>, Error> {
+    ) -> Result<Made<Versioned<Function>>, Error> {
+        let mut is_replayed = claim.is_done;
         if !claim.is_done {
             let put = self.put_function(owner, claim, &new).await;
-            self.settle(claim, put).await?;
+            is_replayed = self.settle(claim, put).await?;
         }
-        Ok(Versioned { value: new, version: 1 })
+        Ok(Made { made: Versioned { value: new, version: 1 }, is_replayed })
     }
 
+    /// Whether an earlier request has put it.
     async fn put_function(
         &self,
         owner: &Owner,
         claim: &Claim,
         new: &Function,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
         let code = CodeRecord::new(ws, id, &new.code)?;
         let key = code.code_key.clone();
@@ -178,16 +181,25 @@ impl Store {
         ];
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            Outcome::Committed => Ok(()),
+            Outcome::Committed => Ok(false),
+            // Of another claim by the same name.
+            Outcome::Refused(refused)
+                if refused.iter().any(|refusal| refusal.index == 2)
+                    && !was_done(claim, &refused) =>
+            {
+                self.discard(&key).await;
+                Err(Error::InProgress)
+            }
             // A function of this new identifier can only be this one, made by an earlier attempt,
             // which wrote its source under a key of its own.
             Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index > 0) => {
+                let is_replayed = was_done(claim, &refused);
                 let there = refused.into_iter().filter(|refusal| refusal.index == 1);
                 let there = there.filter_map(|refusal| refusal.item).map(FunctionRecord::read);
                 if !there.collect::<Result<Vec<_>, _>>()?.iter().any(|f| f.code.code_key == key) {
                     self.discard(&key).await;
                 }
-                Ok(())
+                Ok(is_replayed)
             }
             Outcome::Refused(refused) => {
                 self.discard(&key).await;

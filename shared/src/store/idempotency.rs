@@ -5,17 +5,16 @@
 //! request comes, and whenever its first attempt arrives. What the answer was is not kept: it is
 //! made again of the request, which is the same, and of the item.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
-use backon::Retryable;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::keys::{self, Key, PK};
-use super::transaction::patience;
+use super::transaction::{Refusal, beside_transactions};
 use super::{CLAIM_TIME, DISCARD_TIME, Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{Fingerprint, Intent, Origin, Owner, Salt, Timestamp, new_salt};
@@ -32,7 +31,7 @@ const ATTEMPT_TIME: i64 = 30_000;
 const MINE: &str = "attempt = :attempt AND isDone = :no";
 
 /// A claim's item.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ClaimRecord {
     #[serde(rename = "PK")]
@@ -52,6 +51,15 @@ struct ClaimRecord {
     is_done: bool,
     /// When it is as if it weren't there, in seconds since 1970.
     expires_at: i64,
+}
+
+/// What was made, and whether an earlier request with the same intent made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made<T> {
+    /// The new thing.
+    pub made: T,
+    /// Whether it was made before.
+    pub is_replayed: bool,
 }
 
 /// The right to do once what a client wants, or the knowledge that it is done.
@@ -124,24 +132,23 @@ impl Store {
     /// Costs no call where there is no intent, and one where nobody has begun.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the key came with another body; [`Error::Conflict`] while an
+    /// [`Error::Invalid`] where the key came with another body; [`Error::InProgress`] while an
     /// earlier request is at it.
     pub async fn claim(&self, owner: &Owner, intent: Option<&Intent>) -> Result<Claim, Error> {
         let Some(intent) = intent else { return Ok(Claim::without_intent(self.now())) };
-        let claim = async {
-            let new = ClaimRecord::new(owner, intent, self.now())?;
-            let Some(earlier) = self.put_claim(intent, &new).await? else {
-                return Ok(new.claim(intent));
-            };
-            if earlier.is_done {
-                return Ok(earlier.claim(intent));
-            }
-            if earlier.is_going_on(self.now()) || !self.take_over(intent, &earlier, &new).await? {
-                return Err(going_on());
-            }
-            Ok(ClaimRecord { attempt: new.attempt, ..earlier }.claim(intent))
+        let new = ClaimRecord::new(owner, intent, self.now())?;
+        let Some(earlier) = self.put_or_forget(intent, &new).await? else {
+            return Ok(new.claim(intent));
         };
-        in_time(claim).await
+        if earlier.is_done {
+            return Ok(earlier.claim(intent));
+        }
+        if earlier.is_going_on(self.now()) {
+            return Err(Error::InProgress);
+        }
+        let mine = ClaimRecord { attempt: new.attempt, ..earlier.clone() }.claim(intent);
+        let taken = in_time(self.take_over(intent, &earlier, &new)).await;
+        if self.settle(&mine, taken).await? { Ok(mine) } else { Err(Error::InProgress) }
     }
 
     /// Claims what can't be done again where it isn't known how it ended.
@@ -156,17 +163,14 @@ impl Store {
         let Some(intent) = intent else {
             return Ok(Claimed::Anew(Claim::without_intent(self.now())));
         };
-        let claim = async {
-            let new = ClaimRecord::new(owner, intent, self.now())?;
-            Ok(match self.put_claim(intent, &new).await? {
-                None => Claimed::Anew(new.claim(intent)),
-                Some(earlier) => Claimed::Before {
-                    origin: earlier.origin(intent),
-                    is_going_on: earlier.is_going_on(self.now()),
-                },
-            })
-        };
-        in_time(claim).await
+        let new = ClaimRecord::new(owner, intent, self.now())?;
+        Ok(match self.put_or_forget(intent, &new).await? {
+            None => Claimed::Anew(new.claim(intent)),
+            Some(earlier) => Claimed::Before {
+                origin: earlier.origin(intent),
+                is_going_on: earlier.is_going_on(self.now()),
+            },
+        })
     }
 
     /// Gives a claim back after `error`, so that the request can be sent again: whoever was
@@ -186,11 +190,7 @@ impl Store {
             .expression_attribute_values(":over", AttributeValue::N("0".into()))
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        tidied(async {
-            let sent = update.send().await;
-            sent.map(drop).map_err(failure("DynamoDB UpdateItem, claim"))
-        })
-        .await;
+        tidied(update.send(), "DynamoDB UpdateItem, claim").await;
     }
 
     /// Takes a claim back to what nothing came of.
@@ -204,11 +204,7 @@ impl Store {
             .condition_expression(MINE)
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        tidied(async {
-            let sent = delete.send().await;
-            sent.map(drop).map_err(failure("DynamoDB DeleteItem, claim"))
-        })
-        .await;
+        tidied(delete.send(), "DynamoDB DeleteItem, claim").await;
     }
 
     /// Gives a claim back where what it was for came to an error.
@@ -230,12 +226,28 @@ impl Store {
             .table_name(&*self.table)
             .set_key(Some(key.clone().into_item()))
             .update_expression("SET isDone = :yes")
-            .condition_expression("isDone = :no")
+            // This claim, and no later one of the same name: an attempt may arrive when that is made.
+            .condition_expression("isDone = :no AND ulid = :ulid")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":ulid", ulid_of(claim))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
         Ok(Some(TransactWriteItem::builder().update(update).build()))
+    }
+
+    /// The same in time; where it isn't known whether it is put, it is taken back.
+    async fn put_or_forget(
+        &self,
+        intent: &Intent,
+        new: &ClaimRecord,
+    ) -> Result<Option<ClaimRecord>, Error> {
+        let put = in_time(self.put_claim(intent, new)).await;
+        if put.as_ref().is_err_and(is_unknown) {
+            self.forget(&new.claim(intent)).await;
+        }
+        put
     }
 
     /// Puts a claim, if there is none; else gives the one that is there.
@@ -258,10 +270,7 @@ impl Store {
                 .send()
                 .await
         };
-        let sent = attempt
-            .retry(patience())
-            .when(|e| e.code() == Some("TransactionConflictException"))
-            .await;
+        let sent = beside_transactions(attempt).await;
         let Err(error) = sent else { return Ok(None) };
         let there = match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item().cloned(),
@@ -292,11 +301,12 @@ impl Store {
             .update_item()
             .table_name(&*self.table)
             .set_key(Some(keys::claim(intent).into_item()))
-            .update_expression("SET attempt = :new, busyUntil = :until")
+            .update_expression("SET attempt = :new, busyUntil = :until, expiresAt = :end")
             .condition_expression("attempt IN (:earlier, :new) AND isDone = :no")
             .expression_attribute_values(":earlier", AttributeValue::S(earlier.attempt.to_string()))
             .expression_attribute_values(":new", AttributeValue::S(new.attempt.to_string()))
             .expression_attribute_values(":until", AttributeValue::N(new.busy_until.to_string()))
+            .expression_attribute_values(":end", AttributeValue::N(new.expires_at.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
             .send()
             .await;
@@ -309,10 +319,15 @@ impl Store {
 }
 
 /// Waits for what is done after the answer is known, but not for long.
-async fn tidied(call: impl Future<Output = Result<(), Error>>) {
+async fn tidied<T, E>(call: impl Future<Output = Result<T, SdkError<E>>>, what: &'static str)
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
     let cause = match tokio::time::timeout(DISCARD_TIME, call).await {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.causes(),
+        Ok(Ok(_)) => return,
+        // It is somebody else's now, or done.
+        Ok(Err(error)) if error.code() == Some("ConditionalCheckFailedException") => return,
+        Ok(Err(error)) => failure(what)(error).causes(),
         Err(_) => "out of time".to_owned(),
     };
     tracing::warn!(cause, "a claim is left until its time is over");
@@ -323,11 +338,15 @@ fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::Unavailable(_) | Error::Internal(_))
 }
 
-fn going_on() -> Error {
-    Error::Conflict(
-        "an earlier request with this Idempotency-Key is not done yet; try again in a moment"
-            .into(),
-    )
+/// Whether what is claimed was done before, by what a transaction was refused for.
+pub(super) fn was_done(claim: &Claim, refused: &[Refusal]) -> bool {
+    let items = refused.iter().filter_map(|refusal| refusal.item.as_ref());
+    let mut claims = items.filter(|item| item.get("ulid") == Some(&ulid_of(claim)));
+    claims.any(|item| item.get("isDone") == Some(&AttributeValue::Bool(true)))
+}
+
+fn ulid_of(claim: &Claim) -> AttributeValue {
+    AttributeValue::S(claim.origin.ulid.to_string())
 }
 
 async fn in_time<T>(claim: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 use serde::{Deserialize, Serialize};
 
 use super::function::why_refused;
+use super::idempotency::was_done;
 use super::transaction::Outcome;
 use super::update::visible_to;
 use super::{Claim, Store, keys};
@@ -44,7 +45,7 @@ pub(super) fn hashes(id: &FunctionId, elements: &[String]) -> Vec<SecretHash> {
 }
 
 impl Store {
-    /// Adds a key to a function; nothing, where that is done.
+    /// Adds a key to a function; nothing, where that is done. Whether an earlier request did it.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner;
@@ -56,9 +57,9 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if claim.is_done {
-            return Ok(());
+            return Ok(true);
         }
         let added = self.add_key(owner, claim, ws, id, new).await;
         self.settle(claim, added).await
@@ -71,7 +72,7 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let record = KeyRecord { key: new.key.clone(), hash: new.secret.hash() };
         let element = serde_json::to_string(&record).map_err(Error::internal)?;
         let most = AttributeValue::N(InvocationKey::MOST.to_string());
@@ -82,9 +83,12 @@ impl Store {
         ];
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
-            Outcome::Committed => Ok(()),
-            // Made by an earlier attempt at the same.
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => Ok(()),
+            Outcome::Committed => Ok(false),
+            Outcome::Refused(refused) if was_done(claim, &refused) => Ok(true),
+            // Of another claim by the same name.
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => {
+                Err(Error::InProgress)
+            }
             Outcome::Refused(refused) => {
                 let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
                 Err(why_refused(owner, ws, id, refused, most))

@@ -29,7 +29,7 @@ pub use deployment::{CallSettings, Callable, Deployable};
 pub use earlier::{
     EarlierFunction, EarlierLog, EarlierLogs, EarlierWorkspace, Fate, Found, Ghost, MorePlace,
 };
-pub use idempotency::{Claim, Claimed};
+pub use idempotency::{Claim, Claimed, Made};
 pub use metrics::{Executed, SequenceNumber};
 pub use stream::Change;
 
@@ -128,8 +128,7 @@ impl Store {
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.into()))
     }
 
-    /// The items at `keys`, which are all of one partition, by their sort keys:
-    /// read in one call.
+    /// The items at `keys`, by their sort keys, which all differ: read in one call.
     async fn items(&self, keys: &[Key]) -> Result<HashMap<String, Item>, Error> {
         let what = "DynamoDB BatchGetItem";
         let wanted = KeysAndAttributes::builder()

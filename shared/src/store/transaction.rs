@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
@@ -47,13 +48,26 @@ pub(super) fn patience() -> ExponentialBuilder {
         .with_jitter()
 }
 
+/// Writes one item, trying again while a transaction of somebody else writes it.
+pub(super) async fn beside_transactions<T, E, R, F>(
+    attempt: impl FnMut() -> F,
+) -> Result<T, SdkError<E, R>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E, R>>>,
+{
+    let is_in_the_way = |e: &SdkError<E, R>| e.code() == Some("TransactionConflictException");
+    attempt.retry(patience()).when(is_in_the_way).await
+}
+
 impl Store {
     /// Writes `items` in one transaction, trying again while others write the
     /// same items, for [`COMMIT_TIME`] at the most.
     ///
-    /// All attempts carry one token: an attempt whose answer was lost isn't
-    /// carried out twice, so a refusal is a refusal of all of them. Only where
-    /// this fails with an error it isn't known whether anything was written.
+    /// All attempts carry one token: one that succeeded isn't carried out twice, so a refusal comes
+    /// from conditions and not from an attempt before. (One that was on its way for seconds may
+    /// still arrive behind the refusal of a later one, and is judged anew then.) Where this fails
+    /// with an error it isn't known whether anything was written.
     pub(super) async fn transact(
         &self,
         what: &'static str,

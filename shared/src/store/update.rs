@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
-use backon::Retryable;
 use serde::Serialize;
 
 use super::keys::Key;
-use super::transaction::patience;
+use super::transaction::beside_transactions;
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
@@ -181,11 +179,7 @@ impl Store {
                 .send()
                 .await
         };
-        let sent = attempt
-            .retry(patience())
-            .when(|e| e.code() == Some("TransactionConflictException"))
-            .await;
-        match sent {
+        match beside_transactions(attempt).await {
             Ok(output) => Ok(output.attributes),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

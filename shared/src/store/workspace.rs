@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::idempotency::was_done;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
 use super::transaction::Outcome;
 use super::update::{Changes, Expression, is_visible_to, visible_to};
-use super::{Claim, Item, Store};
+use super::{Claim, Item, Made, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
     Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Quota,
@@ -94,20 +95,22 @@ impl Store {
         owner: &Owner,
         claim: &Claim,
         new: Workspace,
-    ) -> Result<Versioned<Workspace>, Error> {
+    ) -> Result<Made<Versioned<Workspace>>, Error> {
+        let mut is_replayed = claim.is_done;
         if !claim.is_done {
             let put = self.put_workspace(owner, claim, &new).await;
-            self.settle(claim, put).await?;
+            is_replayed = self.settle(claim, put).await?;
         }
-        Ok(Versioned { value: new, version: 1 })
+        Ok(Made { made: Versioned { value: new, version: 1 }, is_replayed })
     }
 
+    /// Whether an earlier request has put it.
     async fn put_workspace(
         &self,
         owner: &Owner,
         claim: &Claim,
         new: &Workspace,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
         let put = Put::builder()
             .table_name(&*self.table)
@@ -124,8 +127,14 @@ impl Store {
             Outcome::Refused(refused) if refused.iter().all(|refusal| refusal.index == 0) => {
                 Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
             }
-            // A workspace of this new identifier can only be this one, as can what was claimed.
-            Outcome::Committed | Outcome::Refused(_) => Ok(()),
+            Outcome::Committed => Ok(false),
+            Outcome::Refused(refused) if was_done(claim, &refused) => Ok(true),
+            // Of another claim by the same name.
+            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => {
+                Err(Error::InProgress)
+            }
+            // A workspace of this new identifier can only be this one.
+            Outcome::Refused(_) => Ok(false),
         }
     }
 

@@ -1,13 +1,15 @@
 //! The API as clients meet it, and those who follow its table.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use counter::Counter;
 use invocations::Invoker;
 use local::permissions::acting_as;
 use local::testbed::{Answer, Event, Lambda, Testbed, together};
 use reconciler::Reconciler;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::domain::Quotas;
 use shared::engine::Engine;
 use shared::store::Store;
@@ -15,7 +17,7 @@ use shared::store::Store;
 /// All Lambdas over one testbed.
 pub(crate) struct Api {
     pub(crate) bed: Testbed,
-    lambdas: [(&'static str, Lambda); 4],
+    lambdas: [(&'static str, Lambda); 5],
     reconciler: Reconciler,
     counter: Counter,
 }
@@ -35,22 +37,25 @@ impl Api {
     }
 
     /// The same on disk, for tests whose stream grows long.
-    pub(crate) async fn on_disk_with_functions(functions: u32) -> Self {
+    pub(crate) async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
         let bed = Testbed::start_on_disk().unwrap();
-        let store = bed.store.clone().with_quotas(Quotas { functions, ..bed.config.quotas });
+        let store = bed.store.clone().with_quotas(quotas(bed.config.quotas));
         Self::over(bed, store).await
     }
 
     async fn over(bed: Testbed, store: Store) -> Self {
         bed.require_python().await;
         let engine = Engine::with_client(bed.lambda_client().await, &bed.config);
-        let invoker = Invoker::new(store.clone(), engine.clone(), &bed.config);
+        // Half a minute of waiting would be one of the machine's load as well.
+        let invoker = Invoker::new(store.clone(), engine.clone(), &bed.config)
+            .with_patience(Duration::from_secs(15));
         let lambda = |name, router| (name, bed.lambda(name, router));
         let lambdas = [
             lambda("logs", logs::router(store.clone())),
             lambda("invocations", invocations::router(invoker)),
             lambda("functions", functions::router(store.clone())),
             lambda("workspaces", workspaces::router(store.clone())),
+            lambda("docs", docs::router(store.clone(), engine.clone())),
         ];
         let counter = Counter::new(store.clone());
         Self { bed, lambdas, reconciler: Reconciler::new(store, engine), counter }
@@ -63,6 +68,7 @@ impl Api {
             _ if path.ends_with("/logs") => "logs",
             _ if path.contains("/invoke") => "invocations",
             _ if path.contains("/functions") => "functions",
+            "/health" => "docs",
             _ => "workspaces",
         };
         let (_, lambda) = self.lambdas.iter().find(|(known, _)| *known == name).unwrap();
@@ -91,6 +97,21 @@ impl Api {
     /// Lets everything be followed that has happened.
     pub(crate) async fn settle(&self) {
         self.bed.settle(|event| self.follow(event)).await;
+    }
+
+    /// Has every record that there is followed once, whatever comes of it; how many batches of one
+    /// workspace or function are to come again.
+    pub(crate) async fn follow_all_once(&self) -> usize {
+        let mut failures = 0;
+        let mut stream = self.bed.stream();
+        loop {
+            let records = stream.next(100).unwrap();
+            if records.is_empty() {
+                return failures;
+            }
+            let answer = self.follow(json!({ "Records": records })).await;
+            failures += answer["batchItemFailures"].as_array().unwrap().len();
+        }
     }
 
     async fn follow(&self, event: Value) -> Value {
@@ -124,5 +145,29 @@ impl Api {
         left.extend(names.map(|name| format!("engine {name}")));
         left.sort();
         left
+    }
+
+    /// All claims.
+    pub(crate) async fn claims(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let scan = self.bed.dynamodb.scan().table_name(&self.bed.config.table);
+        let scan = scan.filter_expression("SK = :claim");
+        let scan = scan.expression_attribute_values(":claim", AttributeValue::S("CLAIM".into()));
+        scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// As if time had passed: what `attribute` of every claim says is `value` now.
+    pub(crate) async fn set_in_claims(&self, attribute: &str, value: i64) {
+        for claim in self.claims().await {
+            let update = self.bed.dynamodb.update_item().table_name(&self.bed.config.table);
+            update
+                .key("PK", claim["PK"].clone())
+                .key("SK", claim["SK"].clone())
+                .update_expression("SET #a = :v")
+                .expression_attribute_names("#a", attribute)
+                .expression_attribute_values(":v", AttributeValue::N(value.to_string()))
+                .send()
+                .await
+                .unwrap();
+        }
     }
 }

@@ -4,6 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod api;
+mod faults;
 mod model;
+mod overload;
 mod races;
 mod repeats;
+mod report;
+mod scale;
+mod whole;

@@ -36,7 +36,8 @@ pub(crate) struct Entry<S: Spec> {
 }
 
 impl<S: Spec> Entry<S> {
-    fn end(&self) -> usize {
+    /// When it had happened at the latest.
+    pub(crate) fn end(&self) -> usize {
         self.answered.as_ref().map_or(usize::MAX, |(_, at)| *at)
     }
 }
