@@ -1,0 +1,164 @@
+//! Routes as the Lambdas' own that read a request as those do, and answer without any storage.
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{any, delete, get, patch, post};
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use shared::domain::{
+    CreateFunction, CreateInvocationKey, CreateWorkspace, Fields, Function, FunctionId, KeyId,
+    Limits, List, Listing, LogFilter, NewInvocationKey, Origin, Owner, Page, PatchFunction,
+    PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
+};
+use shared::error::Error;
+use shared::http::{Array, BaseUrl, Created, IfMatch, ListQuery, Path, Repeatable, Tagged};
+
+/// Tells the route that was taken.
+pub const ROUTE: &str = "x-route";
+
+/// Where every page ends. All lists go on behind it.
+const POSITION: &str = "position";
+
+/// The routes.
+pub fn router() -> Router {
+    Router::new()
+        .route("/api/workspaces", get(workspaces).post(create_workspace))
+        .route("/api/workspaces/{workspaceId}", get(workspace).patch(patch_workspace))
+        .route("/api/workspaces/{workspaceId}/functions", get(functions).post(create_function))
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}", patch(patch_function))
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}/keys", post(create_key))
+        .route(
+            "/api/workspaces/{workspaceId}/functions/{functionId}/keys/{keyId}",
+            delete(revoke_key),
+        )
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(function_logs))
+        .route("/api/workspaces/{workspaceId}/logs", get(workspace_logs))
+        .route("/invoke/{workspaceId}/{functionId}", any(call))
+        .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call))
+        .route_layer(from_fn(tell_route))
+}
+
+async fn tell_route(route: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let route = HeaderValue::from_str(route.as_str()).expect("a route is ASCII");
+    response.headers_mut().insert(HeaderName::from_static(ROUTE), route);
+    response
+}
+
+fn listing<T>(page: &Page) -> Listing<T> {
+    Listing { items: Vec::new(), next: Some(page.cursor(POSITION)) }
+}
+
+async fn workspaces(owner: Owner, query: ListQuery) -> Result<Array<Workspace>, Error> {
+    let limit = query.limit(Limits::RESOURCES)?;
+    let page = query.page(List::Workspaces(owner), limit)?;
+    Ok(query.array(listing(&page)))
+}
+
+async fn create_workspace(
+    _: Owner,
+    Repeatable { fields, .. }: Repeatable,
+) -> Result<Created<Workspace>, Error> {
+    let workspace = CreateWorkspace::try_from(fields)?.create(&Origin::new(Timestamp::now()));
+    let location = format!("/api/workspaces/{}", workspace.id);
+    Ok(Created { location, made: Versioned { value: workspace, version: 1 }, is_replayed: false })
+}
+
+async fn workspace(Path(workspace): Path<String>) -> Result<Json<Value>, Error> {
+    Ok(Json(json!({ "id": WorkspaceId::parse(&workspace)? })))
+}
+
+async fn patch_workspace(
+    Path(workspace): Path<String>,
+    IfMatch(expected): IfMatch,
+    fields: Fields,
+) -> Result<Json<Value>, Error> {
+    PatchWorkspace::try_from(fields)?;
+    let id = WorkspaceId::parse(&workspace)?;
+    if !expected.allows(7) {
+        return Err(Error::PreconditionFailed);
+    }
+    Ok(Json(json!({ "id": id })))
+}
+
+async fn functions(
+    Path(workspace): Path<String>,
+    query: ListQuery,
+) -> Result<Array<Function>, Error> {
+    let limit = query.limit(Limits::RESOURCES)?;
+    let page = query.page(List::Functions(WorkspaceId::parse(&workspace)?), limit)?;
+    Ok(query.array(listing(&page)))
+}
+
+async fn create_function(
+    Path(workspace): Path<String>,
+    BaseUrl(base): BaseUrl,
+    Repeatable { fields, .. }: Repeatable,
+) -> Result<Created<Function>, Error> {
+    let create = CreateFunction::try_from(fields)?;
+    let now = Timestamp::now();
+    let mut function = create.create(WorkspaceId::parse(&workspace)?, &Origin::new(now));
+    function.last_deployed = Some(now);
+    let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
+    let value = function.at(&base);
+    Ok(Created { location, made: Versioned { value, version: 1 }, is_replayed: true })
+}
+
+async fn patch_function(
+    Path((workspace, function)): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
+    fields: Fields,
+) -> Result<Tagged<Value>, Error> {
+    PatchFunction::try_from(fields)?;
+    let ids = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    if !expected.allows(7) {
+        return Err(Error::PreconditionFailed);
+    }
+    Ok(Tagged(Versioned { value: json!(ids), version: 8 }))
+}
+
+async fn create_key(
+    Path((workspace, function)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<(StatusCode, Json<NewInvocationKey>), Error> {
+    let create = CreateInvocationKey::try_from(fields)?;
+    WorkspaceId::parse(&workspace)?;
+    FunctionId::parse(&function)?;
+    Ok((StatusCode::CREATED, Json(create.create(&Origin::new(Timestamp::now()))?)))
+}
+
+async fn revoke_key(
+    Path((workspace, function, key)): Path<(String, String, String)>,
+) -> Result<StatusCode, Error> {
+    WorkspaceId::parse(&workspace)?;
+    FunctionId::parse(&function)?;
+    KeyId::parse(&key)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn function_logs(
+    Path((workspace, function)): Path<(String, String)>,
+    query: ListQuery,
+) -> Result<HeaderMap, Error> {
+    let limit = query.limit(Limits::FUNCTION_LOGS)?;
+    let filter = LogFilter::parse(|name| query.parameter(name))?;
+    WorkspaceId::parse(&workspace)?;
+    let page = query.page(List::FunctionLogs(FunctionId::parse(&function)?, filter), limit)?;
+    Ok(query.link(Some(&page.cursor(POSITION))))
+}
+
+async fn workspace_logs(
+    Path(workspace): Path<String>,
+    query: ListQuery,
+) -> Result<HeaderMap, Error> {
+    let limit = query.limit(Limits::WORKSPACE_LOGS)?;
+    let filter = LogFilter::parse(|name| query.parameter(name))?;
+    let page = query.page(List::WorkspaceLogs(WorkspaceId::parse(&workspace)?, filter), limit)?;
+    Ok(query.link(Some(&page.cursor(POSITION))))
+}
+
+async fn call() -> &'static str {
+    "called"
+}

@@ -1,0 +1,74 @@
+//! Cursors: what one list gave, it takes, and no other list and no other owner's does.
+//!
+//! The first line is a cursor that a client sends, the rest a position, and an owner.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, Page, WorkspaceId};
+use shared::error::Error;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (sent, position) = text.split_once('\n').unwrap_or((text, text));
+    let lists = lists(position);
+    let takers = lists.iter().filter(|list| takes(list, sent)).count();
+    assert!(takers <= 1, "{takers} lists take {sent:?}");
+    for giver in &lists {
+        let cursor = page(giver, None).expect("a list begins").cursor(position);
+        assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        for list in &lists {
+            let is_the_same = format!("{giver:?}") == format!("{list:?}");
+            assert_eq!(takes(list, &cursor), is_the_same, "{giver:?}, {list:?}");
+        }
+        let next = page(giver, Some(&cursor)).expect("a list takes its own cursor");
+        let read = next.after(|text| Some(text.to_owned()));
+        assert_eq!(read.ok().flatten().as_deref(), Some(position));
+    }
+});
+
+/// Lists that all differ.
+fn lists(text: &str) -> Vec<List> {
+    let (ws, id) = (WorkspaceId::parse("ws-1"), FunctionId::parse("fn-1"));
+    let (ws, id) = (ws.expect("an identifier"), id.expect("an identifier"));
+    let searched = LogFilter::parse(|name| (name == "q").then_some(text)).expect("any text");
+    let failed = LogFilter::parse(|name| (name == "status").then_some("error")).expect("a status");
+    let mut lists = vec![
+        List::Workspaces(Owner::anonymous()),
+        List::Workspaces(Owner::of_subject("ada")),
+        List::Functions(ws.clone()),
+        List::Functions(WorkspaceId::parse("ws-2").expect("an identifier")),
+        List::FunctionLogs(id.clone(), LogFilter::default()),
+        List::FunctionLogs(id, failed.clone()),
+        List::WorkspaceLogs(ws.clone(), LogFilter::default()),
+        List::WorkspaceLogs(ws.clone(), failed),
+    ];
+    // As anybody may be called, and search for.
+    for list in [List::Workspaces(Owner::of_subject(text)), List::WorkspaceLogs(ws, searched)] {
+        if lists.iter().all(|other| format!("{other:?}") != format!("{list:?}")) {
+            lists.push(list);
+        }
+    }
+    lists
+}
+
+fn page(list: &List, cursor: Option<&str>) -> Result<Page, Error> {
+    let limit = Limits::RESOURCES.parse(None).expect("no limit is one");
+    Page::new(list.clone(), limit, cursor)
+}
+
+/// Whether `list` takes `cursor`, which then is as it would have given it.
+fn takes(list: &List, cursor: &str) -> bool {
+    match page(list, Some(cursor)) {
+        Ok(page) => {
+            let position = page.after(|text| Some(text.to_owned())).expect("any text");
+            assert_eq!(page.cursor(&position.expect("a position")), cursor);
+            true
+        }
+        Err(Error::Invalid { field, reason }) => {
+            assert_eq!(field, "cursor");
+            fuzz::assert_sentence(&reason);
+            false
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,90 @@
+//! What a user's process answers, as the adapter's envelope or in its place: whatever it is, the
+//! caller gets an answer that HTTP can carry, and the log tells of it.
+//!
+//! After a `!`, the input is what Lambda says of a process that failed.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use fuzz::aws::{Aws, URL};
+use fuzz::gateway::{REQUEST_ID, ask, request};
+use libfuzzer_sys::fuzz_target;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::domain::LogId;
+
+static BED: LazyLock<(Aws, Router)> = LazyLock::new(Aws::with_invocations);
+
+/// A log, as its owner reads it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Log {
+    id: String,
+    function_id: String,
+    #[serde(rename = "timestamp")]
+    _timestamp: String,
+    status: String,
+    duration: f64,
+    status_code: u16,
+    #[serde(rename = "requestBody")]
+    _request_body: Box<RawValue>,
+    #[serde(rename = "responseBody")]
+    _response_body: Box<RawValue>,
+    logs: Vec<String>,
+    level: String,
+}
+
+fuzz_target!(|data: &[u8]| {
+    let (payload, failed) = match data.split_first() {
+        Some((b'!', rest)) => (rest, true),
+        _ => (data, false),
+    };
+    let (aws, router) = &*BED;
+    aws.will_answer(payload, failed);
+
+    let call = request(format!("POST {URL}").as_bytes()).expect("a request");
+    let answer = ask(router, &call).expect("a request");
+    assert!(LogId::parse(answer.header("x-execution-id")).is_ok(), "{answer:?}");
+    assert_eq!((aws.events().len(), aws.logs()), (1, 1), "one execution, one log");
+    let is_json = serde_json::from_slice::<&RawValue>(payload).is_ok();
+    if failed || !is_json {
+        answer.assert_error(REQUEST_ID);
+    } else if let Ok(envelope @ Value::Object(_)) = serde_json::from_slice(payload) {
+        let status = envelope["status"].as_u64().unwrap_or_default();
+        let returned = envelope["outcome"] == "returned" && (200..=599).contains(&status);
+        if envelope["outcome"].is_string() && !returned {
+            answer.assert_error(REQUEST_ID);
+        } else if returned && answer.status != 500 {
+            assert_eq!(u64::from(answer.status), status);
+            assert_cookies(&envelope, &answer.cookies);
+        }
+    }
+
+    let path = "/api/workspaces/ws-1/functions/fn-1/invoke";
+    let call = request(format!("POST {path}").as_bytes()).expect("a request");
+    let tried = ask(router, &call).expect("a request");
+    assert_eq!((tried.status, aws.logs()), (200, 2), "{tried:?}");
+    let log: Log = serde_json::from_slice(&tried.body).expect("a log");
+    assert!(LogId::parse(&log.id).is_ok() && log.function_id == "fn-1", "{}", log.id);
+    assert_eq!(log.status_code, answer.status);
+    let told = match log.status_code {
+        200..400 => ("success", "info"),
+        400..500 => ("success", "warn"),
+        _ => ("error", "error"),
+    };
+    assert_eq!((log.status.as_str(), log.level.as_str()), told);
+    assert!(log.duration >= 0.0);
+    assert!(log.logs.iter().map(|line| line.len() + 4).sum::<usize>() <= 129 * 1024);
+});
+
+/// Holds that no cookie is lost on the way.
+fn assert_cookies(envelope: &Value, cookies: &[String]) {
+    for pair in envelope["headers"].as_array().into_iter().flatten() {
+        let (name, value) = (pair[0].as_str().unwrap_or(""), pair[1].as_str().unwrap_or(""));
+        if name.eq_ignore_ascii_case("set-cookie") {
+            assert!(cookies.iter().any(|cookie| cookie == value), "{value:?} in {cookies:?}");
+        }
+    }
+}

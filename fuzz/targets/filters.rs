@@ -1,0 +1,62 @@
+//! What lists are asked for: filters of logs, times and limits. Lines of `name=value`.
+#![no_main]
+
+use std::collections::HashMap;
+
+use libfuzzer_sys::fuzz_target;
+use shared::domain::{Limits, List, LogFilter, Owner, Page, Timestamp};
+use shared::error::Error;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let query: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let get = |name: &str| query.get(name).copied();
+    match LogFilter::parse(get) {
+        Ok(filter) => {
+            for (name, time) in [("since", filter.since), ("until", filter.until)] {
+                assert_eq!(time, get(name).and_then(Timestamp::parse));
+                assert!(time.is_none_or(reads_back), "{time:?}");
+            }
+            assert_eq!(filter.status.is_some(), get("status").is_some());
+            assert_eq!(filter.level.is_some(), get("level").is_some());
+            if let (Some(since), Some(until)) = (filter.since, filter.until) {
+                let texts = (since.to_string(), until.to_string());
+                // The table's keys sort by the written form, as times do from the year 0 on.
+                if !texts.0.starts_with('-') && !texts.1.starts_with('-') {
+                    assert_eq!(since.cmp(&until), texts.0.cmp(&texts.1), "{texts:?}");
+                }
+            }
+        }
+        Err(error) => refused(&error, &["status", "level", "since", "until"]),
+    }
+    for limits in [Limits::RESOURCES, Limits::FUNCTION_LOGS, Limits::WORKSPACE_LOGS] {
+        let sent = get("limit");
+        match limits.parse(sent) {
+            Ok(limit) => {
+                let list = List::Workspaces(Owner::anonymous());
+                let found = Page::new(list, limit, None).expect("a list begins").limit();
+                match sent {
+                    None => assert_eq!(found, limits.default()),
+                    Some(sent) => {
+                        let number = found.expect("what was asked for");
+                        assert!((1..=limits.max()).contains(&number));
+                        assert_eq!(sent.trim_start_matches('0'), number.to_string());
+                    }
+                }
+            }
+            Err(error) => refused(&error, &["limit"]),
+        }
+    }
+});
+
+fn reads_back(time: Timestamp) -> bool {
+    let text = time.to_string();
+    let width = if text.starts_with('-') { 27 } else { 24 };
+    text.len() == width && Timestamp::parse(&text) == Some(time)
+}
+
+fn refused(error: &Error, fields: &[&str]) {
+    let Error::Invalid { field, .. } = error else { panic!("{error:?}") };
+    assert!(fields.contains(&field.as_str()), "{field}");
+    fuzz::assert_sentence(&error.to_string());
+}

@@ -1,0 +1,53 @@
+//! The check whether a source is Python: it always comes to an end, and says where and what.
+#![no_main]
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use libfuzzer_sys::fuzz_target;
+use serde_json::json;
+use shared::domain::{CreateFunction, Fields, PatchFunction};
+use shared::error::Error;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(source) = std::str::from_utf8(data) else { return };
+    if source.is_empty() {
+        return;
+    }
+    let runtimes = ["Python 3.11", "Python 3.12", "Python 3.13"];
+    let refusals = runtimes.map(|runtime| refusal::<CreateFunction>(source, runtime));
+    for refusal in refusals.iter().flatten() {
+        assert_told(source, refusal);
+    }
+    // No Python since 3.11 has dropped any syntax.
+    assert!(refusals.windows(2).all(|pair| pair[0].is_some() || pair[1].is_none()));
+    assert_eq!(refusal::<PatchFunction>(source, runtimes[1]), refusals[1]);
+});
+
+/// Where something is wrong, by line and column, and what.
+type Told = (usize, usize, String);
+
+fn refusal<T: TryFrom<Fields, Error = Error>>(source: &str, runtime: &str) -> Option<Told> {
+    let body = json!({ "name": "f", "runtime": runtime, "code": STANDARD.encode(source) });
+    let fields = Fields::parse(body.to_string().as_bytes()).expect("a body");
+    match T::try_from(fields) {
+        Ok(_) => None,
+        Err(error) => {
+            fuzz::assert_sentence(&error.to_string());
+            let Error::Syntax { python, line, column, problem } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(python, runtime);
+            Some((line, column, problem))
+        }
+    }
+}
+
+/// Holds that the place is one of the source, and the problem one short line.
+fn assert_told(source: &str, (line, column, problem): &Told) {
+    let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let lines: Vec<&str> = source.split('\n').collect();
+    assert!((1..=lines.len()).contains(line), "line {line} of {}", lines.len());
+    let letters = lines[line - 1].chars().count();
+    assert!((1..=letters + 1).contains(column), "column {column} of {letters}");
+    assert!((1..=200).contains(&problem.chars().count()), "{problem:?}");
+}
