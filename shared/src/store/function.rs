@@ -182,24 +182,16 @@ impl Store {
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
             Outcome::Committed => Ok(false),
-            // Of another claim by the same name.
-            Outcome::Refused(refused)
-                if refused.iter().any(|refusal| refusal.index == 2)
-                    && !was_done(claim, &refused) =>
-            {
-                self.discard(&key).await;
-                Err(Error::InProgress)
-            }
             // A function of this new identifier can only be this one, made by an earlier attempt,
             // which wrote its source under a key of its own.
             Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index > 0) => {
-                let is_replayed = was_done(claim, &refused);
+                let was_done = was_done(claim, &refused);
                 let there = refused.into_iter().filter(|refusal| refusal.index == 1);
                 let there = there.filter_map(|refusal| refusal.item).map(FunctionRecord::read);
                 if !there.collect::<Result<Vec<_>, _>>()?.iter().any(|f| f.code.code_key == key) {
                     self.discard(&key).await;
                 }
-                Ok(is_replayed)
+                was_done
             }
             Outcome::Refused(refused) => {
                 self.discard(&key).await;

@@ -30,6 +30,10 @@ const ATTEMPT_TIME: i64 = 30_000;
 /// The condition that a claim is still the attempt's.
 const MINE: &str = "attempt = :attempt AND isDone = :no";
 
+/// Where [`Store::fulfil`] stands in a transaction: behind what is made, and what counts it or asks
+/// for its parent.
+const PLACE_OF_CLAIM: usize = 2;
+
 /// A claim's item.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -219,7 +223,7 @@ impl Store {
         outcome
     }
 
-    /// A part of the transaction that does what is claimed: it says so, if nobody has.
+    /// The last part of the transaction that does what is claimed: it says so, if nobody has.
     pub(super) fn fulfil(&self, claim: &Claim) -> Result<Option<TransactWriteItem>, Error> {
         let Some((key, _)) = &claim.item else { return Ok(None) };
         let update = Update::builder()
@@ -339,10 +343,18 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 /// Whether what is claimed was done before, by what a transaction was refused for.
-pub(super) fn was_done(claim: &Claim, refused: &[Refusal]) -> bool {
-    let items = refused.iter().filter_map(|refusal| refusal.item.as_ref());
-    let mut claims = items.filter(|item| item.get("ulid") == Some(&ulid_of(claim)));
-    claims.any(|item| item.get("isDone") == Some(&AttributeValue::Bool(true)))
+///
+/// # Errors
+/// [`Error::InProgress`] where the claim is not this one any more: then nothing is known.
+pub(super) fn was_done(claim: &Claim, refused: &[Refusal]) -> Result<bool, Error> {
+    let Some(refusal) = refused.iter().find(|refusal| refusal.index == PLACE_OF_CLAIM) else {
+        return Ok(false);
+    };
+    let has = |name: &str, value| refusal.item.as_ref().and_then(|i| i.get(name)) == Some(&value);
+    if has("ulid", ulid_of(claim)) && has("isDone", AttributeValue::Bool(true)) {
+        return Ok(true);
+    }
+    Err(Error::InProgress)
 }
 
 fn ulid_of(claim: &Claim) -> AttributeValue {

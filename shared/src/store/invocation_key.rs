@@ -84,11 +84,7 @@ impl Store {
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
             Outcome::Committed => Ok(false),
-            Outcome::Refused(refused) if was_done(claim, &refused) => Ok(true),
-            // Of another claim by the same name.
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => {
-                Err(Error::InProgress)
-            }
+            Outcome::Refused(refused) if was_done(claim, &refused)? => Ok(true),
             Outcome::Refused(refused) => {
                 let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
                 Err(why_refused(owner, ws, id, refused, most))

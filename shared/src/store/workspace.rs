@@ -124,14 +124,10 @@ impl Store {
             vec![self.count_new_workspace(owner)?, TransactWriteItem::builder().put(put).build()];
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create workspace", items).await? {
+            Outcome::Committed => Ok(false),
+            Outcome::Refused(refused) if was_done(claim, &refused)? => Ok(true),
             Outcome::Refused(refused) if refused.iter().all(|refusal| refusal.index == 0) => {
                 Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
-            }
-            Outcome::Committed => Ok(false),
-            Outcome::Refused(refused) if was_done(claim, &refused) => Ok(true),
-            // Of another claim by the same name.
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index == 2) => {
-                Err(Error::InProgress)
             }
             // A workspace of this new identifier can only be this one.
             Outcome::Refused(_) => Ok(false),
