@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_lambda::config::Credentials;
+use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_lambda::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -11,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
+use aws_types::SdkConfig;
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use shared::engine::Engine;
 use shared::store::Store;
 
-use crate::gateway::{CONFIG, RUNTIME};
+use crate::gateway::CONFIG;
 
 /// The path of the function's URL.
 pub const URL: &str = "/invoke/ws-1/fn-1";
@@ -43,12 +43,13 @@ impl Aws {
     /// A new one, and the Lambda of invocations over it.
     pub fn with_invocations() -> (Self, Router) {
         let aws = Self::default();
-        let load = aws_config::defaults(BehaviorVersion::latest())
+        let credentials = Credentials::new("fuzz", "fuzz", None, None, "fuzz");
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
             .region(Region::new("ap-northeast-2"))
-            .credentials_provider(Credentials::new("fuzz", "fuzz", None, None, "fuzz"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(aws.clone())
-            .load();
-        let sdk = RUNTIME.block_on(load);
+            .build();
         let (store, engine) = (Store::new(&sdk, &CONFIG), Engine::new(&sdk, &CONFIG));
         (aws, invocations::router(Invoker::new(store, engine, &CONFIG)))
     }
@@ -138,7 +139,7 @@ fn items() -> Value {
         "description": text(""), "runtime": text("Python 3.12"), "memory": number(128),
         "timeout": number(3), "httpMethods": { "L": METHODS.map(text) }, "auth": text("none"),
         "environmentVariables": { "M": {} }, "status": text("active"), "lastModified": now,
-        "version": number(1), "invocationKeys": { "SS": [key.to_string()] },
+        "version": number(1), "keyCount": number(1), "key-1": text(&key.to_string()),
         "codeSha256": text(""), "codeKey": text("code/ws-1/fn-1/1.py"),
         "engineVersion": text("1"), "lastDeployed": now,
     });

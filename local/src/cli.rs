@@ -123,7 +123,7 @@ async fn migrate(dry_run: bool, owner: Option<String>, log_days: Option<u32>) ->
         owner: owner.map_or_else(Owner::anonymous, |subject| Owner::of_subject(&subject)),
         log_days: log_days.unwrap_or(config.execution_log_days),
     };
-    let aws = shared::aws::load(&config).await;
+    let aws = shared::aws::load(&config);
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let store = Store::new(&aws, &config);
     match Migration::new(store, dynamodb, &config.table, options).run().await {

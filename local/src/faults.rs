@@ -5,6 +5,7 @@ mod answers;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -12,6 +13,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 /// How a call goes wrong.
@@ -31,11 +33,13 @@ pub enum Fault {
     Conflicting,
     /// A batch is answered without having been looked at.
     Unprocessed,
+    /// A read of several items is answered with the first of them, and names the rest.
+    Partly,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unsent,
         Self::Unanswered,
         Self::Silent,
@@ -43,6 +47,7 @@ impl Fault {
         Self::Broken,
         Self::Conflicting,
         Self::Unprocessed,
+        Self::Partly,
     ];
 }
 
@@ -134,6 +139,8 @@ impl Faults {
             Fault::Unsent => Next::Unsent,
             Fault::Unanswered => Next::Unanswered,
             Fault::Silent => Next::Held,
+            Fault::Partly => answers::parts(request)
+                .map_or(Next::Passes, |(first, left)| Next::Partly { first, left }),
             _ => answers::of(fault, request).map_or(Next::Passes, Next::Answered),
         }
     }
@@ -147,6 +154,10 @@ enum Next {
     Held,
     Unsent,
     Unanswered,
+    Partly {
+        first: Value,
+        left: Value,
+    },
     Answered(answers::Answer),
 }
 
@@ -170,7 +181,7 @@ struct Spoiling {
 }
 
 impl HttpConnector for Spoiling {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let refused = || ConnectorError::io("spoiled on purpose".into());
         let lost = || ConnectorError::timeout("spoiled on purpose".into());
         match self.faults.next(&request) {
@@ -195,6 +206,13 @@ impl HttpConnector for Spoiling {
                     answer.await?;
                     Err(lost())
                 })
+            }
+            Next::Partly { first, left } => {
+                let first = first.to_string();
+                request.headers_mut().insert("content-length", first.len().to_string());
+                *request.body_mut() = SdkBody::from(first);
+                let answer = self.inner.call(request);
+                HttpConnectorFuture::new(async move { answers::leaving(answer.await?, left).await })
             }
             Next::Answered(answer) => HttpConnectorFuture::ready(Ok(answer.into())),
         }

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use axum::Router;
 use serde_json::Value;
 use shared::aws::timeouts;
-use shared::config::Config;
+use shared::config::{Config, Endpoints};
 use shared::domain::Quotas;
 use shared::store::Store;
 use tempfile::TempDir;
@@ -127,6 +127,9 @@ impl Testbed {
             concurrency: None,
             stack: "testbed".into(),
             region: template.region,
+            credentials: key(),
+            endpoints: Endpoints::default(),
+            has_own_roots: false,
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,

@@ -3,6 +3,8 @@
 use std::env::{self, VarError};
 use std::ops::RangeInclusive;
 
+use aws_credential_types::Credentials;
+
 use crate::domain::Quotas;
 
 /// The settings of a Lambda.
@@ -26,6 +28,14 @@ pub struct Config {
     pub stack: String,
     /// The AWS region (`AWS_REGION`).
     pub region: String,
+    /// The keys that Lambda gives a process for its whole life (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`).
+    pub credentials: Credentials,
+    /// Where services are that aren't AWS's own.
+    pub endpoints: Endpoints,
+    /// Whether services are trusted by other roots than Amazon's: those in the file that
+    /// `SSL_CERT_FILE` names.
+    pub has_own_roots: bool,
     /// Whether callers of the API are signed in (`JWT_ISSUER` is not empty), and
     /// whoever isn't must not get through.
     pub sign_in: bool,
@@ -33,6 +43,18 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The least severe lines that are logged (`LOG_LEVEL`: `error` to `trace`).
     pub log_level: tracing::Level,
+}
+
+/// The URLs of services that stand in for AWS's; `None` is AWS. `AWS_ENDPOINT_URL` is of all that
+/// have none of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// DynamoDB's (`AWS_ENDPOINT_URL_DYNAMODB`).
+    pub dynamodb: Option<String>,
+    /// S3's (`AWS_ENDPOINT_URL_S3`).
+    pub s3: Option<String>,
+    /// Lambda's (`AWS_ENDPOINT_URL_LAMBDA`).
+    pub lambda: Option<String>,
 }
 
 impl Config {
@@ -45,11 +67,25 @@ impl Config {
         Self::read(&|name| env::var(name))
     }
 
-    fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+    /// The same of other variables than the environment's.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         let text = |name, default| text(variables, name, default);
         let number = |name, default, allowed| number(variables, name, default, allowed);
         // 0 lifts it.
         let limit = |name| Ok(Some(number(name, 0, 0..=u32::MAX)?).filter(|limit| *limit > 0));
+        let given = |name| Ok(Some(text(name, "")?).filter(|text| !text.is_empty()));
+        let key = |name| {
+            given(name)?.ok_or_else(|| ConfigError {
+                variable: name,
+                problem: "must be set: Lambda does that, and here eval \"$(cargo local env)\""
+                    .into(),
+            })
+        };
+        let all = given("AWS_ENDPOINT_URL")?;
+        let endpoint = |name| Ok(given(name)?.or_else(|| all.clone()));
         let origins = text("ALLOWED_ORIGINS", "http://localhost:3000,http://localhost:5173")?;
         let level = text("LOG_LEVEL", "info")?;
         Ok(Self {
@@ -66,6 +102,19 @@ impl Config {
             concurrency: limit("MAX_CONCURRENT_EXECUTIONS")?,
             stack: text("STACK_NAME", "local")?,
             region: text("AWS_REGION", "ap-northeast-2")?,
+            credentials: Credentials::new(
+                key("AWS_ACCESS_KEY_ID")?,
+                key("AWS_SECRET_ACCESS_KEY")?,
+                given("AWS_SESSION_TOKEN")?,
+                None,
+                "environment",
+            ),
+            endpoints: Endpoints {
+                dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB")?,
+                s3: endpoint("AWS_ENDPOINT_URL_S3")?,
+                lambda: endpoint("AWS_ENDPOINT_URL_LAMBDA")?,
+            },
+            has_own_roots: given("SSL_CERT_FILE")?.is_some(),
             sign_in: !text("JWT_ISSUER", "")?.is_empty(),
             allowed_origins: origins
                 .split(',')
@@ -89,7 +138,7 @@ pub struct ConfigError {
 }
 
 /// Where variables are read from.
-type Variables<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
+pub type Variables<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 
 fn text(
     variables: &Variables<'_>,
@@ -124,8 +173,9 @@ mod tests {
     use super::*;
 
     fn config(given: &[(&str, &str)]) -> Result<Config, String> {
+        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "a secret")];
         let read = |name: &str| {
-            let found = given.iter().find(|(given, _)| *given == name);
+            let found = given.iter().chain(&keys).find(|(given, _)| *given == name);
             found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
         };
         Config::read(&read).map_err(|error| error.to_string())
@@ -167,5 +217,27 @@ mod tests {
             let told = format!("the environment variable {name} {told}");
             assert_eq!(config(&[(name, value)]).unwrap_err(), told);
         }
+    }
+
+    #[test]
+    fn keys_are_asked_for_and_not_shown() {
+        let told = config(&[("AWS_ACCESS_KEY_ID", "")]).unwrap_err();
+        assert!(
+            told.starts_with("the environment variable AWS_ACCESS_KEY_ID must be set"),
+            "{told}"
+        );
+        let read = config(&[("AWS_SESSION_TOKEN", "a token")]).unwrap();
+        assert_eq!(read.credentials.session_token(), Some("a token"));
+        assert!(!format!("{read:?}").contains("a secret"));
+    }
+
+    #[test]
+    fn an_endpoint_of_all_services_is_of_those_without_their_own() {
+        let read = config(&[("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_S3", "http://b")]);
+        let Endpoints { dynamodb, s3, lambda } = read.unwrap().endpoints;
+        let [a, b] = ["http://a", "http://b"].map(|url| Some(url.to_owned()));
+        assert_eq!((dynamodb, s3, lambda), (a.clone(), b, a));
+        let Endpoints { dynamodb, .. } = config(&[]).unwrap().endpoints;
+        assert_eq!(dynamodb, None);
     }
 }

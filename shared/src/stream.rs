@@ -12,9 +12,6 @@ use crate::error::Error;
 use crate::metrics;
 use crate::store::Change;
 
-/// How many workspaces are followed at a time.
-const WORKSPACES_AT_A_TIME: usize = 8;
-
 /// What a record of the stream tells.
 #[derive(Debug)]
 pub struct Recorded {
@@ -35,11 +32,12 @@ pub struct Failed {
     pub error: Error,
 }
 
-/// Follows the records of `event`, those of each workspace in their order, by `follow`; answers
-/// which of them must come again. Those that need nothing to be done are left out.
+/// Follows the records of `event`, those of each workspace in their order, by `follow`, and so many
+/// workspaces `at_a_time`; answers which records must come again. Those that need nothing to be
+/// done are left out.
 ///
 /// A failure is told to our log here.
-pub async fn follow<F, Followed>(event: Event, follow: F) -> DynamoDbEventResponse
+pub async fn follow<F, Followed>(event: Event, at_a_time: usize, follow: F) -> DynamoDbEventResponse
 where
     F: Fn(WorkspaceId, Vec<Recorded>) -> Followed,
     Followed: Future<Output = Result<(), Failed>>,
@@ -56,7 +54,7 @@ where
             let followed = follow(workspace.clone(), records);
             async move { followed.await.err().map(|failed| (workspace, failed)) }
         })
-        .buffer_unordered(WORKSPACES_AT_A_TIME)
+        .buffer_unordered(at_a_time)
         .filter_map(async |failed| failed)
         .collect()
         .await;

@@ -11,6 +11,11 @@ use shared::domain::WorkspaceId;
 use shared::store::{Change, Executed, Store};
 use shared::stream::{self, Failed, Recorded};
 
+/// How many workspaces are counted for at a time. A batch of 500 records may be of as many, each of
+/// which takes two calls, so 64 of them let a shard of the stream keep up with a thousand a second
+/// and more; fewer fall behind.
+pub const WORKSPACES_AT_A_TIME: usize = 64;
+
 /// What it takes to count. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Counter {
@@ -25,7 +30,8 @@ impl Counter {
 
     /// Counts what a batch of records tells, and answers which of them are to come again.
     pub async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Infallible> {
-        Ok(stream::follow(event, |workspace, records| self.count(workspace, records)).await)
+        let count = |workspace, records| self.count(workspace, records);
+        Ok(stream::follow(event, WORKSPACES_AT_A_TIME, count).await)
     }
 
     /// Counts the executions of one workspace, all in one go: what was counted before isn't again.

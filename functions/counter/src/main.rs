@@ -9,7 +9,7 @@ use shared::store::Store;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(&config);
-    let counter = Counter::new(Store::new(&shared::aws::load(&config).await, &config));
+    let counter = Counter::new(Store::new(&shared::aws::load(&config), &config));
     let handle = |event: LambdaEvent<_>| counter.handle(event.payload);
     lambda_runtime::run(service_fn(handle)).await
 }

@@ -8,7 +8,7 @@ use shared::store::Store;
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(&config);
-    let aws = shared::aws::load(&config).await;
+    let aws = shared::aws::load(&config);
     let router = docs::router(Store::new(&aws, &config), Engine::new(&aws, &config));
     shared::http::serve(&config, router).await
 }

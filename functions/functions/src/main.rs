@@ -7,6 +7,6 @@ use shared::store::Store;
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(&config);
-    let store = Store::new(&shared::aws::load(&config).await, &config);
+    let store = Store::new(&shared::aws::load(&config), &config);
     shared::http::serve(&config, functions::router(store)).await
 }

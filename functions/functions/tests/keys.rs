@@ -5,6 +5,7 @@ mod bed;
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bed::Bed;
 use futures_util::future::join_all;
 use local::testbed::{Answer, Event};
@@ -126,4 +127,53 @@ async fn what_is_not_there_has_no_keys_and_a_change_keeps_them() {
     keys.revoke(id(&made)).await.assert_error(404, "NOT_FOUND");
     let gone = keys.bed.lambda.answer(Event::fixture("list-keys").at(&keys.path())).await;
     gone.assert_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_once_however_often_it_is_asked_for() {
+    let keys = Keys::start().await;
+    for number in 0..10 {
+        assert_eq!(keys.create(&format!("k{number}")).await.status, 201);
+    }
+    let first = keys.list().await[0].clone();
+    let answers = join_all((0..5).map(|_| keys.revoke(id(&first)))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
+    assert_eq!(keys.create("one").await.status, 201, "there is room for one");
+    keys.create("two").await.assert_error(409, "CONFLICT");
+}
+
+/// Keys as they were once kept, in a set, are listed and revoked like others.
+#[tokio::test]
+async fn keys_of_the_form_before_are_still_there() {
+    let keys = Keys::start().await;
+    let new = keys.create("new").await.json();
+    let old = |name: &str, at: u8| {
+        json!({
+            "id": format!("key-01jd000000000000000000000{at}"), "name": name,
+            "createdAt": format!("2026-01-31T09:05:0{at}.000Z"),
+            "hash": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+        })
+    };
+    let set = [old("a", 1).to_string(), old("b", 2).to_string()].to_vec();
+    let (dynamodb, table) = (&keys.bed.bed.dynamodb, &keys.bed.bed.config.table);
+    let [ws, of] = ["workspaceId", "id"].map(|field| keys.function[field].as_str().unwrap());
+    let item = dynamodb.update_item().table_name(table);
+    item.key("PK", AttributeValue::S(format!("WS#{ws}")))
+        .key("SK", AttributeValue::S(format!("FN#{of}")))
+        .update_expression("SET invocationKeys = :old")
+        .expression_attribute_values(":old", AttributeValue::Ss(set))
+        .send()
+        .await
+        .unwrap();
+    let names = async || {
+        let listed = keys.list().await;
+        listed.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, ["a", "b", "new"]);
+    let first = old("a", 1);
+    assert_eq!(keys.revoke(id(&first)).await.status, 204);
+    keys.revoke(id(&first)).await.assert_error(404, "NOT_FOUND");
+    assert_eq!(names().await, ["b", "new"]);
+    assert_eq!(keys.revoke(id(&new)).await.status, 204);
+    assert_eq!(names().await, ["b"]);
 }

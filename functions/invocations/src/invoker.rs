@@ -20,7 +20,7 @@ use crate::reply;
 const PATIENCE: Duration = Duration::from_secs(26);
 
 /// How long the writing of a log may hold up the answer.
-const LOG_TIME: Duration = Duration::from_millis(1500);
+pub const LOG_TIME: Duration = Duration::from_millis(1500);
 
 /// The most headers of an answer, and their most bytes: API Gateway takes 10 KB,
 /// ours included.

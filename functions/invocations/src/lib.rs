@@ -22,7 +22,7 @@ use utoipa::OpenApi;
 
 use event::Event;
 use invoker::Call;
-pub use invoker::Invoker;
+pub use invoker::{Invoker, LOG_TIME};
 
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {

@@ -9,7 +9,7 @@ use shared::store::Store;
 async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     shared::logging::to_stdout(&config);
-    let aws = shared::aws::load(&config).await;
+    let aws = shared::aws::load(&config);
     let invoker = Invoker::new(Store::new(&aws, &config), Engine::new(&aws, &config), &config);
     shared::http::serve(&config, invocations::router(invoker)).await
 }

@@ -17,6 +17,10 @@ use shared::metrics;
 use shared::store::{Change, Store};
 use shared::stream::{self, Failed, Recorded};
 
+/// How many workspaces are followed at a time: each deploys, and Lambda allows 15 steps of that a
+/// second an account.
+const WORKSPACES_AT_A_TIME: usize = 8;
+
 /// For how long a record that can't be followed holds up those behind it. Then
 /// it is put off, by a note in the table whose own record comes last of all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,7 +65,7 @@ impl Reconciler {
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
         let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
         let follow = |_, records| self.follow_in_order(records, purge_until);
-        Ok(stream::follow(event, follow).await)
+        Ok(stream::follow(event, WORKSPACES_AT_A_TIME, follow).await)
     }
 
     /// Follows the changes of one workspace, until one fails.

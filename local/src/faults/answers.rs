@@ -1,8 +1,9 @@
 //! What AWS's services answer instead of doing what they are asked. Codes and statuses are those of
 //! their API references.
 
-use aws_sdk_s3::primitives::SdkBody;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -48,6 +49,7 @@ fn asked(request: &HttpRequest) -> Asked<'_> {
 pub(super) fn can_be(fault: Fault, request: &HttpRequest) -> bool {
     match fault {
         Fault::Unsent | Fault::Unanswered | Fault::Silent => true,
+        Fault::Partly => parts(request).is_some(),
         _ => of(fault, request).is_some(),
     }
 }
@@ -100,6 +102,37 @@ pub(super) fn of(fault: Fault, request: &HttpRequest) -> Option<Answer> {
         }
         _ => None,
     }
+}
+
+/// What a read of several items asks for when it is answered in part, for the first of them only;
+/// and what is left then. `None` for what reads no two items.
+pub(super) fn parts(request: &HttpRequest) -> Option<(Value, Value)> {
+    let Asked::DynamoDb("BatchGetItem") = asked(request) else { return None };
+    let mut first = body(request);
+    let mut left = first["RequestItems"].clone();
+    let table = left.as_object()?.keys().next()?.clone();
+    first["RequestItems"][&table]["Keys"].as_array_mut()?.truncate(1);
+    let keys = left[&table]["Keys"].as_array_mut()?;
+    keys.remove(0);
+    let is_several = !keys.is_empty();
+    is_several.then_some((first, left))
+}
+
+/// The same answer, which says what is `left`.
+pub(super) async fn leaving(
+    mut answer: HttpResponse,
+    left: Value,
+) -> Result<HttpResponse, ConnectorError> {
+    let body = ByteStream::new(answer.take_body()).collect().await;
+    let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+    let mut said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    said["UnprocessedKeys"] = left;
+    // Those of the body before.
+    for name in ["content-length", "x-amz-crc32"] {
+        answer.headers_mut().remove(name);
+    }
+    *answer.body_mut() = SdkBody::from(said.to_string());
+    Ok(answer)
 }
 
 /// A call of one isn't in the way of others, and neither is a look at it.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime as LambdaRuntime, State,
+    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus,
+    Runtime as LambdaRuntime, State,
 };
 use backon::{ExponentialBuilder, Retryable};
 use base64::Engine as _;
@@ -131,7 +131,7 @@ impl Engine {
         &self,
         function: &Function,
         zip: Blob,
-    ) -> Result<GetFunctionConfigurationOutput, Stopped> {
+    ) -> Result<FunctionConfiguration, Stopped> {
         let made = self
             .lambda
             .create_function()
@@ -206,23 +206,17 @@ impl Engine {
 
     /// The latest state of a function, once Lambda is done with what it was told
     /// before; `None` if there is no such function.
-    async fn settled(
-        &self,
-        id: &FunctionId,
-    ) -> Result<Option<GetFunctionConfigurationOutput>, Stopped> {
+    async fn settled(&self, id: &FunctionId) -> Result<Option<FunctionConfiguration>, Stopped> {
         self.until_settled(id, None).await
     }
 
     /// The same where there must be one: without it, somebody removed it meanwhile.
-    async fn settled_again(
-        &self,
-        id: &FunctionId,
-    ) -> Result<GetFunctionConfigurationOutput, Stopped> {
+    async fn settled_again(&self, id: &FunctionId) -> Result<FunctionConfiguration, Stopped> {
         self.settled(id).await?.ok_or_else(vanished)
     }
 
     /// Whether the settings that Lambda has are the function's.
-    fn is_configured(&self, found: &GetFunctionConfigurationOutput, function: &Function) -> bool {
+    fn is_configured(&self, found: &FunctionConfiguration, function: &Function) -> bool {
         let none = HashMap::new();
         let variables = found.environment().and_then(|e| e.variables()).unwrap_or(&none);
         let same_variables = variables.len() == function.environment_variables.iter().count()
@@ -242,21 +236,24 @@ impl Engine {
         &self,
         id: &FunctionId,
         version: Option<&str>,
-    ) -> Result<Option<GetFunctionConfigurationOutput>, Stopped> {
-        // Lambda takes from tenths of a second to some seconds. It allows 100
-        // reads a second an account, so the pauses grow.
+    ) -> Result<Option<FunctionConfiguration>, Stopped> {
+        // Lambda takes from tenths of a second to some seconds. It allows 100 calls of GetFunction
+        // a second an account, and 15 of all others together, GetFunctionConfiguration among them.
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(30)
             .with_jitter();
         let look = || async {
-            let get = self.lambda.get_function_configuration().function_name(name(id));
+            let get = self.lambda.get_function().function_name(name(id));
             match get.qualifier(version.unwrap_or(LATEST)).send().await {
-                Ok(found) if is_busy(&found) => Err(None),
-                Ok(found) => Ok(Some(found)),
+                Ok(found) => match found.configuration {
+                    Some(found) if is_busy(&found) => Err(None),
+                    Some(found) => Ok(Some(found)),
+                    None => Err(Some(Error::internal("Lambda GetFunction told nothing"))),
+                },
                 Err(error) if is_not_found(&error) => Ok(None),
-                Err(error) => Err(Some(failure("Lambda GetFunctionConfiguration")(error))),
+                Err(error) => Err(Some(failure("Lambda GetFunction")(error))),
             }
         };
         match look.retry(pauses).when(Option::is_none).await {
@@ -342,11 +339,11 @@ fn vanished() -> Stopped {
     Stopped::Failed(Error::Unavailable("a Lambda function vanished while it was deployed".into()))
 }
 
-fn has_failed(found: &GetFunctionConfigurationOutput) -> bool {
+fn has_failed(found: &FunctionConfiguration) -> bool {
     found.last_update_status() == Some(&LastUpdateStatus::Failed)
 }
 
-fn is_busy(found: &GetFunctionConfigurationOutput) -> bool {
+fn is_busy(found: &FunctionConfiguration) -> bool {
     found.state() == Some(&State::Pending)
         || found.last_update_status() == Some(&LastUpdateStatus::InProgress)
 }

@@ -10,7 +10,7 @@ mod package;
 
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use sha2::{Digest, Sha256};
 
 pub use deploy::Deployed;

@@ -41,12 +41,12 @@ pub(super) struct CodeRecord {
 
 impl CodeRecord {
     /// The record of a source that is to be written under a key of its own.
-    pub(super) fn new(ws: &WorkspaceId, id: &FunctionId, code: &Code) -> Result<Self, Error> {
-        Ok(Self {
+    pub(super) fn new(ws: &WorkspaceId, id: &FunctionId, code: &Code) -> Self {
+        Self {
             code_sha256: code.sha256(),
             code_key: keys::new_code_version(ws, id),
-            code_inline: inline(code)?,
-        })
+            code_inline: inline(code),
+        }
     }
 
     /// Adds the change to this source to `changes`. The key follows and is not
@@ -93,7 +93,7 @@ impl Store {
         mut changes: Changes,
         code: Code,
     ) -> Result<Versioned<Function>, Error> {
-        let new = CodeRecord::new(ws, id, &code)?;
+        let new = CodeRecord::new(ws, id, &code);
         new.add_to(&mut changes)?;
         let (read, written) = tokio::join!(
             self.function_record(owner, ws, id),
@@ -214,14 +214,14 @@ impl Store {
 }
 
 /// `code`, compressed, if that is small enough to stand in the function's item.
-fn inline(code: &Code) -> Result<Option<Vec<u8>>, Error> {
-    let compressed = compressed(code.as_bytes())?;
-    Ok((compressed.len() <= MAX_INLINE_BYTES).then_some(compressed))
+fn inline(code: &Code) -> Option<Vec<u8>> {
+    let compressed = compressed(code.as_bytes());
+    (compressed.len() <= MAX_INLINE_BYTES).then_some(compressed)
 }
 
 /// The source that [`inline`] compressed.
 fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
-    let source = unfolded(compressed, Code::MAX_BYTES as u64)?;
+    let source = unfolded(compressed, Code::MAX_BYTES)?;
     String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
 }
 
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn ordinary_sources_stand_inline_and_come_back_as_they_were() {
         let code = Code::from_stored("print('안녕 👋')\r\n".repeat(1000));
-        let compressed = inline(&code).unwrap().expect("compresses well");
+        let compressed = inline(&code).expect("compresses well");
         assert_eq!(from_inline(&compressed).unwrap(), code);
     }
 
@@ -241,6 +241,6 @@ mod tests {
         let noise: String = (0..4000_u64)
             .map(|i| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
             .collect();
-        assert_eq!(inline(&Code::from_stored(noise)).unwrap(), None);
+        assert_eq!(inline(&Code::from_stored(noise)), None);
     }
 }

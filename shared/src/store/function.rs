@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::code::CodeRecord;
 use super::deployment::{CallSettings, Callable, DeploymentRecord};
 use super::idempotency::was_done;
+use super::invocation_key::KeyRecord;
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::transaction::{Outcome, Refusal};
 use super::update::{Changes, is_visible_to, visible_to};
-use super::workspace::visible_workspace;
+use super::workspace::is_there;
 use super::{Claim, Item, Made, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
@@ -51,9 +52,9 @@ pub(super) struct FunctionRecord {
     last_modified: Timestamp,
     /// Counts the writes, so that one can be told from the next.
     pub(super) version: u64,
-    /// A set, which can't be empty: see invocation_key.rs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) invocation_keys: Vec<String>,
+    /// Attributes by their own names: see invocation_key.rs.
+    #[serde(skip)]
+    pub(super) invocation_keys: Vec<KeyRecord>,
     #[serde(flatten)]
     pub(super) code: CodeRecord,
     #[serde(flatten)]
@@ -87,8 +88,10 @@ impl FunctionRecord {
         }
     }
 
-    pub(super) fn read(item: Item) -> Result<Self, Error> {
-        serde_dynamo::from_item(item).map_err(Error::internal)
+    pub(super) fn read(mut item: Item) -> Result<Self, Error> {
+        let invocation_keys = invocation_key::taken_from(&mut item);
+        let record: Self = serde_dynamo::from_item(item).map_err(Error::internal)?;
+        Ok(Self { invocation_keys, ..record })
     }
 
     pub(super) fn with_code(self, code: Code) -> Versioned<Function> {
@@ -120,8 +123,8 @@ impl FunctionRecord {
     }
 
     pub(super) fn into_callable(self) -> Callable {
-        let keys = invocation_key::hashes(&self.id, &self.invocation_keys);
-        let access = Access::new(self.auth, keys);
+        let keys = self.invocation_keys.into_iter().map(|record| record.hash);
+        let access = Access::new(self.auth, keys.collect());
         Callable {
             deployment_error: self.deployment.error_of(self.version),
             settings: CallSettings {
@@ -164,7 +167,7 @@ impl Store {
         new: &Function,
     ) -> Result<bool, Error> {
         let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
-        let code = CodeRecord::new(ws, id, &new.code)?;
+        let code = CodeRecord::new(ws, id, &new.code);
         let key = code.code_key.clone();
         self.put_object(&key, &new.code).await?;
         let item = serde_dynamo::to_item(FunctionRecord::new(owner, new, code));
@@ -460,7 +463,7 @@ pub(super) fn visible_function(
     id: &FunctionId,
     mut items: HashMap<String, Item>,
 ) -> Result<FunctionRecord, Error> {
-    visible_workspace(owner, ws, items.remove(&keys::workspace(ws).sk))?;
+    is_there(owner, ws, items.remove(&keys::workspace(ws).sk))?;
     let item = items.remove(&keys::function(ws, id).sk);
     let item = item.filter(|item| is_visible_to(owner, item));
     FunctionRecord::read(item.ok_or_else(|| id.not_found())?)

@@ -1,8 +1,8 @@
 //! Invocation keys, in their function's item, where a call finds them without another read.
 //!
-//! They are a set of texts: adding one is one write that needs nothing to be there before, and
-//! to add or remove one twice is the same as once. The function's version doesn't count them,
-//! since what clients read of a function doesn't show them.
+//! Each is an attribute under its own identifier, so that making one and revoking one are one write
+//! each, which needs nothing to be read before. Another attribute counts them. The function's version
+//! doesn't, since what clients read of a function doesn't show them.
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
@@ -13,35 +13,56 @@ use super::function::why_refused;
 use super::idempotency::was_done;
 use super::transaction::Outcome;
 use super::update::visible_to;
-use super::{Claim, Store, keys};
+use super::{Claim, Item, Store, keys};
 use crate::domain::{
     Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, SecretHash,
     WorkspaceId,
 };
 use crate::error::Error;
 
-/// A key as it stands in the set, as JSON.
-#[derive(Debug, Deserialize, Serialize)]
-struct KeyRecord {
+/// A key as it stands in its attribute, as JSON.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct KeyRecord {
     #[serde(flatten)]
     key: InvocationKey,
-    hash: SecretHash,
+    pub(super) hash: SecretHash,
 }
 
+/// A set of keys as they were once kept, all in one attribute. It is still read and revoked from.
+const OLD_KEYS: &str = "invocationKeys";
+
 impl KeyRecord {
-    /// The record in an element of the set of a function. One that can't be read opens nothing.
-    fn read(id: &FunctionId, element: &str) -> Option<Self> {
-        let record = serde_json::from_str(element);
+    /// One that can't be read opens nothing.
+    fn read(text: &str) -> Option<Self> {
+        let record = serde_json::from_str(text).ok();
+        if record.is_none() {
+            tracing::error!("an invocation key can't be read");
+        }
         record
-            .inspect_err(|_| tracing::error!(function = %id, "an invocation key can't be read"))
-            .ok()
     }
 }
 
-/// What the keys in a function's set may be compared with.
-pub(super) fn hashes(id: &FunctionId, elements: &[String]) -> Vec<SecretHash> {
-    let records = elements.iter().filter_map(|element| KeyRecord::read(id, element));
-    records.map(|record| record.hash).collect()
+/// The keys in a function's item, which is left without them.
+pub(super) fn taken_from(item: &mut Item) -> Vec<KeyRecord> {
+    let old = item.remove(OLD_KEYS);
+    let old = old.iter().filter_map(|old| old.as_ss().ok()).flatten();
+    let mut keys: Vec<_> = old.filter_map(|text| KeyRecord::read(text)).collect();
+    let new = item.extract_if(|name, _| KeyId::parse(name).is_ok());
+    keys.extend(new.filter_map(|(_, value)| KeyRecord::read(value.as_s().ok()?)));
+    keys
+}
+
+/// The element of the old set that is this key.
+fn old_element(item: &Item, key: &KeyId) -> Option<String> {
+    let is_it = |text: &&String| KeyRecord::read(text).is_some_and(|record| record.key.id == *key);
+    item.get(OLD_KEYS)?.as_ss().ok()?.iter().find(is_it).cloned()
+}
+
+/// What is to become of a key.
+enum Change {
+    Make { record: String, most: u32 },
+    Revoke,
+    RevokeOld { element: String },
 }
 
 impl Store {
@@ -74,12 +95,11 @@ impl Store {
         new: &NewInvocationKey,
     ) -> Result<bool, Error> {
         let record = KeyRecord { key: new.key.clone(), hash: new.secret.hash() };
-        let element = serde_json::to_string(&record).map_err(Error::internal)?;
-        let most = AttributeValue::N(InvocationKey::MOST.to_string());
-        let condition = "(attribute_not_exists(invocationKeys) OR size(invocationKeys) < :most)";
+        let record = serde_json::to_string(&record).map_err(Error::internal)?;
+        let make = Change::Make { record, most: InvocationKey::MOST };
         let mut items = vec![
             self.workspace_is_there(owner, ws)?,
-            self.update_keys(owner, ws, id, "ADD", element, Some((condition, most)))?,
+            self.change_key(owner, ws, id, &new.key.id, make)?,
         ];
         items.extend(self.fulfil(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
@@ -102,9 +122,8 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Vec<InvocationKey>, Error> {
-        let elements = self.function_record(owner, ws, id).await?.invocation_keys;
-        let records = elements.iter().filter_map(|element| KeyRecord::read(id, element));
-        let mut keys: Vec<InvocationKey> = records.map(|record| record.key).collect();
+        let records = self.function_record(owner, ws, id).await?.invocation_keys;
+        let mut keys: Vec<_> = records.into_iter().map(|record| record.key).collect();
         keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Ok(keys)
     }
@@ -120,42 +139,72 @@ impl Store {
         id: &FunctionId,
         key: &KeyId,
     ) -> Result<(), Error> {
-        let elements = self.function_record(owner, ws, id).await?.invocation_keys;
-        let is_it =
-            |element: &String| KeyRecord::read(id, element).is_some_and(|r| r.key.id == *key);
-        let element = elements.into_iter().find(is_it).ok_or_else(|| key.not_found())?;
-        let items = vec![
-            self.workspace_is_there(owner, ws)?,
-            self.update_keys(owner, ws, id, "DELETE", element, None)?,
-        ];
-        match self.transact("DynamoDB TransactWriteItems, revoke key", items).await? {
-            Outcome::Committed => Ok(()),
-            // Deleted since it was read, and its keys with it.
-            Outcome::Refused(_) => Err(id.not_found()),
+        let mut change = Change::Revoke;
+        loop {
+            let is_new = matches!(change, Change::Revoke);
+            let items = vec![
+                self.workspace_is_there(owner, ws)?,
+                self.change_key(owner, ws, id, key, change)?,
+            ];
+            let refused =
+                match self.transact("DynamoDB TransactWriteItems, revoke key", items).await? {
+                    Outcome::Committed => return Ok(()),
+                    Outcome::Refused(refused) => refused,
+                };
+            let item = refused.iter().find_map(|refusal| refusal.item.as_ref());
+            match item.and_then(|item| old_element(item, key)).filter(|_| is_new) {
+                Some(element) => change = Change::RevokeOld { element },
+                None => return Err(why_refused(owner, ws, id, refused, key.not_found())),
+            }
         }
     }
 
-    /// A part of a transaction that adds `element` to the keys of a function that `owner` can
-    /// see, or deletes it from them, on a further condition on `:most` if there is one.
-    fn update_keys(
+    /// A part of a transaction that makes or revokes the key `key` of a function that `owner` can
+    /// see.
+    fn change_key(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-        how: &str,
-        element: String,
-        further: Option<(&str, AttributeValue)>,
+        key: &KeyId,
+        change: Change,
     ) -> Result<TransactWriteItem, Error> {
         let mut condition = visible_to(owner, &Expected::Any);
-        condition.values.insert(":keys".into(), AttributeValue::Ss(vec![element]));
-        if let Some((further, most)) = further {
-            condition.condition.push_str(&format!(" AND {further}"));
-            condition.values.insert(":most".into(), most);
-        }
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let (attribute, update, further, values) = match change {
+            Change::Make { record, most } => (
+                key.to_string(),
+                "SET #key = :record ADD keyCount :by",
+                "(attribute_not_exists(keyCount) OR keyCount < :most)",
+                vec![
+                    (":record", AttributeValue::S(record)),
+                    (":most", number(most.into())),
+                    (":by", number(1)),
+                ],
+            ),
+            Change::Revoke => (
+                key.to_string(),
+                "REMOVE #key ADD keyCount :by",
+                "attribute_exists(#key)",
+                vec![(":by", number(-1))],
+            ),
+            Change::RevokeOld { element } => (
+                OLD_KEYS.to_owned(),
+                "DELETE #key :old",
+                "contains(#key, :element)",
+                vec![
+                    (":old", AttributeValue::Ss(vec![element.clone()])),
+                    (":element", AttributeValue::S(element)),
+                ],
+            ),
+        };
+        condition.names.insert("#key".into(), attribute);
+        condition.condition.push_str(&format!(" AND {further}"));
+        condition.values.extend(values.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
-            .update_expression(format!("{how} invocationKeys :keys"))
+            .update_expression(update)
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))

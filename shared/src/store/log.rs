@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::error::Error;
 
 /// The most bytes that a log's detail can have: bodies and lines escaped at worst, six-fold.
-const MAX_DETAIL_BYTES: u64 = 2 * 1024 * 1024;
+const MAX_DETAIL_BYTES: usize = 2 * 1024 * 1024;
 
 /// How many answers of DynamoDB, of 1 MB each, a request looks through for a
 /// filter; the next page goes on where it stopped.
@@ -83,7 +83,7 @@ impl LogRecord {
             duration: log.duration,
             status_code: log.status_code,
             level: log.level,
-            detail: compressed(&detail)?,
+            detail: compressed(&detail),
         })
     }
 }

@@ -34,13 +34,14 @@ pub use metrics::{Executed, SequenceNumber};
 pub use stream::Change;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use backon::Retryable;
+use aws_types::SdkConfig;
+use backon::RetryableWithContext;
 
 use self::keys::{Key, PK, SK};
 use self::transaction::patience;
@@ -53,12 +54,16 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub struct Store {
     dynamodb: aws_sdk_dynamodb::Client,
-    s3: aws_sdk_s3::Client,
+    s3: Arc<Bucket>,
     table: Arc<str>,
     bucket: Arc<str>,
     quotas: Quotas,
     clock: Clock,
 }
+
+/// The bucket's client, which is made when it is first used: half of the Lambdas never do, and to
+/// make one takes as long as all else at their start.
+type Bucket = LazyLock<aws_sdk_s3::Client, Box<dyn FnOnce() -> aws_sdk_s3::Client + Send + Sync>>;
 
 // A command is admitted within a second, claims what is wanted once, writes a source, commits,
 // discards what it didn't need, and gives back its claim, so these and the 8 seconds of a call add
@@ -79,7 +84,9 @@ type Item = HashMap<String, AttributeValue>;
 impl Store {
     /// The store over clients with the settings of `aws`.
     pub fn new(aws: &SdkConfig, config: &Config) -> Self {
-        Self::with_clients(aws_sdk_dynamodb::Client::new(aws), aws_sdk_s3::Client::new(aws), config)
+        let for_s3 = aws.clone();
+        let s3 = LazyLock::new(Box::new(move || aws_sdk_s3::Client::new(&for_s3)) as Box<_>);
+        Self::over(aws_sdk_dynamodb::Client::new(aws), s3, config)
     }
 
     /// The same over clients that are there already.
@@ -88,9 +95,13 @@ impl Store {
         s3: aws_sdk_s3::Client,
         config: &Config,
     ) -> Self {
+        Self::over(dynamodb, LazyLock::new(Box::new(move || s3)), config)
+    }
+
+    fn over(dynamodb: aws_sdk_dynamodb::Client, s3: Bucket, config: &Config) -> Self {
         Self {
             dynamodb,
-            s3,
+            s3: Arc::new(s3),
             table: config.table.as_str().into(),
             bucket: config.bucket.as_str().into(),
             quotas: config.quotas,
@@ -130,35 +141,36 @@ impl Store {
 
     /// The items at `keys`, by their sort keys, which all differ: read in one call.
     async fn items(&self, keys: &[Key]) -> Result<HashMap<String, Item>, Error> {
-        let what = "DynamoDB BatchGetItem";
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.iter().cloned().map(Key::into_item).collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(Error::internal)?;
-        // A busy table may leave keys out; an answer counts when none is. What
-        // failed outright the SDK has repeated already.
-        let attempt = || async {
-            let got = self
-                .dynamodb
-                .batch_get_item()
-                .request_items(&*self.table, wanted.clone())
-                .send()
-                .await
-                .map_err(|error| Some(failure(what)(error)))?;
-            if got.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-                return Err(None);
-            }
-            let mut found = got.responses.unwrap_or_default();
+        let wanted = keys.iter().cloned().map(Key::into_item).collect();
+        // A busy table may leave keys out. They alone are asked for again: what came was granted, and
+        // is paid for. What failed outright the SDK has repeated already.
+        let attempt = |(wanted, mut found): (Vec<Item>, HashMap<String, Item>)| async move {
+            let got = match self.batch(wanted.clone()).await {
+                Ok(got) => got,
+                Err(error) => return ((wanted, found), Err(Some(error))),
+            };
+            let items = got.responses.unwrap_or_default().remove(&*self.table).unwrap_or_default();
             let by_key = |item: Item| Some((item.get(SK)?.as_s().ok()?.clone(), item));
-            let items = found.remove(&*self.table).unwrap_or_default();
-            Ok(items.into_iter().filter_map(by_key).collect())
+            found.extend(items.into_iter().filter_map(by_key));
+            match got.unprocessed_keys.unwrap_or_default().remove(&*self.table) {
+                Some(rest) => ((rest.keys, found), Err(None)),
+                None => ((wanted, found), Ok(())),
+            }
         };
-        attempt.retry(patience()).when(Option::is_none).await.map_err(|error| {
+        let attempts = attempt.retry(patience()).context((wanted, HashMap::new()));
+        let ((_, found), read) = attempts.when(Option::is_none).await;
+        read.map(|()| found).map_err(|error| {
             error.unwrap_or_else(|| {
-                Error::Unavailable(format!("{what}: keys left unprocessed").into())
+                Error::Unavailable("DynamoDB BatchGetItem: keys left unprocessed".into())
             })
         })
+    }
+
+    async fn batch(&self, keys: Vec<Item>) -> Result<BatchGetItemOutput, Error> {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let wanted = wanted.build().map_err(Error::internal)?;
+        let got = self.dynamodb.batch_get_item().request_items(&*self.table, wanted);
+        got.send().await.map_err(failure("DynamoDB BatchGetItem"))
     }
 }
 

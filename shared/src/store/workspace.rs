@@ -168,7 +168,7 @@ impl Store {
             .send()
             .await
             .map_err(failure("DynamoDB GetItem, workspace"))?;
-        visible_workspace(owner, id, got.item).map(drop)
+        is_there(owner, id, got.item).map(drop)
     }
 
     /// The workspaces of `owner`, in the order in which they were made.
@@ -377,7 +377,11 @@ pub(super) fn visible_workspace(
     id: &WorkspaceId,
     item: Option<Item>,
 ) -> Result<Versioned<Workspace>, Error> {
-    let item = item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())?;
-    let record = WorkspaceRecord::read(item)?;
+    let record = WorkspaceRecord::read(is_there(owner, id, item)?)?;
     Ok(Versioned { version: record.version, value: record.into() })
+}
+
+/// The workspace's item, if `owner` can see it: what is below it needs no more of it.
+pub(super) fn is_there(owner: &Owner, id: &WorkspaceId, item: Option<Item>) -> Result<Item, Error> {
+    item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())
 }

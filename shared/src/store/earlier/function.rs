@@ -65,7 +65,7 @@ impl Store {
         let EarlierFunction { read, function, owner } = earlier;
         let Some(owner) = owner else { return Ok(false) };
         let (ws, id) = (&function.workspace_id, &function.id);
-        let code = CodeRecord::new(ws, id, &function.code)?;
+        let code = CodeRecord::new(ws, id, &function.code);
         let key = code.code_key.clone();
         patiently(|| self.put_object(&key, &function.code)).await?;
         let record = FunctionRecord::new(owner, function, code);
