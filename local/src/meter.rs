@@ -1,6 +1,7 @@
 //! What calls to AWS there are, and what they cost.
 
 use std::iter::Sum;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
@@ -28,7 +29,14 @@ pub struct Meter {
 
 /// The calls since the meter was started; each start has notes of its own, so that
 /// an answer that comes late belongs to the call that it answers.
-type Notes = Arc<Mutex<Vec<Call>>>;
+type Notes = Arc<Mutex<Noted>>;
+
+#[derive(Debug, Default)]
+struct Noted {
+    calls: Vec<Call>,
+    /// How often a call was sent or answered.
+    moments: usize,
+}
 
 /// A call. One that the SDK repeats is several.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +45,11 @@ pub struct Call {
     pub operation: String,
     /// What DynamoDB said that it cost; nothing for the other services.
     pub units: Units,
+    /// Bytes of what was asked and answered, without headers.
+    pub bytes: u64,
+    /// When it was sent, and when it was answered, in the order of all that happened; it wasn't
+    /// answered before the meter was stopped where this is the last moment of all.
+    time: RangeInclusive<usize>,
 }
 
 /// DynamoDB's capacity units. A write unit is 1 KB, a unit of consistent reading 4 KB.
@@ -83,7 +96,8 @@ impl Call {
             None if path.ends_with("/invocations") => "Invoke".to_owned(),
             None => format!("{} {path}", request.method()),
         };
-        Self { operation, units: Units::default() }
+        let bytes = request.body().content_length().unwrap_or_default();
+        Self { operation, units: Units::default(), bytes, time: 0..=usize::MAX }
     }
 
     fn is_read(&self) -> bool {
@@ -106,7 +120,7 @@ impl Meter {
     /// they were sent. None, where it wasn't started.
     pub fn stop(&self) -> Vec<Call> {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).take();
-        notes.map(|notes| std::mem::take(&mut *calls(&notes))).unwrap_or_default()
+        notes.map(|notes| std::mem::take(&mut *noted(&notes)).calls).unwrap_or_default()
     }
 
     fn notes(&self) -> Option<Notes> {
@@ -114,8 +128,38 @@ impl Meter {
     }
 }
 
-fn calls(notes: &Notes) -> std::sync::MutexGuard<'_, Vec<Call>> {
+/// How many of `calls` had to wait for each other: the longest row in which each was sent after
+/// the one before was answered.
+pub fn depth(calls: &[Call]) -> usize {
+    let mut depths: Vec<usize> = Vec::new();
+    // In the order in which they were sent, so whatever one waited for stands before it.
+    for call in calls {
+        let before = calls.iter().zip(&depths).filter(|(c, _)| c.time.end() < call.time.start());
+        depths.push(before.map(|(_, depth)| depth + 1).max().unwrap_or(1));
+    }
+    depths.into_iter().max().unwrap_or_default()
+}
+
+fn noted(notes: &Notes) -> std::sync::MutexGuard<'_, Noted> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Noted {
+    fn sent(&mut self, mut call: Call) -> usize {
+        call.time = self.moments..=usize::MAX;
+        self.moments += 1;
+        self.calls.push(call);
+        self.calls.len() - 1
+    }
+
+    fn answered(&mut self, place: usize, units: Units, bytes: u64) {
+        // Gone, if the meter was stopped meanwhile.
+        let Some(call) = self.calls.get_mut(place) else { return };
+        call.units = units;
+        call.bytes += bytes;
+        call.time = *call.time.start()..=self.moments;
+        self.moments += 1;
+    }
 }
 
 impl HttpClient for Meter {
@@ -140,23 +184,14 @@ struct Metering {
 impl HttpConnector for Metering {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let Some(notes) = self.meter.notes() else { return self.inner.call(request) };
-        let place = {
-            let mut calls = calls(&notes);
-            calls.push(Call::of(&request));
-            calls.len() - 1
-        };
-        if dynamodb_operation(&request).is_none() {
-            return self.inner.call(request);
-        }
+        let place = noted(&notes).sent(Call::of(&request));
         ask_for_capacity(&mut request);
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
-            let (answer, units) = read(answer.await?).await?;
-            // Gone, if the meter was stopped meanwhile.
-            if let Some(call) = calls(&notes).get_mut(place) {
-                call.units = units;
-            }
-            Ok(answer)
+            let read = async { read(answer.await?).await }.await;
+            let (units, bytes) = read.as_ref().map(|(_, u, b)| (*u, *b)).unwrap_or_default();
+            noted(&notes).answered(place, units, bytes);
+            Ok(read?.0)
         })
     }
 }
@@ -167,6 +202,9 @@ fn dynamodb_operation(request: &HttpRequest) -> Option<&str> {
 }
 
 fn ask_for_capacity(request: &mut HttpRequest) {
+    if dynamodb_operation(request).is_none() {
+        return;
+    }
     let Some(bytes) = request.body().bytes() else { return };
     let Ok(mut body) = serde_json::from_slice::<Map<String, Value>>(bytes) else { return };
     body.insert("ReturnConsumedCapacity".into(), json!("INDEXES"));
@@ -175,13 +213,19 @@ fn ask_for_capacity(request: &mut HttpRequest) {
     *request.body_mut() = SdkBody::from(body);
 }
 
-/// The same answer, and what it says that the call cost.
-async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Units), ConnectorError> {
+/// The same answer, what it says that the call cost, and its bytes but for that.
+async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Units, u64), ConnectorError> {
     let body = ByteStream::new(answer.take_body()).collect().await;
     let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let mut said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let mut bytes = body.len();
+    let mut used = Units::default();
+    if let Some(consumed) = said.as_object_mut().and_then(|said| said.remove("ConsumedCapacity")) {
+        used = units(&consumed);
+        bytes = said.to_string().len();
+    }
     *answer.body_mut() = SdkBody::from(body);
-    Ok((answer, units(&said["ConsumedCapacity"])))
+    Ok((answer, used, bytes as u64))
 }
 
 /// An operation on one item tells of its table, one on several lists the tables.
@@ -218,12 +262,26 @@ mod tests {
 
     #[test]
     fn what_reads_is_not_what_writes() {
-        let call = |operation: &str| Call {
-            operation: operation.into(),
-            units: Units { table: 1.0, index: 0.5 },
-        };
-        let calls = [call("PutItem"), call("BatchGetItem"), call("TransactWriteItems")];
+        let calls = ["PutItem", "BatchGetItem", "TransactWriteItems"];
+        let calls = calls.map(|operation| call(operation, 0..=1));
         assert_eq!(Units::written(&calls).total(), 3.0);
         assert_eq!(Units::read(&calls).total(), 1.5);
+    }
+
+    fn call(operation: &str, time: RangeInclusive<usize>) -> Call {
+        let units = Units { table: 1.0, index: 0.5 };
+        Call { operation: operation.into(), units, bytes: 0, time }
+    }
+
+    #[test]
+    fn calls_at_once_are_one_deep() {
+        let deep = |times: &[RangeInclusive<usize>]| {
+            let calls: Vec<_> = times.iter().map(|time| call("GetItem", time.clone())).collect();
+            depth(&calls)
+        };
+        assert_eq!(deep(&[]), 0);
+        assert_eq!(deep(&[0..=3, 1..=2]), 1, "at once");
+        assert_eq!(deep(&[0..=2, 1..=4, 3..=5]), 2, "the third waited for the first");
+        assert_eq!(deep(&[0..=1, 2..=3, 4..=usize::MAX]), 3, "one after the other");
     }
 }

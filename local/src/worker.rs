@@ -149,7 +149,7 @@ fn ended(status: Option<ExitStatus>) -> String {
 
 /// The whole environment of a worker. Nothing of the developer's own gets in
 /// but the search path: an `AWS_PROFILE` there would reach real AWS.
-fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
+pub fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = spec.environment.clone().into_iter().collect();
     let own = [
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),

@@ -13,7 +13,7 @@ use shared::stream::{self, Failed, Recorded};
 
 /// How many workspaces are counted for at a time. A batch of 500 records may be of as many, each of
 /// which takes two calls, so 64 of them let a shard of the stream keep up with a thousand a second
-/// and more; fewer fall behind.
+/// and more; docs/scale.md has what fewer do.
 pub const WORKSPACES_AT_A_TIME: usize = 64;
 
 /// What it takes to count. Cheap to clone.

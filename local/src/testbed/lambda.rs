@@ -124,6 +124,11 @@ impl Event {
         self.text(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
+    /// The event as it travels.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+
     /// The body that the event carries, parsed.
     ///
     /// # Panics

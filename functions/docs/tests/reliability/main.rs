@@ -3,12 +3,18 @@
 //! `docs/reliability.md`, which they write.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-mod api;
 mod faults;
 mod model;
 mod overload;
 mod races;
 mod repeats;
-mod report;
 mod scale;
 mod whole;
+
+use measure::page::Page;
+
+/// What these tests write.
+const REPORT: Page = Page {
+    path: "docs/reliability.md",
+    command: "UPDATE_EXPECT=1 cargo test --workspace --test reliability",
+};

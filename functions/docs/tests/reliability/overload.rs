@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use local::testbed::Answer;
+use measure::api::Api;
 use serde_json::{Value, json};
 
-use crate::api::Api;
-use crate::report;
+use crate::REPORT;
 use crate::whole::{Allowed, assert_whole};
 
 /// How many ask at once, of services that take [`TAKEN`] calls at a time, and so long for each.
@@ -87,7 +87,7 @@ async fn too_much_is_turned_away_with_a_time_to_come_again_and_leaves_nothing_be
     let waiting = after - before;
     let line = format!("| reconciler | {waiting} new functions | 0 | {waiting} | {waiting} |");
     writeln!(table, "{line}").unwrap();
-    report::section("overload", &table);
+    REPORT.section("overload", &table);
 }
 
 /// How many functions of a workspace are deployed.

@@ -6,9 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use local::faults::Fault;
 use local::testbed::{Answer, Event};
+use measure::api::Api;
 use serde_json::{Value, json};
-
-use crate::api::Api;
 
 /// A function that tells how often its process has run it.
 const COUNTING: &str =

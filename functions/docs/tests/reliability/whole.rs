@@ -3,9 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use measure::api::Api;
 use serde_json::Value;
-
-use crate::api::Api;
 
 /// What may be beside that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::testbed::{Answer, Event};
+use measure::api::Api;
 use serde_json::{Value, json};
 use shared::domain::{FunctionId, Outcome, Timestamp, WorkspaceId};
 
-use crate::api::Api;
 use crate::whole::Allowed;
 
 /// An operation of the API. `Once` is with an `Idempotency-Key`.

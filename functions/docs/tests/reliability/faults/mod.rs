@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use local::faults::Fault;
+use measure::api::Api;
 use shared::domain::Quotas;
 
 use self::command::{Command, Scene};
 use self::story::Story;
-use crate::api::Api;
-use crate::report;
+use crate::REPORT;
 use crate::whole::{Allowed, assert_whole, left};
 
 /// More often than anything is tried again: for good, until it is healed.
@@ -81,7 +81,7 @@ fn whatever_call_goes_wrong_nothing_is_lost_and_nothing_left() {
     });
     let tried = tried.into_inner().unwrap();
     if only.is_none() {
-        report::section("faults", &table(&subjects, &tried));
+        REPORT.section("faults", &table(&subjects, &tried));
     }
 }
 

@@ -2,9 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use measure::api::Api;
 use serde_json::{Value, json};
-
-use crate::api::Api;
 
 /// What there is to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

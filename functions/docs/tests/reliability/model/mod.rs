@@ -10,12 +10,12 @@ use std::cell::Cell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::testbed::{Answer, Event};
+use measure::api::Api;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 use shared::domain::Quotas;
 
-use crate::api::Api;
-use crate::report;
+use crate::REPORT;
 use operation::{Body, IfMatch, Operation};
 use reference::{Expected, MOST_FUNCTIONS, MOST_WORKSPACES, Model};
 
@@ -51,7 +51,7 @@ fn whatever_is_asked_the_api_is_as_its_model() {
     }
     let steps = steps.get();
     let text = format!("{cases} sequences of {steps} operations. Promises broken: none.\n");
-    report::section("model", &text);
+    REPORT.section("model", &text);
 }
 
 /// The API and its model side by side.

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::testbed::{Answer, Event};
+use measure::api::Api;
 use serde_json::{Value, json};
 
 use super::Made;
 use super::checker::{Entry, drawn};
 use super::plan::{Ask, SOURCES, What};
 use super::spec::{Found, Item, Patch, State, Step, Workspace};
-use crate::api::Api;
 
 const OF_WORKSPACE: &[&str] = &["name"];
 const OF_FUNCTION: &[&str] = &["name", "status", "code"];

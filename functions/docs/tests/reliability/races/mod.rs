@@ -15,11 +15,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
+use measure::api::Api;
 use serde_json::{Value, json};
 use shared::domain::Quotas;
 
-use crate::api::Api;
-use crate::report;
+use crate::REPORT;
 use crate::whole::{self, Allowed};
 use checker::Entry;
 use history::Race;
@@ -48,7 +48,7 @@ async fn what_many_are_answered_at_once_can_have_happened_one_after_the_other() 
         "{cases} histories of {requests} requests, {steps} steps, have a legal order. Promises \
          broken: none.\n"
     );
-    report::section("races", &text);
+    REPORT.section("races", &text);
 }
 
 /// Workspaces that take few functions, so that the limit is met.

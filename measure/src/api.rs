@@ -1,4 +1,5 @@
 //! The API as clients meet it, and those who follow its table.
+#![expect(clippy::unwrap_used, reason = "a test or a measurement that panics has failed")]
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -15,29 +16,31 @@ use shared::engine::Engine;
 use shared::store::Store;
 
 /// All Lambdas over one testbed.
-pub(crate) struct Api {
-    pub(crate) bed: Testbed,
+pub struct Api {
+    /// What they stand on.
+    pub bed: Testbed,
     lambdas: [(&'static str, Lambda); 5],
     reconciler: Reconciler,
     counter: Counter,
 }
 
 impl Api {
-    pub(crate) async fn start() -> Self {
+    /// Over stores in memory.
+    pub async fn start() -> Self {
         let bed = Testbed::start().unwrap();
         let store = bed.store.clone();
         Self::over(bed, store).await
     }
 
     /// The same for owners who may have so much.
-    pub(crate) async fn with_quotas(quotas: Quotas) -> Self {
+    pub async fn with_quotas(quotas: Quotas) -> Self {
         let bed = Testbed::start().unwrap();
         let store = bed.store.clone().with_quotas(quotas);
         Self::over(bed, store).await
     }
 
     /// The same on disk, for tests whose stream grows long.
-    pub(crate) async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
+    pub async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
         let bed = Testbed::start_on_disk().unwrap();
         let store = bed.store.clone().with_quotas(quotas(bed.config.quotas));
         Self::over(bed, store).await
@@ -62,46 +65,41 @@ impl Api {
     }
 
     /// Lets the Lambda answer that the gateway would choose.
-    pub(crate) async fn send(&self, event: Event, path: &str) -> Answer {
-        let path = path.split('?').next().unwrap();
-        let name = match path {
-            _ if path.ends_with("/logs") => "logs",
-            _ if path.contains("/invoke") => "invocations",
-            _ if path.contains("/functions") => "functions",
-            "/health" => "docs",
-            _ => "workspaces",
-        };
-        let (_, lambda) = self.lambdas.iter().find(|(known, _)| *known == name).unwrap();
+    pub async fn send(&self, event: Event, path: &str) -> Answer {
+        let name = lambda_of(path);
+        let (_, lambda) =
+            self.lambdas.iter().find(|(known, _)| *known == name).expect("it is one of them");
         lambda.answer(event).await
     }
 
-    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    /// The answer to a request with this body, if any.
+    pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let event = Event::new(method, path);
         self.send(body.iter().fold(event, |event, body| event.json(body)), path).await
     }
 
     /// What is read at `path`, which must be there.
-    pub(crate) async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.ask("GET", path, None).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     }
 
     /// Makes something, which must succeed; gives what was made.
-    pub(crate) async fn make(&self, path: &str, body: &Value) -> Value {
+    pub async fn make(&self, path: &str, body: &Value) -> Value {
         let answer = self.ask("POST", path, Some(body)).await;
         assert_eq!(answer.status, 201, "{path}: {}", answer.body);
         answer.json()
     }
 
     /// Lets everything be followed that has happened.
-    pub(crate) async fn settle(&self) {
+    pub async fn settle(&self) {
         self.bed.settle(|event| self.follow(event)).await;
     }
 
     /// Has every record that there is followed once, whatever comes of it; how many batches of one
     /// workspace or function are to come again.
-    pub(crate) async fn follow_all_once(&self) -> usize {
+    pub async fn follow_all_once(&self) -> usize {
         let mut failures = 0;
         let mut stream = self.bed.stream();
         loop {
@@ -124,7 +122,7 @@ impl Api {
 
     /// Everything in table, bucket and engine, sorted, but for what is counted of the owner. A
     /// version of a source goes by its function, whose name is all that is known of it.
-    pub(crate) async fn left(&self) -> Vec<String> {
+    pub async fn left(&self) -> Vec<String> {
         let (table, bucket) = (&self.bed.config.table, &self.bed.config.bucket);
         let mut left = Vec::new();
         let mut items = self.bed.dynamodb.scan().table_name(table).into_paginator().items().send();
@@ -148,7 +146,7 @@ impl Api {
     }
 
     /// All claims.
-    pub(crate) async fn claims(&self) -> Vec<HashMap<String, AttributeValue>> {
+    pub async fn claims(&self) -> Vec<HashMap<String, AttributeValue>> {
         let scan = self.bed.dynamodb.scan().table_name(&self.bed.config.table);
         let scan = scan.filter_expression("SK = :claim");
         let scan = scan.expression_attribute_values(":claim", AttributeValue::S("CLAIM".into()));
@@ -156,7 +154,7 @@ impl Api {
     }
 
     /// As if time had passed: what `attribute` of every claim says is `value` now.
-    pub(crate) async fn set_in_claims(&self, attribute: &str, value: i64) {
+    pub async fn set_in_claims(&self, attribute: &str, value: i64) {
         for claim in self.claims().await {
             let update = self.bed.dynamodb.update_item().table_name(&self.bed.config.table);
             update
@@ -169,5 +167,16 @@ impl Api {
                 .await
                 .unwrap();
         }
+    }
+}
+
+/// The Lambda that the gateway chooses for `path`.
+pub fn lambda_of(path: &str) -> &'static str {
+    match path.split('?').next().unwrap_or_default() {
+        "/" | "/health" => "docs",
+        path if path.ends_with("/logs") => "logs",
+        path if path.contains("/invoke") => "invocations",
+        path if path.contains("/functions") => "functions",
+        _ => "workspaces",
     }
 }
