@@ -43,8 +43,12 @@ impl Page {
     ///
     /// # Panics
     /// As [`Page::section`].
-    pub fn section_by(&self, name: &str, text: &str, part: impl Fn(&str) -> String) {
-        self.hold(name, text, part);
+    pub fn hold(&self, name: &str, text: &str, part: impl Fn(&str) -> String) {
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            return self.write(name, text);
+        }
+        let (there, path, command) = (self.read(name), self.path, self.command);
+        assert_eq!(part(&there), part(text), "{path} tells other things; {command} writes it anew");
     }
 
     /// What the section `name` says.
@@ -64,14 +68,6 @@ impl Page {
         let [before, _, after] = self.parts(name);
         let path = workspace::compiled_in().join(self.path);
         std::fs::write(path, format!("{before}{text}{after}")).expect("the page can be written");
-    }
-
-    fn hold(&self, name: &str, text: &str, part: impl Fn(&str) -> String) {
-        if std::env::var_os("UPDATE_EXPECT").is_some() {
-            return self.write(name, text);
-        }
-        let (there, path, command) = (self.read(name), self.path, self.command);
-        assert_eq!(part(&there), part(text), "{path} tells other things; {command} writes it anew");
     }
 
     /// What comes before the section, the section, and what comes behind it.

@@ -26,7 +26,7 @@ async fn every_route_costs_what_the_page_says_whatever_is_beside_it() {
     assert_eq!(described(), measured(costs), "every operation is measured");
     PAGE.exact_section("calls", &tables[0]);
     let bill = cost::bill(costs, &Prices::default());
-    PAGE.section_by("dollars", &bill, cost::without_kilobytes);
+    PAGE.hold("dollars", &bill, cost::without_kilobytes);
 }
 
 /// The exceptions stand on the page with their reasons.
