@@ -197,6 +197,7 @@ impl Stack {
             Some(folder) => Stores::open(folder, &template)?,
             None => Stores::ephemeral(&template)?,
         };
+        stores.keep_swept();
         let (launcher, root) = (options.launcher, &options.root);
         let engine = Engine::start(&functions, launcher, &template.region, root).await;
         let engine = engine.map_err(StackError::Engine)?;

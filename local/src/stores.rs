@@ -2,6 +2,7 @@
 
 mod provision;
 
+use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -66,8 +67,8 @@ pub enum StoresError {
 
 /// Running stores with the template's table and bucket in them. Dropping them
 /// stops them; what a [`DataFolder`] holds stays.
-#[derive(Debug)]
 pub struct Stores {
+    database: Database,
     dynamodb_url: String,
     s3_url: String,
     stream: Result<StreamReader, StreamError>,
@@ -120,6 +121,14 @@ impl Stores {
         &self.s3_url
     }
 
+    /// Deletes what is past its end by the system's clock, now and every minute from here on.
+    /// Stores that aren't asked to keep it: a test has a clock of its own.
+    pub fn keep_swept(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(sweep(self.database.clone()));
+        }
+    }
+
     /// A reader of the table's stream, before its oldest record.
     ///
     /// # Errors
@@ -149,17 +158,27 @@ impl Stores {
         let stream = StreamReader::new(database.clone(), table, region);
         let (dynamodb, dynamodb_url) = listen(&runtime)?;
         let (s3_listener, s3_url) = listen(&runtime)?;
-        runtime.spawn(sweep(database.clone()));
+        let served = database.clone();
         runtime.spawn(async move {
             let never = std::future::pending();
             if let Err(problem) =
-                dynoxide::server::serve_with_shutdown(dynamodb, database, never).await
+                dynoxide::server::serve_with_shutdown(dynamodb, served, never).await
             {
                 terminal::say(format_args!("the embedded DynamoDB ended: {problem}"));
             }
         });
         runtime.spawn(serve_s3(s3_listener, s3.build()));
-        Ok(Self { dynamodb_url, s3_url, stream, runtime: Some(runtime), _temporary: temporary })
+        let runtime = Some(runtime);
+        Ok(Self { database, dynamodb_url, s3_url, stream, runtime, _temporary: temporary })
+    }
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Stores");
+        shown.field("dynamodb_url", &self.dynamodb_url).field("s3_url", &self.s3_url);
+        // The database has no form for this.
+        shown.finish_non_exhaustive()
     }
 }
 

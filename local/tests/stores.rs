@@ -1,6 +1,8 @@
 //! The stores through the AWS SDK, with the repository's own template.
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::Builder;
 use local::data_folder::DataFolder;
@@ -25,6 +27,33 @@ async fn the_testbed_has_the_templates_table_and_bucket() {
     let ttl = described.unwrap();
     assert_eq!(ttl.time_to_live_description().unwrap().attribute_name(), Some("expiresAt"));
     bed.s3.head_bucket().bucket(&bed.config.bucket).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_past_its_end_is_deleted_where_the_stores_are_kept_swept() {
+    let bed = Testbed::start().unwrap();
+    let key = |name| AttributeValue::S(format!("WS#{name}"));
+    // Long past, and not for a thousand years.
+    for (name, end) in [("ended", "1"), ("not-ended", "33000000000")] {
+        let put = bed.dynamodb.put_item().table_name(&bed.config.table).item("PK", key(name));
+        let put = put.item("SK", AttributeValue::S("METADATA".to_owned()));
+        put.item("expiresAt", AttributeValue::N(end.to_owned())).send().await.unwrap();
+    }
+    let names = async || {
+        let scan = bed.dynamodb.scan().table_name(&bed.config.table).consistent_read(true);
+        let items = scan.send().await.unwrap().items.unwrap();
+        let mut names: Vec<_> = items.into_iter().map(|item| item["PK"].clone()).collect();
+        names.sort_by_key(|name| name.as_s().unwrap().clone());
+        names
+    };
+    assert_eq!(names().await, [key("ended"), key("not-ended")], "a testbed keeps everything");
+    bed.stores().keep_swept();
+    let swept = async {
+        while names().await != [key("not-ended")] {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), swept).await.expect("the ended item is deleted");
 }
 
 #[tokio::test]
