@@ -122,7 +122,7 @@ impl Stores {
     }
 
     /// Deletes what is past its end by the system's clock, now and every minute from here on.
-    /// Stores that aren't asked to keep it: a test has a clock of its own.
+    /// Without it nothing is deleted, as tests need it whose own clock stands long before the system's.
     pub fn keep_swept(&self) {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(sweep(self.database.clone()));
