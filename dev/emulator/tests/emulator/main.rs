@@ -1,0 +1,6 @@
+//! The emulator, through the clients of AWS.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod engine;
+mod lambda;
+mod stores;

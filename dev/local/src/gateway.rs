@@ -1,0 +1,266 @@
+//! The HTTP API: what API Gateway does between a client and a Lambda.
+
+mod body;
+mod refusal;
+mod tokens;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use shared::http::cors::Cors;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::event::{Arrival, to_event, to_response};
+use emulator::ids;
+use emulator::route::{self, Route};
+use emulator::runtime_api::PAYLOAD_LIMIT;
+use emulator::terminal;
+use emulator::worker::InvokeError;
+use emulator::worker_pool::Pool;
+
+use body::Read;
+use refusal::Refusal;
+pub use tokens::Tokens;
+
+/// The largest request body that an HTTP API takes, in bytes.
+pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// How long an HTTP API waits for a Lambda.
+pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long requests may go on once the gateway is told to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A port on the loopback interface, held before anything else is started.
+#[derive(Debug)]
+pub struct Port {
+    listeners: Vec<TcpListener>,
+    number: u16,
+}
+
+impl Port {
+    /// Takes `number` on 127.0.0.1, and on `::1` where there is one, because
+    /// `localhost` may mean either. 0 takes any free port.
+    ///
+    /// # Errors
+    /// What the system says, such as that the port is in use.
+    pub async fn bind(number: u16) -> io::Result<Self> {
+        let mut bound = Self::bind_both(number).await;
+        for _ in 0..10 {
+            // The free port of one address may be taken on the other.
+            let taken = bound.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::AddrInUse);
+            if number != 0 || !taken {
+                break;
+            }
+            bound = Self::bind_both(number).await;
+        }
+        bound
+    }
+
+    async fn bind_both(number: u16) -> io::Result<Self> {
+        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).await?;
+        let number = v4.local_addr()?.port();
+        let mut listeners = vec![v4];
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, number)).await {
+            Ok(v6) => listeners.push(v6),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            // A machine without IPv6, for which localhost is 127.0.0.1.
+            Err(_) => {}
+        }
+        Ok(Self { listeners, number })
+    }
+
+    /// The port's number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+/// What the gateway serves.
+#[derive(Debug)]
+pub struct Api {
+    /// Every route with the Lambda that answers it.
+    pub routes: Vec<(Route, Pool)>,
+    /// The cross-origin rules; `None` leaves preflights and headers to the Lambdas.
+    pub cors: Option<Cors>,
+    /// What is asked of tokens; `None` where nobody is asked for one.
+    pub tokens: Option<Tokens>,
+}
+
+/// A gateway that serves requests.
+#[derive(Debug)]
+pub struct Gateway {
+    stop: watch::Sender<bool>,
+    servers: JoinSet<io::Result<()>>,
+}
+
+impl Gateway {
+    /// Serves `api` on `port`.
+    pub fn start(port: Port, api: Api) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let router = Router::new()
+            .fallback(serve)
+            .with_state(Arc::new(Served { api, port: port.number }))
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let mut servers = JoinSet::new();
+        for listener in port.listeners {
+            let mut stopped = stopped.clone();
+            let server = axum::serve(listener, router.clone());
+            servers.spawn(
+                server
+                    .with_graceful_shutdown(async move {
+                        // A sender that is gone means the same.
+                        let _ = stopped.wait_for(|stopped| *stopped).await;
+                    })
+                    .into_future(),
+            );
+        }
+        Self { stop, servers }
+    }
+
+    /// Takes no more requests and lets those that run finish, for 5 seconds at most.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let all_done = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_LIMIT, all_done).await.is_err() {
+            terminal::say(format_args!(
+                "requests that still ran after {} s were broken off",
+                STOP_LIMIT.as_secs()
+            ));
+        }
+    }
+}
+
+struct Served {
+    api: Api,
+    port: u16,
+}
+
+async fn serve(
+    State(served): State<Arc<Served>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let request_id = ids::request_id();
+    let cors = served.api.cors.as_ref();
+    let is_free = is_preflight(request.method(), &headers) && !meets_authorizer(&served, &request);
+    let mut response = match cors.filter(|_| is_free) {
+        Some(cors) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            cors.apply_preflight(&headers, response.headers_mut());
+            response
+        }
+        None => {
+            let answer = match answer(&served, client, request, &request_id).await {
+                Ok(response) => response,
+                Err(refusal) => refusal.into_response(&request_id),
+            };
+            let mut response = answer.map(Body::from);
+            if let Some(cors) = cors {
+                replace_cors_headers(cors, &headers, response.headers_mut());
+            }
+            response
+        }
+    };
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), id);
+    }
+    response
+}
+
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Whether a preflight takes a route that asks for a token, which it never holds: API
+/// Gateway then doesn't answer it by itself.
+fn meets_authorizer(served: &Served, request: &Request) -> bool {
+    let path = request.uri().path();
+    let route = route::select(&served.api.routes, request.method().as_str(), path);
+    let tokens = served.api.tokens.as_ref();
+    tokens.zip(route).is_some_and(|(tokens, (route, ..))| tokens.guards(route))
+}
+
+/// An HTTP API with CORS rules ignores what its Lambdas say about CORS.
+fn replace_cors_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+    let theirs: Vec<HeaderName> = response
+        .keys()
+        .filter(|name| name.as_str().starts_with("access-control-"))
+        .cloned()
+        .collect();
+    for name in theirs {
+        response.remove(name);
+    }
+    cors.apply(request, response);
+}
+
+async fn answer(
+    served: &Served,
+    client: SocketAddr,
+    request: Request,
+    request_id: &str,
+) -> Result<http::Response<Bytes>, Refusal> {
+    let time = Timestamp::now();
+    let (parts, body) = request.into_parts();
+    let body = match body::read(body, BODY_LIMIT).await {
+        Read::Whole(body) => body,
+        Read::TooLarge { size, is_all } => return Err(Refusal::body_too_large(size, is_all)),
+        Read::BrokenOff => return Err(Refusal::broken_off()),
+    };
+    let path = parts.uri.path();
+    let (route, pool, path_parameters) =
+        route::select(&served.api.routes, parts.method.as_str(), path)
+            .ok_or_else(|| Refusal::no_route(parts.method.as_str(), path))?;
+    let claims = match &served.api.tokens {
+        Some(tokens) => tokens.check(route, &parts.headers)?,
+        None => None,
+    };
+    let arrival = Arrival {
+        request_id: request_id.to_owned(),
+        route_key: route.key().to_owned(),
+        path_parameters,
+        claims,
+        source: client.ip(),
+        port: served.port,
+        time,
+    };
+    let event = Bytes::from(to_event(&parts, &body, &arrival).to_string());
+    if event.len() > PAYLOAD_LIMIT {
+        return Err(Refusal::event_too_large(event.len()));
+    }
+    let begun = Instant::now();
+    let outcome = tokio::time::timeout(WAIT_LIMIT, pool.invoke(event)).await;
+    let spent = begun.elapsed();
+    let name = &pool.spec().name;
+    let problem = match outcome {
+        Err(_) => return Err(Refusal::gateway_timeout(WAIT_LIMIT, spent)),
+        Ok(Ok(payload)) => match to_response(&payload) {
+            Ok(response) => return Ok(response),
+            Err(problem) => problem.to_string(),
+        },
+        Ok(Err(InvokeError::TimedOut(limit))) => {
+            terminal::say(format_args!("{name} ran past its {limit:?} and was killed"));
+            return Err(Refusal::function_timeout(limit, spent));
+        }
+        Ok(Err(problem)) => problem.to_string(),
+    };
+    // The client learns the request's id only; the cause stands here under it.
+    terminal::say(format_args!("request {request_id}: {name}: {problem}"));
+    Err(Refusal::internal_error())
+}

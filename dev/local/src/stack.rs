@@ -1,0 +1,408 @@
+//! The whole local stack: stores, engine, Lambdas, gateway, and the rebuilding of what changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use jsonwebtoken::jwk::JwkSet;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::builder::{BuildError, Builder};
+use crate::endpoints::{self, EndpointsError, EndpointsFile};
+use crate::gateway::{Api, Gateway, Port, Tokens};
+use crate::watcher::Watcher;
+use emulator::data_folder::{DataFolder, DataFolderError};
+use emulator::engine::Engine;
+use emulator::event_source::Pump;
+use emulator::process::Launcher;
+use emulator::stores::{Stores, StoresError};
+use emulator::stream::StreamError;
+use emulator::template::{DEFAULT_REGION, Template, TemplateError};
+use emulator::terminal::say;
+use emulator::worker::{InvokeError, WorkerSpec};
+use emulator::worker_pool::{Binary, Pool};
+
+/// What a stack is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The workspace: the folder of `template.yaml`.
+    pub root: PathBuf,
+    /// The gateway's port; 0 for any free one.
+    pub port: u16,
+    /// Where the data are kept; `None` forgets them at the end.
+    pub data: Option<PathBuf>,
+    /// Who signs people in; `None` leaves the API open.
+    pub sign_in: Option<SignIn>,
+    /// Whether to rebuild when the source changes.
+    pub watch: bool,
+    /// How child processes are started.
+    pub launcher: Launcher,
+    /// Built binaries by name; `None` builds them with cargo.
+    pub binaries: Option<BTreeMap<String, PathBuf>>,
+}
+
+/// Who signs people in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The issuer that tokens must name: the template's `JwtIssuer`.
+    pub issuer: String,
+    /// The audiences of which tokens must name one: the template's `JwtAudience`.
+    pub audience: Vec<String>,
+    /// The file with the issuer's public keys, a JSON Web Key Set.
+    pub keys: PathBuf,
+}
+
+/// Why a stack could not be started: one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The template can't be followed.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The port can't be had.
+    #[error(
+        "port {port} can't be used ({source}); stop what uses it, or choose another port with --port, such as --port {}",
+        port.checked_add(1).unwrap_or(8000)
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// The stores can't be started.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// The engine can't be started.
+    #[error("the local engine could not be started: {0}")]
+    Engine(std::io::Error),
+    /// The stream can't be followed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The binaries can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A Lambda does not start.
+    #[error("the Lambda {name} could not be started: {source}")]
+    Lambda {
+        /// Its binary.
+        name: String,
+        /// Why.
+        source: InvokeError,
+    },
+    /// The endpoints can't be told to other programs.
+    #[error(transparent)]
+    Endpoints(#[from] EndpointsError),
+    /// Somebody is to sign people in, and the template asks nobody for a token.
+    #[error(
+        "--jwt-issuer {0:?} gives the template no authorizer: it is empty, or template.yaml has none"
+    )]
+    NoAuthorizer(String),
+    /// The issuer's keys can't be read.
+    #[error(
+        "the keys in {path} can't be used: {problem}; --jwks takes a JSON Web Key Set, as the issuer publishes it"
+    )]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A temporary folder can't be had.
+    #[error("no temporary folder could be made: {0}")]
+    Temporary(std::io::Error),
+}
+
+/// A running stack. Dropping it ends everything at once; [`Stack::stop`] lets
+/// requests finish first.
+#[derive(Debug)]
+pub struct Stack {
+    port: u16,
+    template: Template,
+    data: Option<PathBuf>,
+    // In the order in which they must end: requests, pump, Lambdas, engine, stores, folder.
+    gateway: Gateway,
+    _pump: Option<Pump>,
+    rebuilding: Option<Rebuilding>,
+    _endpoints: Option<EndpointsFile>,
+    engine: Engine,
+    stores: Stores,
+    _folder: Option<DataFolder>,
+    _temporary: Option<TempDir>,
+}
+
+/// The task that follows the source; it ends with this value.
+#[derive(Debug)]
+struct Rebuilding(JoinHandle<()>);
+
+impl Drop for Rebuilding {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl SignIn {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        vec![("JwtIssuer", self.issuer.clone()), ("JwtAudience", self.audience.join(","))]
+    }
+
+    fn read_keys(&self) -> Result<JwkSet, StackError> {
+        let problem = |problem: String| StackError::Keys { path: self.keys.clone(), problem };
+        let text = std::fs::read(&self.keys).map_err(|e| problem(e.to_string()))?;
+        serde_json::from_slice(&text).map_err(|e| problem(e.to_string()))
+    }
+}
+
+impl Stack {
+    /// Starts everything and returns once requests are answered.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to do; nothing is left running.
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let begun = Instant::now();
+        let parameters = options.sign_in.as_ref().map(SignIn::parameters).unwrap_or_default();
+        let path = options.root.join("template.yaml");
+        let template = Template::read_with(&path, DEFAULT_REGION, &parameters)?;
+        if let Some(sign_in) = &options.sign_in
+            && template.authorizer.is_none()
+        {
+            return Err(StackError::NoAuthorizer(sign_in.issuer.clone()));
+        }
+        let keys = options.sign_in.as_ref().map(SignIn::read_keys).transpose()?;
+        // The port first: it is what fails most often, and the quickest to tell.
+        let port = Port::bind(options.port)
+            .await
+            .map_err(|source| StackError::Port { port: options.port, source })?;
+        let number = port.number();
+        let (folder, temporary, place, functions) = match &options.data {
+            Some(path) => {
+                let folder = DataFolder::open(path)?;
+                endpoints::forget(&folder)?;
+                let (place, functions) = (folder.binaries_folder(), folder.engine_folder());
+                (Some(folder), None, place, functions)
+            }
+            None => {
+                let mut builder = tempfile::Builder::new();
+                let temporary = builder.prefix("faas-backend-").tempdir();
+                let temporary = temporary.map_err(StackError::Temporary)?;
+                let place = temporary.path().join("bin");
+                let functions = temporary.path().join("engine");
+                (None, Some(temporary), place, functions)
+            }
+        };
+        let stores = match &folder {
+            Some(folder) => Stores::open(folder, &template)?,
+            None => Stores::ephemeral(&template)?,
+        };
+        stores.keep_swept();
+        let (launcher, root) = (options.launcher, &options.root);
+        let engine = Engine::start(&functions, launcher, &template.region, root).await;
+        let engine = engine.map_err(StackError::Engine)?;
+        say(format_args!("stores are up after {:.1} s", begun.elapsed().as_secs_f64()));
+
+        let built = begun.elapsed();
+        let (binaries, builder) = match &options.binaries {
+            Some(paths) => {
+                let given = |(name, path): (&String, &PathBuf)| (name.clone(), path.clone().into());
+                (paths.iter().map(given).collect(), None)
+            }
+            None => {
+                let names = template.functions.iter().map(|f| f.binary.clone()).collect();
+                let mut builder = Builder::new(&options.root, names, place, options.launcher)?;
+                say("building the Lambdas; requests wait until they are there");
+                let binaries = builder.build().await?;
+                let spent = (begun.elapsed() - built).as_secs_f64();
+                say(format_args!("the Lambdas are built, in {spent:.1} s"));
+                (binaries, Some(builder))
+            }
+        };
+        let variables = endpoints::variables(&stores, &engine, &template.region);
+        let pools = start_pools(&template, variables, options.launcher, binaries).await?;
+        let pump = start_pump(&template, &stores, &pools, folder.as_ref())?;
+        let routes = template
+            .functions
+            .iter()
+            .zip(&pools)
+            .flat_map(|(function, pool)| {
+                function.routes.iter().map(move |route| (route.clone(), pool.clone()))
+            })
+            .collect();
+        let endpoints = match &folder {
+            Some(folder) => Some(EndpointsFile::write(folder, &template, &stores, &engine)?),
+            None => None,
+        };
+        let authorizer = template.authorizer.clone();
+        let tokens = authorizer.zip(keys).map(|(authorizer, keys)| Tokens::new(authorizer, keys));
+        let api = Api { routes, cors: template.cors.clone(), tokens };
+        let gateway = Gateway::start(port, api);
+        let rebuilding = builder
+            .filter(|_| options.watch)
+            .and_then(|builder| follow_source(&options.root, builder, pools));
+        Ok(Self {
+            port: number,
+            template,
+            data: options.data,
+            gateway,
+            _pump: pump,
+            rebuilding,
+            _endpoints: endpoints,
+            engine,
+            stores,
+            _folder: folder,
+            _temporary: temporary,
+        })
+    }
+
+    /// `http://localhost:PORT`, where the API is.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// What the stack was made from.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Its DynamoDB and S3.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Where users' functions run.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What a person needs to use the stack, in five lines. `base` is the folder
+    /// that the data folder is named from, where it is below it.
+    pub fn summary(&self, base: &Path) -> String {
+        let data = match &self.data {
+            Some(path) => path.strip_prefix(base).unwrap_or(path).display().to_string(),
+            None => "in memory, forgotten at the end".to_owned(),
+        };
+        let signs_in = match &self.template.authorizer {
+            Some(authorizer) => format!("   for whoever {} signs in", authorizer.issuer),
+            None => String::new(),
+        };
+        format!(
+            "FaaS Backend, local\n\
+             \x20 API        {}{signs_in}\n\
+             \x20 DynamoDB   {}   table {}\n\
+             \x20 S3         {}   bucket {}\n\
+             \x20 Engine     {}   {}\n\
+             \x20 Data       {data}",
+            self.url(),
+            self.stores.dynamodb_url(),
+            self.template.table.name,
+            self.stores.s3_url(),
+            self.template.bucket,
+            self.engine.url(),
+            self.engine.summary(),
+        )
+    }
+
+    /// Lets the requests that run finish, for 5 seconds at most, and ends everything.
+    pub async fn stop(self) {
+        let Self { gateway, rebuilding, .. } = self;
+        drop(rebuilding);
+        gateway.stop().await;
+    }
+}
+
+async fn start_pools(
+    template: &Template,
+    variables: BTreeMap<String, String>,
+    launcher: Launcher,
+    mut binaries: BTreeMap<String, Binary>,
+) -> Result<Vec<Pool>, StackError> {
+    let mut pools = Vec::new();
+    for function in &template.functions {
+        let name = function.binary.clone();
+        let binary = binaries.remove(&name).ok_or_else(|| BuildError::NoBinary(name.clone()))?;
+        let mut environment = function.environment.clone();
+        environment.extend(variables.clone());
+        let spec = WorkerSpec {
+            name: name.clone(),
+            memory_mb: function.memory_mb,
+            timeout: function.timeout,
+            region: template.region.clone(),
+            environment,
+            launcher,
+        };
+        let pool = Pool::start(spec, binary).await;
+        pools.push(pool.map_err(|source| StackError::Lambda { name, source })?);
+    }
+    Ok(pools)
+}
+
+/// The pump of the mappings that the template has; `None` if it has none.
+fn start_pump(
+    template: &Template,
+    stores: &Stores,
+    pools: &[Pool],
+    folder: Option<&DataFolder>,
+) -> Result<Option<Pump>, StreamError> {
+    let mut mappings = Vec::new();
+    for (function, pool) in template.functions.iter().zip(pools) {
+        let of_this = function.mappings.iter();
+        mappings.extend(of_this.map(|mapping| (mapping.clone(), pool.clone())));
+    }
+    if mappings.is_empty() {
+        return Ok(None);
+    }
+    let place = folder.map(DataFolder::streams_folder);
+    Pump::start(&stores.stream_reader()?, mappings, place.as_deref()).map(Some)
+}
+
+fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<Rebuilding> {
+    let mut watcher = match Watcher::new(root) {
+        Ok(watcher) => watcher,
+        Err(problem) => {
+            say(format_args!(
+                "the source can't be watched ({problem}): restart after a change to see it"
+            ));
+            return None;
+        }
+    };
+    Some(Rebuilding(tokio::spawn(async move {
+        loop {
+            let changed = watcher.changed().await;
+            if changed.iter().any(|path| path.ends_with("template.yaml")) {
+                say("template.yaml changed: restart `cargo local` to follow it");
+            }
+            if changed.iter().all(|path| path.ends_with("template.yaml")) {
+                continue;
+            }
+            say("the source changed: building the Lambdas");
+            let begun = Instant::now();
+            match builder.build().await {
+                Ok(binaries) => swap(&pools, binaries, begun).await,
+                Err(problem) => {
+                    say(format_args!("{problem}; the Lambdas built before go on answering"));
+                }
+            }
+        }
+    })))
+}
+
+async fn swap(pools: &[Pool], mut binaries: BTreeMap<String, Binary>, begun: Instant) {
+    if binaries.is_empty() {
+        say("no Lambda is different");
+    }
+    for pool in pools {
+        let name = &pool.spec().name;
+        let Some(binary) = binaries.remove(name) else { continue };
+        match pool.swap(binary).await {
+            Ok(()) => {
+                let spent = begun.elapsed().as_secs_f64();
+                say(format_args!("{name} is the new one, {spent:.1} s after the change"));
+            }
+            Err(problem) => {
+                say(format_args!("the new {name} is not used, the old one goes on: {problem}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `cargo local`, and the processes that it starts.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod builder;
+mod client;
+mod die_with_parent;
+mod echo;
+mod event_source;
+mod quick_start;
+mod sign_in;
+mod stack;
+mod worker_pool;

@@ -1,0 +1,307 @@
+//! `cargo local` as a person starts it: the program itself, which builds the
+//! Lambdas with cargo, and the README's quick start over HTTP.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::client::{ORIGIN, json, send, sent};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use emulator::project;
+use futures_util::future::join_all;
+use http::{Method, Request, Response};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json as object};
+use testkit::TestEnv;
+
+const SOURCE: &str = r#"
+def handler(event, context):
+    print(f"{event['method']} {event['path']} 👋")
+    return {"statusCode": 200, "body": {"안녕": event["query"], "body": event["body"]}}
+"#;
+
+/// For how long the stack may take with what it does in the background. It takes
+/// a second; a machine that is busy with other things takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running `cargo local`, killed when the test ends however it ends.
+struct Running {
+    program: Child,
+    api: String,
+}
+
+impl Running {
+    fn start(data: &Path) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(["--port", "0", "--data"])
+            .arg(data)
+            .current_dir(project::source_root())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut api = None;
+        let stdout = BufReader::new(program.stdout.take().unwrap());
+        for line in stdout.lines() {
+            let line = line.unwrap();
+            if let Some(url) = line.trim().strip_prefix("API") {
+                api = Some(format!("{}/api", url.trim()));
+            }
+            if line.starts_with("Ready in ") {
+                return Self { program, api: api.expect("the URL comes before Ready") };
+            }
+        }
+        panic!("cargo local ended before it was ready: {:?}", program.wait());
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.program.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// The processes that it has started and that still run. Only Linux tells.
+    fn children(&self) -> Vec<String> {
+        if cfg!(not(target_os = "linux")) {
+            return Vec::new();
+        }
+        let id = self.program.id();
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        let of_task = |task: std::io::Result<std::fs::DirEntry>| {
+            let list = std::fs::read_to_string(task.unwrap().path().join("children"));
+            list.unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        tasks.flat_map(of_task).collect()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.api);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let response = send(method, &url, body).await;
+        assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN, "{path}");
+        let body = if response.body().is_empty() { Value::Null } else { json(&response) };
+        (response.status().as_u16(), body)
+    }
+
+    /// The resource at `path`, once it is as `wanted`.
+    async fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (status, found) = self.call(Method::GET, path, &Value::Null).await;
+            if status == 200 && wanted(&found) {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "still {status} {found}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The same once it is deployed.
+    async fn deployed(&self, path: &str) -> Value {
+        self.once(path, |function| {
+            assert_eq!(function.get("deploymentError"), None);
+            function["invocationUrl"].is_string()
+        })
+        .await
+    }
+}
+
+/// A request to a function's URL, as `curl` sends it.
+async fn curl(method: Method, url: &str, body: &str) -> Response<Bytes> {
+    sent(Request::builder().method(method).uri(url), body.to_owned()).await
+}
+
+/// What a client said of a function, and not what became of that in the background.
+fn without_deployment(mut function: Value) -> Value {
+    for field in ["invocationUrl", "lastDeployed"] {
+        function.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    function
+}
+
+fn id_in(response: &Response<Bytes>) -> &str {
+    response.headers()["x-execution-id"].to_str().unwrap()
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+fn id(resource: &Value) -> &str {
+    resource["id"].as_str().unwrap_or_else(|| panic!("no id: {resource}"))
+}
+
+/// Waits until none of `processes` is left.
+fn assert_all_end(processes: &[String]) {
+    let begun = Instant::now();
+    let runs = |process: &&String| {
+        // A process that waits to be collected by its parent has ended too.
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while let Some(process) = processes.iter().find(runs) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{process} outlives the stack");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_quick_start_works_and_what_it_made_survives() {
+    TestEnv::start().unwrap().require_python().await;
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let stack = Running::start(&data);
+    let none = Value::Null;
+
+    let body = object!({"name": "결제팀 🚀", "description": "주문 함수 ✨"});
+    let (status, workspace) = stack.call(Method::POST, "/workspaces", &body).await;
+    assert_eq!(status, 201, "{workspace}");
+    let at = format!("/workspaces/{}", id(&workspace));
+    let functions = format!("{at}/functions");
+    let body =
+        object!({"name": "hello", "code": STANDARD.encode(SOURCE), "httpMethods": ["get", "POST"]});
+    let (status, function) = stack.call(Method::POST, &functions, &body).await;
+    assert_eq!(status, 201, "{function}");
+    let function_at = format!("{functions}/{}", id(&function));
+    let read = stack.deployed(&function_at).await;
+    assert_eq!(without_deployment(read.clone()), without_deployment(function));
+    assert_eq!(STANDARD.decode(read["code"].as_str().unwrap()).unwrap(), SOURCE.as_bytes());
+
+    // Called by its URL, it answers; the log tells of it, and it is counted.
+    let url = read["invocationUrl"].as_str().unwrap();
+    let answer =
+        curl(Method::POST, &format!("{url}/%EC%95%84%EB%9E%98/?name=%EC%A7%80"), "[1, 2.50]").await;
+    assert_eq!(answer.status(), 200, "{answer:?}");
+    assert_eq!(answer.body(), "{\"안녕\":{\"name\":\"지\"},\"body\":[1,2.5]}");
+    let (_, logs) = stack.call(Method::GET, &format!("{function_at}/logs"), &none).await;
+    assert_eq!(logs["total"], 1);
+    let log = &logs["logs"][0];
+    assert_eq!((&log["id"], &log["status"]), (&object!(id_in(&answer)), &object!("success")));
+    assert_eq!(log["logs"], object!(["POST /아래/ 👋"]));
+    assert_eq!(stack.once(&format!("{at}/logs?limit=50"), |logs| logs["total"] == 1).await, logs);
+    stack.once(&at, |workspace| workspace["invocations24h"] == 1).await;
+    let counted = stack.once(&function_at, |function| function["invocations24h"] == 1).await;
+    assert_eq!(counted["errors24h"], 0);
+    assert!(counted["avgDuration"].as_f64().unwrap() > 0.0, "{counted}");
+    let refused = curl(Method::DELETE, url, "").await;
+    assert_eq!(
+        (refused.status().as_u16(), json(&refused)["error"]["code"].as_str()),
+        (405, Some("METHOD_NOT_ALLOWED"))
+    );
+
+    let change = object!({"name": "인사", "status": "disabled"});
+    let (status, changed) = stack.call(Method::PATCH, &function_at, &change).await;
+    assert_eq!(
+        (status, &changed["name"], &changed["status"]),
+        (200, &change["name"], &change["status"])
+    );
+    assert_eq!(stack.call(Method::GET, &functions, &none).await.1, object!([changed]));
+    assert_eq!(curl(Method::GET, url, "").await.status(), 409, "it is disabled");
+    let change = object!({"status": "active"});
+    assert_eq!(stack.call(Method::PATCH, &function_at, &change).await.0, 200);
+    let tried = stack.call(Method::POST, &format!("{function_at}/invoke"), &object!(7)).await;
+    assert_eq!((tried.0, &tried.1["responseBody"]["body"]), (200, &object!(7)));
+
+    // Several at once, each in a process of its own.
+    let many = (0..40).map(|i| {
+        let body = object!({"name": format!("동시 {i}"), "code": STANDARD.encode(SOURCE)});
+        let (stack, functions) = (&stack, &functions);
+        async move { stack.call(Method::POST, functions, &body).await.0 }
+    });
+    assert!(join_all(many).await.iter().all(|status| *status == 201));
+    let (_, listed) = stack.call(Method::GET, &functions, &none).await;
+    assert_eq!(listed.as_array().unwrap().len(), 41);
+    let (_, counted) = stack.call(Method::GET, &at, &none).await;
+    assert_eq!(counted["functionCount"], 41);
+    let other = listed.as_array().unwrap().iter().find(|one| one["name"] == "동시 0").unwrap();
+    let other_at = format!("{functions}/{}", id(other));
+    let deletes = (0..8).map(|_| stack.call(Method::DELETE, &other_at, &none));
+    let mut statuses: Vec<u16> = join_all(deletes).await.into_iter().map(|(s, _)| s).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);
+    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 2).await;
+    assert_eq!(counted["functionCount"], 40);
+
+    // Killed outright: its children go with it, and nothing that was acknowledged is lost.
+    assert_eq!(curl(Method::GET, url, "").await.status(), 200);
+    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 3).await;
+    let children = stack.children();
+    let told = cfg!(target_os = "linux");
+    assert!(!told || children.len() >= 7, "six Lambdas and a function: {children:?}");
+    stack.signal(Signal::KILL);
+    assert_all_end(&children);
+    drop(stack);
+    let stack = Running::start(&data);
+    let (_, kept) = stack.call(Method::GET, &functions, &none).await;
+    assert_eq!(kept.as_array().unwrap().len(), 40);
+    assert_eq!(stack.call(Method::GET, &at, &none).await.1, counted);
+
+    // What was deployed is still there, at the gateway's new port; what was not yet will be.
+    let (_, kept) = stack.call(Method::GET, &function_at, &none).await;
+    let url = kept["invocationUrl"].as_str().unwrap();
+    let answer = curl(Method::POST, &format!("{url}?again=1"), "").await;
+    assert_eq!(answer.body(), "{\"안녕\":{\"again\":\"1\"},\"body\":{}}");
+    let (_, logs) = stack.call(Method::GET, &format!("{function_at}/logs"), &none).await;
+    assert_eq!((&logs["total"], &logs["logs"][0]["id"]), (&object!(4), &object!(id_in(&answer))));
+    stack
+        .once(&functions, |all| {
+            all.as_array().unwrap().iter().all(|one| one["invocationUrl"].is_string())
+        })
+        .await;
+
+    assert_eq!(stack.call(Method::DELETE, &function_at, &none).await.0, 204);
+    let gone = curl(Method::GET, url, "").await;
+    assert_eq!(
+        (gone.status().as_u16(), &json(&gone)["error"]["code"]),
+        (404, &object!("NOT_FOUND"))
+    );
+    assert_eq!(stack.call(Method::DELETE, &at, &none).await.0, 204);
+    assert_eq!(stack.call(Method::GET, &functions, &none).await.0, 404);
+    assert_eq!(stack.call(Method::GET, "/workspaces", &none).await.1, object!([]));
+
+    // Ended with Ctrl-C: all of it, and without an error.
+    let children = stack.children();
+    stack.signal(Signal::INT);
+    let mut stack = stack;
+    assert!(stack.program.wait().unwrap().success());
+    assert_all_end(&children);
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_told_in_a_sentence() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let foreign = tempfile::tempdir().unwrap();
+    std::fs::write(foreign.path().join("thesis.txt"), "precious").unwrap();
+    let foreign_path = foreign.path().to_str().unwrap();
+    let template = tempfile::tempdir().unwrap();
+    std::fs::write(template.path().join("Cargo.toml"), "").unwrap();
+    std::fs::write(template.path().join("template.yaml"), "Resources: [").unwrap();
+    let root = project::source_root();
+    for (arguments, folder, said) in [
+        (vec!["--ephemeral", "--port", &port], root.as_path(), ["--port", port.as_str()]),
+        (vec!["--port", "0", "--data", foreign_path], root.as_path(), ["--data", foreign_path]),
+        (vec!["--ephemeral", "--port", "0"], template.path(), ["template.yaml", "line"]),
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_local"))
+            .args(&arguments)
+            .current_dir(folder)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stderr = String::new();
+        program.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(!program.wait().unwrap().success(), "{arguments:?}: {stderr}");
+        for part in said {
+            assert!(stderr.contains(part), "{arguments:?}: {stderr}");
+        }
+    }
+    let left: Vec<_> = std::fs::read_dir(foreign.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing was written into a folder of somebody else's");
+}

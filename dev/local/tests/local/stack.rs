@@ -1,0 +1,160 @@
+//! The whole stack over HTTP, with the echo Lambda in place of each real one.
+
+use std::path::Path;
+
+use crate::client::{ORIGIN, json, send, sent};
+use crate::echo::{options, options_with};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use local::endpoints;
+use local::stack::{Options, Stack, StackError};
+
+/// The same with data that are kept in `place`.
+fn options_in(place: &Path) -> Options {
+    Options { data: Some(place.to_owned()), ..options() }
+}
+
+fn assert_shared(response: &Response<Bytes>) {
+    let headers = response.headers();
+    assert_eq!(headers["access-control-allow-origin"], ORIGIN);
+    assert_eq!(headers["access-control-allow-credentials"], "true");
+    assert!(headers.contains_key("apigw-requestid"));
+}
+
+#[tokio::test]
+async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
+    let stack = Stack::start(options()).await.unwrap();
+    for host in ["localhost", "127.0.0.1"] {
+        let base = stack.url().replace("localhost", host);
+        let url = format!("{base}/api/workspaces/ws-1/functions/fn-1/logs?limit=5");
+        let response = send(Method::GET, &url, "").await;
+        assert_eq!(response.status(), 200);
+        assert_shared(&response);
+        let event = json(&response);
+        let route = "ANY /api/workspaces/{workspaceId}/functions/{functionId}/logs";
+        assert_eq!(event["routeKey"], route);
+        assert_eq!(event["pathParameters"]["functionId"], "fn-1");
+        assert_eq!(event["queryStringParameters"]["limit"], "5");
+    }
+
+    let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
+        .header("Origin", ORIGIN)
+        .header("Access-Control-Request-Method", "PATCH");
+    let preflight = sent(preflight, "").await;
+    assert_eq!(preflight.status(), 204);
+    assert_shared(&preflight);
+    assert!(
+        preflight.headers()["access-control-allow-methods"].to_str().unwrap().contains("PATCH")
+    );
+
+    let head = send(Method::HEAD, &format!("{}/health", stack.url()), "").await;
+    assert_eq!(head.status(), 200);
+    assert!(head.body().is_empty());
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn the_gateways_errors_have_the_apis_form() {
+    let stack = Stack::start(options()).await.unwrap();
+    let cases = [
+        (vec![b'x'; 10 * 1024 * 1024 + 1], 413, "PAYLOAD_TOO_LARGE", "10485760"),
+        (vec![b'x'; 7 * 1024 * 1024], 413, "PAYLOAD_TOO_LARGE", "6291556"),
+        // Quotes are escaped in an event: half the limit is too much of them.
+        (vec![b'"'; 6_291_556 / 2], 413, "PAYLOAD_TOO_LARGE", "6291556"),
+    ];
+    for (body, status, code, named) in cases {
+        let response = send(Method::POST, &format!("{}/api/workspaces", stack.url()), body).await;
+        assert_eq!(response.status(), status);
+        assert_shared(&response);
+        let id = response.headers()["apigw-requestid"].to_str().unwrap().to_owned();
+        let error = json(&response);
+        assert_eq!(error["error"]["code"], code);
+        assert_eq!(error["error"]["requestId"], id);
+        assert!(error["error"]["message"].as_str().unwrap().contains(named), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
+    let stack = Stack::start(options()).await.unwrap();
+    let not_an_answer = r#"{"do": "answer", "answer": {"statusCode": "abc"}}"#;
+    for orders in [r#"{"do": "fail"}"#, r#"{"do": "crash"}"#, not_an_answer] {
+        let url = format!("{}/api/workspaces", stack.url());
+        let response = send(Method::POST, &url, orders).await;
+        assert_eq!(response.status(), 500, "{orders}");
+        assert_shared(&response);
+        let error = json(&response);
+        assert_eq!(error["error"]["code"], "INTERNAL_ERROR");
+        assert!(!error.to_string().contains("told to fail"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_lambda_that_runs_past_its_timeout_is_a_504_that_says_so() {
+    let (options, _root) = options_with("Timeout: 29", "Timeout: 1");
+    let stack = Stack::start(options).await.unwrap();
+    let url = format!("{}/api/workspaces", stack.url());
+    let response = send(Method::POST, &url, r#"{"do": "hang"}"#).await;
+    assert_eq!(response.status(), 504);
+    assert_shared(&response);
+    let error = json(&response);
+    assert_eq!(error["error"]["code"], "TIMEOUT");
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.contains("the function's timeout of 1 s; it took 1"), "{message}");
+    assert_eq!(send(Method::GET, &url, "").await.status(), 200, "the next request is answered");
+}
+
+#[tokio::test]
+async fn the_gateways_cors_headers_stand_in_for_a_lambdas() {
+    let stack = Stack::start(options()).await.unwrap();
+    let theirs = r#"{"do": "answer", "answer": {"statusCode": 201, "headers": {
+        "access-control-allow-origin": "*", "access-control-allow-methods": "GET",
+        "location": "/there"}}}"#;
+    let url = format!("{}/api/workspaces", stack.url());
+    let response = send(Method::POST, &url, theirs).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["location"]),
+        (201, &"/there".parse().unwrap())
+    );
+    assert_shared(&response);
+    assert!(!response.headers().contains_key("access-control-allow-methods"));
+
+    let foreign = Request::post(url).header("Origin", "http://evil.example");
+    let foreign = sent(foreign.header("Content-Type", "application/json"), theirs).await;
+    assert_eq!(foreign.status(), 201);
+    assert!(!foreign.headers().contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn a_stack_tells_its_endpoints_while_it_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let before = endpoints::export_lines(place.path()).unwrap_err().to_string();
+    assert!(before.contains("start it first"), "{before}");
+    let stack = Stack::start(options_in(place.path())).await.unwrap();
+    let lines = endpoints::export_lines(place.path()).unwrap();
+    for part in [
+        &format!("export AWS_ENDPOINT_URL_DYNAMODB='{}'\n", stack.stores().dynamodb_url()),
+        &format!("export AWS_ENDPOINT_URL_LAMBDA='{}'\n", stack.engine().url()),
+        &format!("export TABLE_NAME='{}'\n", stack.template().table.name),
+        "export AWS_REGION='ap-northeast-2'\n",
+        "export AWS_ACCESS_KEY_ID='local'\n",
+    ] {
+        assert!(lines.contains(part), "{part}: {lines}");
+    }
+    let second = Stack::start(options_in(place.path())).await.unwrap_err().to_string();
+    assert!(second.contains("in use by another"), "{second}");
+    stack.stop().await;
+    assert!(endpoints::export_lines(place.path()).is_err());
+    Stack::start(options_in(place.path())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = options();
+    options.port = taken.local_addr().unwrap().port();
+    let error = Stack::start(options.clone()).await.unwrap_err();
+    assert!(matches!(error, StackError::Port { .. }));
+    let said = error.to_string();
+    assert!(said.contains(&options.port.to_string()) && said.contains("--port"), "{said}");
+}

@@ -1,0 +1,35 @@
+//! The Lambdas' binaries, as they are released.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use emulator::project;
+
+/// The Lambdas, in the order in which tables have them.
+pub const LAMBDAS: [&str; 7] =
+    ["workspaces", "functions", "logs", "invocations", "docs", "reconciler", "counter"];
+
+/// The least that a Lambda can be.
+pub const HELLO: &str = "hello";
+
+/// What asks recorded requests.
+pub const PLAYER: &str = "replay";
+
+/// Builds those of `names` for this machine, which takes some minutes the first time; where they are.
+///
+/// # Panics
+/// Where cargo fails, which has said why.
+pub fn build(names: &[&str]) -> BTreeMap<String, PathBuf> {
+    let root = project::source_root();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&root).args(["build", "--release", "--bins"]);
+    for name in names {
+        cargo.args(["--package", name]);
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "cargo build --release: {status}");
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let path = |name: &str| (name.to_owned(), folder.join("release").join(name));
+    names.iter().map(|name| path(name)).collect()
+}

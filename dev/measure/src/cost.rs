@@ -1,0 +1,268 @@
+//! What each route costs: calls, how many of them wait for each other, capacity units, bytes and
+//! dollars.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use testkit::Event;
+use testkit::meter::{Call, Units, depth};
+
+use crate::prices::Prices;
+use deployment::Deployment;
+use deployment::background_items::{a_log, functions, id, logs, put, workspaces};
+use testkit::page::Page;
+
+/// The page that tells it.
+pub const PAGE: Page = Page { path: "docs/cost.md", command: "cargo measure cost" };
+
+/// How many neighbours of each kind there are in turn: functions beside the one that is asked for,
+/// logs beside its own, workspaces of the same owner, and workspaces of others.
+pub const NEIGHBOURS: [usize; 3] = [1, 100, 10_000];
+
+/// What a route costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// The route, and what is particular about the request.
+    pub what: String,
+    /// The calls, by name.
+    pub calls: Vec<String>,
+    /// How many of them wait for each other.
+    pub depth: usize,
+    /// Units read, in the table and its index.
+    pub read: f64,
+    /// Units written, likewise.
+    pub written: f64,
+    /// Bytes of what was asked and answered, without headers. Times and durations among them make
+    /// it differ by a few from one time to the next.
+    pub bytes: u64,
+}
+
+/// A request.
+pub(crate) struct Operation {
+    pub(crate) what: String,
+    method: &'static str,
+    pub(crate) path: String,
+    body: Option<Value>,
+    key: Option<&'static str>,
+}
+
+impl Operation {
+    /// Its event. `time` tells its `Idempotency-Key` from those of other times.
+    pub(crate) fn event(&self, time: impl std::fmt::Display) -> Event {
+        let mut event = Event::new(self.method, &self.path);
+        if let Some(body) = &self.body {
+            event = event.json(body);
+        }
+        let key = self.key.map(|key| format!("{key}-{time}"));
+        event = event.header("idempotency-key", key.as_deref());
+        let is_preflight = self.method == "OPTIONS";
+        event.header("access-control-request-method", is_preflight.then_some("GET"))
+    }
+}
+
+/// A workspace in which everything is asked for.
+pub(crate) struct Place {
+    workspace: String,
+    /// A deployed function with a source of a line.
+    function: String,
+    /// One whose source doesn't fit into its item.
+    large: String,
+}
+
+impl Place {
+    pub(crate) async fn make(api: &Deployment) -> Self {
+        let path =
+            |base: &str, made: &Value| format!("{base}/{}", made["id"].as_str().unwrap_or(""));
+        let name = json!({"name": "w"});
+        let workspace = path("/api/workspaces", &api.make("/api/workspaces", &name).await);
+        let base = format!("{workspace}/functions");
+        let function = path(&base, &api.make(&base, &new_function(&small())).await);
+        let large = path(&base, &api.make(&base, &new_function(&large_source())).await);
+        api.settle().await;
+        Self { workspace, function, large }
+    }
+
+    /// An invocation key of the function, which is made.
+    pub(crate) async fn key(&self, api: &Deployment) -> String {
+        let made = api.make(&format!("{}/keys", self.function), &json!({"name": "k"})).await;
+        made["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The route of `path`, as the API's description writes it.
+    fn route(&self, path: &str) -> String {
+        let path = path.split('?').next().unwrap_or_default();
+        let path = path
+            .split_once("/keys/")
+            .map_or(path.to_owned(), |(before, _)| format!("{before}/keys/{{keyId}}"));
+        let path = path.replace(id(&self.workspace), "{workspaceId}");
+        path.replace(id(&self.function), "{functionId}").replace(id(&self.large), "{functionId}")
+    }
+
+    /// Every operation of the API, in an order in which all of them succeed.
+    pub(crate) fn operations(&self, key: &str) -> Vec<Operation> {
+        let Self { workspace, function, large } = self;
+        let url = function.replace("/api/workspaces/", "/invoke/").replace("/functions/", "/");
+        let renamed = || Some(json!({"name": "n"}));
+        let operation = |method, path: &str, body| Operation {
+            what: format!("`{method} {}`", self.route(path)),
+            method,
+            path: path.to_owned(),
+            body,
+            key: None,
+        };
+        let particular = |mut operation: Operation, what: &str| {
+            operation.what.push_str(", ");
+            operation.what.push_str(what);
+            operation
+        };
+        let once = |operation, key| {
+            let operation = particular(operation, "with an Idempotency-Key");
+            Operation { key: Some(key), ..operation }
+        };
+        let functions = format!("{workspace}/functions");
+        let keys = format!("{function}/keys");
+        let create = |code: &str| operation("POST", &functions, Some(new_function(code)));
+        let change =
+            |code: &str| operation("PATCH", function, Some(json!({"code": STANDARD.encode(code)})));
+        vec![
+            operation("GET", "/", None),
+            operation("GET", "/health", None),
+            particular(operation("GET", "/health?deep=1", None), "deep"),
+            operation("OPTIONS", workspace, None),
+            operation("POST", "/api/workspaces", renamed()),
+            once(operation("POST", "/api/workspaces", renamed()), "workspace"),
+            operation("GET", "/api/workspaces?limit=1", None),
+            operation("GET", workspace, None),
+            operation("PATCH", workspace, renamed()),
+            create(&small()),
+            once(create(&small()), "function"),
+            particular(create(&large_source()), "a large source"),
+            operation("GET", &format!("{functions}?limit=1"), None),
+            operation("GET", function, None),
+            particular(operation("GET", large, None), "a large source"),
+            operation("PATCH", function, renamed()),
+            particular(operation("PATCH", large, renamed()), "a large source that stays"),
+            particular(change("handler = lambda event, context: 2"), "its source"),
+            operation("POST", &keys, renamed()),
+            once(operation("POST", &keys, renamed()), "key"),
+            operation("GET", &keys, None),
+            operation("DELETE", &format!("{keys}/{key}"), None),
+            operation("POST", &format!("{function}/invoke"), None),
+            once(operation("POST", &format!("{function}/invoke"), None), "run"),
+            operation("GET", &url, None),
+            operation("GET", &format!("{function}/logs?limit=1"), None),
+            operation("GET", &format!("{workspace}/logs?limit=1"), None),
+            operation("DELETE", function, None),
+            operation("DELETE", workspace, None),
+        ]
+    }
+}
+
+/// Measures every operation, with so many neighbours of each kind.
+///
+/// # Panics
+/// Where one fails.
+pub async fn costs(api: &Deployment, neighbours: usize) -> Vec<Cost> {
+    let place = Place::make(api).await;
+    let (workspace, function) = (id(&place.workspace), &place.function);
+    let log = a_log(api, function).await;
+    api.settle().await;
+    put(api, functions(api, function, neighbours).await).await;
+    put(api, logs(&log, id(function), workspace, neighbours)).await;
+    let owners: Vec<_> = (0..1000).map(|at| format!("somebody{at}")).collect();
+    put(api, workspaces(api, &place.workspace, &owners, neighbours).await).await;
+    let same = [shared::domain::Owner::anonymous().to_string()];
+    put(api, workspaces(api, &place.workspace, &same, neighbours).await).await;
+    let key = place.key(api).await;
+    let mut costs = Vec::new();
+    for operation in place.operations(&key) {
+        costs.push(cost(api, operation, neighbours).await);
+    }
+    costs
+}
+
+async fn cost(api: &Deployment, operation: Operation, neighbours: usize) -> Cost {
+    let event = operation.event(neighbours);
+    let Operation { what, path, .. } = operation;
+    api.env.meter.start();
+    let answer = api.send(event, &path).await;
+    let calls = api.env.meter.stop();
+    assert!(answer.status < 300, "{what}: {} {}", answer.status, answer.body);
+    Cost {
+        what,
+        depth: depth(&calls),
+        read: Units::read(&calls).total(),
+        written: Units::written(&calls).total(),
+        bytes: calls.iter().map(|call| call.bytes).sum(),
+        calls: names(&calls),
+    }
+}
+
+/// The calls by the names that AWS gives them, in the order of those.
+fn names(calls: &[Call]) -> Vec<String> {
+    let name = |call: &Call| match call.operation.split_once(' ') {
+        None => call.operation.clone(),
+        Some(("PUT", _)) => "PutObject".to_owned(),
+        Some(("HEAD", _)) => "HeadBucket".to_owned(),
+        Some(("GET", path)) if path.starts_with("/2015-03-31/") => "GetFunction".to_owned(),
+        Some(("GET", _)) => "GetObject".to_owned(),
+        Some((method, _)) => method.to_owned(),
+    };
+    let mut names: Vec<_> = calls.iter().map(name).collect();
+    names.sort();
+    names
+}
+
+/// Costs as a table, without what differs from one time to the next.
+pub fn table(costs: &[Cost]) -> String {
+    let mut table = "| request | calls | depth | read units | write units |\n\
+                     | --- | --- | ---: | ---: | ---: |\n"
+        .to_owned();
+    for Cost { what, calls, depth, read, written, .. } in costs {
+        let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
+        writeln!(table, "| {what} | {calls} | {depth} | {read} | {written} |").ok();
+    }
+    table
+}
+
+/// The same in dollars for a million of each, and in kilobytes.
+pub fn bill(costs: &[Cost], prices: &Prices) -> String {
+    let mut bill = "| request | table and bucket | with gateway and Lambda | KB |\n\
+                    | --- | ---: | ---: | ---: |\n"
+        .to_owned();
+    for cost in costs {
+        let (storage, all) = (prices.storage(cost), prices.all(cost));
+        let (what, kilobytes) = (&cost.what, cost.bytes as f64 / 1000.0);
+        writeln!(bill, "| {what} | ${storage:.2} | ${all:.2} | {kilobytes:.1} |").ok();
+    }
+    bill
+}
+
+/// A bill without its kilobytes, which differ by some bytes from one time to the next.
+pub fn without_kilobytes(bill: &str) -> String {
+    let columns = |line: &str| line.splitn(5, '|').take(4).collect::<Vec<_>>().join("|");
+    bill.lines().map(columns).collect::<Vec<_>>().join("\n")
+}
+
+fn small() -> String {
+    "handler = lambda event, context: 1".to_owned()
+}
+
+/// A source of 48 KB that compresses to half of that, which is more than an item holds of it.
+fn large_source() -> String {
+    let mut source = small();
+    source.push('\n');
+    for line in 0..750_u64 {
+        let noise = line.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let more = noise.rotate_left(29).wrapping_mul(0xD1B5_4A32_D192_ED03);
+        let last = more.rotate_left(31).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        writeln!(source, "# {noise:016x}{more:016x}{last:016x}{:012x}", last >> 16).ok();
+    }
+    source
+}
+
+fn new_function(code: &str) -> Value {
+    json!({"name": "f", "code": STANDARD.encode(code)})
+}

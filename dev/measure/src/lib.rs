@@ -1,0 +1,16 @@
+//! What the API costs: in calls and capacity units, instructions, bytes, and time.
+//!
+//! `cargo measure` writes `docs/cost.md` and `docs/scale.md`; tests hold what doesn't depend on
+//! the machine.
+
+pub mod binaries;
+pub mod cli;
+pub mod cost;
+pub mod instructions;
+pub mod latency;
+pub mod prices;
+pub mod recording;
+pub mod scale;
+pub mod size;
+pub mod start;
+pub mod times;

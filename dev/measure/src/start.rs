@@ -1,0 +1,168 @@
+//! How long a Lambda takes from the start of its process to its first answer.
+//!
+//! It isn't AWS: what is measured is what the binary does itself, loading, linking and setting up
+//! clients included, against [`HELLO`], started in turns with the others.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use emulator::ids;
+use emulator::instance::{Instance, Invocation};
+use emulator::process::Launcher;
+use emulator::project;
+use emulator::template::{DEFAULT_REGION, Template};
+use emulator::terminal;
+use emulator::worker::{WorkerSpec, environment};
+use local::endpoints;
+use serde_json::{Value, json};
+use testkit::Event;
+
+use crate::binaries::{HELLO, LAMBDAS};
+use crate::times::Times;
+use deployment::Deployment;
+use deployment::background_items::id;
+
+/// How often each is started.
+pub const STARTS: usize = 50;
+
+/// A Lambda to start, and what it is asked first.
+struct Subject {
+    what: String,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    event: Value,
+    took: Times,
+}
+
+/// Starts every Lambda [`STARTS`] times, and tells how long it took as a table.
+///
+/// # Panics
+/// Where one of them doesn't start or answer.
+pub async fn table(binaries: &BTreeMap<String, PathBuf>) -> String {
+    let api = Deployment::on_disk(|quotas| quotas).await;
+    let mut subjects = subjects(&api, binaries).await;
+    for round in 0..STARTS {
+        if round % 10 == 0 {
+            terminal::say(format_args!("starting everything: round {round} of {STARTS}"));
+        }
+        for subject in &mut subjects {
+            subject.took.add(start(subject).await);
+        }
+    }
+    let hello = subjects[0].took.milliseconds(50);
+    let mut table = "| process, and what it is asked first | p50 ms | p99 ms | p50 to hello |\n\
+                     | --- | ---: | ---: | ---: |\n"
+        .to_owned();
+    for Subject { what, took, .. } in &subjects {
+        let (p50, p99) = (took.milliseconds(50), took.milliseconds(99));
+        writeln!(table, "| {what} | {p50:.1} | {p99:.1} | {:.2} |", p50 / hello).ok();
+    }
+    table
+}
+
+async fn subjects(api: &Deployment, binaries: &BTreeMap<String, PathBuf>) -> Vec<Subject> {
+    let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
+    let workspace = format!("/api/workspaces/{}", id_of(&made));
+    let body = json!({"name": "f", "code": "ZGVmIGhhbmRsZXIoZSwgYyk6IHBhc3M="});
+    let made = api.make(&format!("{workspace}/functions"), &body).await;
+    let function = format!("{workspace}/functions/{}", id_of(&made));
+    api.settle().await;
+    assert_eq!(api.ask("POST", &format!("{function}/invoke"), None).await.status, 200);
+    assert_eq!(api.ask("DELETE", &function, None).await.status, 204);
+    let left = format!("{workspace}/functions");
+    let url = format!("/invoke/{}/{}", id(&workspace), id(&function));
+    let gone = json!({"Records": [record(api, "REMOVE", "FN#")]});
+    let ran = json!({"Records": [record(api, "INSERT", "LOG#")]});
+    let read = |path: &str| Event::new("GET", path).into_value();
+    let with_storage = [
+        ("workspaces", "a workspace", read(&workspace)),
+        ("functions", "a list of functions", read(&left)),
+        ("logs", "a list of logs", read(&format!("{workspace}/logs"))),
+        ("invocations", "a call of a function that is gone", read(&url)),
+        ("docs", "deep health", read("/health?deep=1")),
+        ("reconciler", "a function that is gone", gone),
+        ("counter", "an execution", ran),
+    ];
+    let root = project::source_root();
+    let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION);
+    let template = template.expect("the project's template");
+    let variables = endpoints::variables(api.env.stores(), api.env.engine().await, DEFAULT_REGION);
+    let subject = |name: &str, what: &str, event: Value| {
+        let mut own = variables.clone();
+        let function = template.functions.iter().find(|function| function.binary == name);
+        own.extend(function.map(|function| function.environment.clone()).unwrap_or_default());
+        let spec = WorkerSpec {
+            name: name.to_owned(),
+            memory_mb: 512,
+            timeout: Duration::from_secs(29),
+            region: DEFAULT_REGION.to_owned(),
+            environment: own,
+            launcher: Launcher::Direct,
+        };
+        Subject {
+            what: format!("{name}, {what}"),
+            binary: binaries[name].clone(),
+            environment: environment(&spec),
+            event,
+            took: Times::default(),
+        }
+    };
+    let mut subjects = vec![subject(HELLO, "anything", read("/"))];
+    for name in LAMBDAS {
+        let event = match name {
+            "reconciler" | "counter" => json!({"Records": []}),
+            _ => read("/nothing/here"),
+        };
+        subjects.push(subject(name, "nothing of storage", event));
+    }
+    subjects.extend(with_storage.map(|(name, what, event)| subject(name, what, event)));
+    subjects
+}
+
+fn id_of(made: &Value) -> &str {
+    made["id"].as_str().expect("it has an identifier")
+}
+
+/// The first record of the stream that tells of such an item.
+fn record(api: &Deployment, name: &str, prefix: &str) -> Value {
+    let mut stream = api.env.stream();
+    loop {
+        let records = stream.next(100).expect("the stream can be read");
+        assert!(!records.is_empty(), "the stream tells of no {name} of {prefix}");
+        let is_it = |record: &&Value| {
+            let sk = record["dynamodb"]["Keys"]["SK"]["S"].as_str().unwrap_or_default();
+            record["eventName"] == name && sk.starts_with(prefix)
+        };
+        if let Some(found) = records.iter().find(is_it) {
+            return found.clone();
+        }
+    }
+}
+
+/// From the start of a process to its first answer.
+async fn start(subject: &Subject) -> Duration {
+    let mut command = Launcher::Direct.command(&subject.binary);
+    command.env_clear().envs(subject.environment.clone());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let invocation = Invocation {
+        id: ids::invocation_id(),
+        event: subject.event.to_string().into(),
+        arn: ids::function_arn(DEFAULT_REGION, "measured"),
+        timeout: Duration::from_secs(29),
+    };
+    let began = Instant::now();
+    let mut instance = Instance::spawn(command).await.expect("the binary runs");
+    let answer = instance.invoke(invocation).await;
+    let took = began.elapsed();
+    let answer = answer.unwrap_or_else(|failure| panic!("{}: {failure:?}", subject.what));
+    let answer: Value = serde_json::from_slice(&answer).expect("an answer is JSON");
+    let is_well = match answer["statusCode"].as_u64() {
+        Some(status) => status < 500,
+        None => answer["batchItemFailures"] == json!([]),
+    };
+    assert!(is_well, "{}: {answer}", subject.what);
+    took
+}

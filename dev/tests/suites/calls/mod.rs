@@ -1,0 +1,8 @@
+//! Calls of functions, deployed and run for real.
+
+mod calls;
+mod closed;
+mod costs;
+mod examples;
+mod hostile;
+mod outcomes;

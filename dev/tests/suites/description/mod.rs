@@ -1,0 +1,66 @@
+//! `openapi.json` says what the routes do: it is made of them, with examples that they
+//! gave, and this fails where the file differs from that.
+//!
+//! After a change that is meant: `UPDATE_EXPECT=1 cargo test --test suites`.
+
+mod document;
+mod owners;
+mod permissions;
+mod scenario;
+
+use std::collections::BTreeSet;
+
+use emulator::route::Route;
+use expect_test::expect_file;
+use testkit::Event;
+
+use document::Document;
+use scenario::Story;
+
+#[tokio::test]
+async fn openapi_json_is_what_the_routes_say_and_do() {
+    let mut document = Document::of_the_routes();
+    let told = Story::begin().await.tell().await;
+    for example in &told {
+        document.show(example);
+    }
+    assert_eq!(document.gaps(), Vec::<String>::new());
+    expect_file!["../../../../openapi.json"].assert_eq(&document.to_json());
+}
+
+#[tokio::test]
+async fn every_route_is_described_with_its_methods() {
+    let story = Story::begin().await;
+    let document = Document::of_the_routes();
+    let mut described: BTreeSet<String> = document.paths().map(str::to_owned).collect();
+    for (route, lambda) in story.routes() {
+        let Some(path) = path_of_a_resource(route) else { continue };
+        if PAGES.contains(&path) {
+            continue;
+        }
+        assert!(described.remove(path), "{path} is a route that openapi.json doesn't describe");
+        // A function's URL takes the methods of the function, of which there is none.
+        if path.starts_with("/invoke/") {
+            continue;
+        }
+        let answer = story.lambda(lambda).answer(Event::new("BREW", path)).await;
+        answer.assert_error(405, "METHOD_NOT_ALLOWED");
+        let allowed: BTreeSet<&str> = answer.header("allow").split(',').collect();
+        let mut expected = document.methods(path);
+        if expected.contains("GET") {
+            expected.insert("HEAD");
+        }
+        expected.insert("OPTIONS");
+        assert_eq!(allowed, expected, "{path}");
+    }
+    assert!(described.is_empty(), "described, and no route: {described:?}");
+}
+
+/// For people, and not part of the API that is described.
+const PAGES: [&str; 4] = ["/openapi.json", "/docs", "/docs/{file}", "/redoc"];
+
+/// The path of `ANY /a/{b}`; `None` for the default route and the greedy ones, which
+/// are there for trailing slashes and what doesn't exist.
+fn path_of_a_resource(route: &Route) -> Option<&str> {
+    route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
+}

@@ -1,0 +1,215 @@
+//! Every Lambda has a role that allows what it calls, and nothing else.
+//!
+//! That a role lacks nothing is held by every test of every Lambda: on a testbed, a call
+//! that the template doesn't allow fails. Here, everything that roles allow is made use of.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use emulator::project;
+use emulator::template::{DEFAULT_REGION, Template};
+use invocations::Invoker;
+use reconciler::Reconciler;
+use serde_json::{Value, json};
+use shared::config::Config;
+use shared::domain::{FunctionId, Outcome, Quotas, Timestamp, WorkspaceId};
+use shared::engine::Engine;
+use testkit::permissions::{Grant, acting_as};
+use testkit::{Event, TestEnv};
+
+use super::scenario::Story;
+
+/// What AWS does with a role by itself, on behalf of the Lambda: its log, and the stream that it
+/// follows with the queue for what could not be followed.
+const OF_EVERY_LAMBDA: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+const OF_A_FOLLOWER: [&str; 5] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:SendMessage",
+];
+
+/// What the version before calls, which a deployment may go back to: with the release after the next
+/// it can go.
+const OF_THE_VERSION_BEFORE: [(&str, &str); 1] =
+    [("reconciler", "lambda:GetFunctionConfiguration")];
+
+fn template() -> Template {
+    let path = project::source_root().join("template.yaml");
+    Template::read(&path, DEFAULT_REGION).unwrap()
+}
+
+#[tokio::test]
+async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
+    let mut story = Story::begin().await;
+    story.visit().await;
+    large_sources(&story).await;
+    many_logs(&story).await;
+    limits(&story).await;
+    repeats(&story).await;
+
+    let mut expected = story.env.permissions.used();
+    for function in template().functions {
+        let mut by_aws = OF_EVERY_LAMBDA.to_vec();
+        if !function.mappings.is_empty() {
+            by_aws.extend(OF_A_FOLLOWER);
+        }
+        let before = OF_THE_VERSION_BEFORE.iter().filter(|(binary, _)| *binary == function.binary);
+        by_aws.extend(before.map(|(_, action)| action));
+        for action in by_aws {
+            let statement =
+                function.statements.iter().find(|s| s.actions.iter().any(|a| a == action));
+            let statement = statement.unwrap_or_else(|| panic!("{}: {action}", function.binary));
+            expected.insert(Grant {
+                lambda: function.binary.clone(),
+                statement: statement.sid.clone(),
+                action: action.to_owned(),
+            });
+        }
+    }
+    let granted = story.env.permissions.granted();
+    let unused: BTreeSet<_> = granted.difference(&expected).collect();
+    assert!(unused.is_empty(), "granted in template.yaml, and never made use of: {unused:#?}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "the Lambda logs asks for dynamodb:PutItem on arn:aws:dynamodb:")]
+async fn a_call_that_a_role_lacks_fails() {
+    let env = TestEnv::start().unwrap();
+    let (ws, id) = (WorkspaceId::generate(), FunctionId::generate());
+    let record = env.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0);
+    acting_as("logs", record).await;
+}
+
+#[test]
+fn only_the_reconciler_makes_functions_and_they_may_do_nothing() {
+    let text = std::fs::read_to_string(project::source_root().join("template.yaml")).unwrap();
+    let role = text.split("\n  EngineRole:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    for permissions in ["Policies:", "ManagedPolicyArns:"] {
+        assert!(!role.contains(permissions), "users' functions may do something:\n{role}");
+    }
+
+    for function in template().functions {
+        for statement in &function.statements {
+            for action in &statement.actions {
+                let service = action.split(':').next().unwrap();
+                let resources = statement.resources();
+                let of_users = |arn: &String| arn.ends_with(":function:faas-fn-*");
+                match (function.binary.as_str(), action.as_str()) {
+                    ("reconciler", "iam:PassRole") => {
+                        assert_eq!(resources, ["arn:aws:iam::000000000000:role/EngineRole"]);
+                    }
+                    ("reconciler", _) if service == "lambda" => {
+                        assert!(resources.iter().all(of_users), "{statement:?}");
+                    }
+                    ("invocations", "lambda:InvokeFunction") => {
+                        assert!(resources.iter().all(of_users), "{statement:?}");
+                    }
+                    ("docs", "lambda:GetFunction") => {
+                        assert!(resources[0].ends_with(":function:faas-health"));
+                    }
+                    (binary, _) => {
+                        assert!(!["lambda", "iam"].contains(&service), "{binary} may {action}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sources that stand in the bucket only; of one, the object is taken away.
+async fn large_sources(story: &Story) {
+    let path = make(story, &noise(1)).await;
+    story.settle().await;
+    ask(story, "GET", &path, None, 200).await;
+    let same = json!({ "code": STANDARD.encode(noise(1)) });
+    ask(story, "PATCH", &path, Some(same), 200).await;
+    let other = json!({ "code": STANDARD.encode(noise(2)), "memory": 512 });
+    ask(story, "PATCH", &path, Some(other), 200).await;
+    story.settle().await;
+    let (s3, bucket) = (&story.env.s3, &story.env.config.bucket);
+    let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+    for key in listed.contents().iter().filter_map(|object| object.key()) {
+        s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
+    }
+    ask(story, "GET", &path, None, 500).await;
+}
+
+/// A function with logs is deleted, and then all that is left or comes later.
+async fn many_logs(story: &Story) {
+    let path = make(story, "def handler(event, context): return 1").await;
+    story.settle().await;
+    for _ in 0..3 {
+        ask(story, "POST", &format!("{path}/invoke"), None, 200).await;
+    }
+    story.settle().await;
+    let (workspace, function) = path.split_once("/functions/").unwrap();
+    ask(story, "DELETE", workspace, None, 204).await;
+    story.settle().await;
+    // One that ran while all of it was deleted.
+    let ws = WorkspaceId::parse(workspace.rsplit('/').next().unwrap()).unwrap();
+    let id = FunctionId::parse(function).unwrap();
+    story.env.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    story.settle().await;
+}
+
+/// What is wanted once, and comes to nothing, or again.
+async fn repeats(story: &Story) {
+    let missing = "/api/workspaces/ws-1/functions/fn-1/invoke";
+    let once = |path: &str| Event::new("POST", path).header("idempotency-key", Some("k"));
+    story.answer("POST", missing, once(missing)).await.assert_error(404, "NOT_FOUND");
+    let env = &story.env;
+    let quotas = Quotas { workspaces: 0, ..env.config.quotas };
+    let none = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(quotas)));
+    let event = once("/api/workspaces").json(&json!({"name": "one too many"}));
+    none.answer(event).await.assert_error(409, "CONFLICT");
+}
+
+/// Lambdas that limit what owners ask for, and functions that run at once.
+async fn limits(story: &Story) {
+    let env = &story.env;
+    let quotas = Quotas { requests_per_second: Some(100), ..env.config.quotas };
+    let store = || env.store.clone().with_quotas(quotas);
+    let config = Config { concurrency: Some(1), ..env.config.clone() };
+    let engine = Engine::with_client(env.lambda_client().await, &config);
+    let reconciler = Reconciler::new(store(), engine.clone());
+    let invoker = Invoker::new(store(), engine, &config);
+    for (lambda, path) in [
+        (env.lambda("logs", logs::router(store())), "/api/workspaces/ws-1/logs"),
+        (
+            env.lambda("invocations", invocations::router(invoker)),
+            "/api/workspaces/ws-1/functions/fn-1/invoke",
+        ),
+    ] {
+        let method = if path.ends_with("invoke") { "POST" } else { "GET" };
+        lambda.answer(Event::new(method, path)).await.assert_error(404, "NOT_FOUND");
+    }
+    make(story, "def handler(event, context): return 2").await;
+    story.settle_with(&reconciler).await;
+}
+
+/// A workspace with a function of `source`; gives the function's path.
+async fn make(story: &Story, source: &str) -> String {
+    let name = || json!({"name": "role"});
+    let made = ask(story, "POST", "/api/workspaces", Some(name()), 201).await;
+    let path = format!("/api/workspaces/{}/functions", made["id"].as_str().unwrap());
+    let body = json!({"name": "role", "code": STANDARD.encode(source)});
+    let made = ask(story, "POST", &path, Some(body), 201).await;
+    format!("{path}/{}", made["id"].as_str().unwrap())
+}
+
+async fn ask(story: &Story, method: &str, path: &str, body: Option<Value>, status: u16) -> Value {
+    let event = Event::new(method, path);
+    let event = body.iter().fold(event, |event, body| event.json(body));
+    let answer = story.answer(method, path, event).await;
+    assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+    if answer.body.is_empty() { Value::Null } else { answer.json() }
+}
+
+/// A comment that compression can't bring below what an item holds.
+fn noise(seed: u64) -> String {
+    let word = |i: u64| format!("{:016x}", (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    "#".to_owned() + &(1..4000).map(word).collect::<String>()
+}

@@ -1,0 +1,315 @@
+//! What clients ask, and what must be so afterwards.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use deployment::Deployment;
+use serde_json::{Value, json};
+use shared::domain::{FunctionId, Outcome, Timestamp, WorkspaceId};
+use testkit::{Answer, Event};
+
+use crate::consistency::Allowed;
+
+/// An operation of the API. `Once` is with an `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Command {
+    CreateWorkspace,
+    CreateWorkspaceOnce,
+    ListWorkspaces,
+    ReadWorkspace,
+    /// Where an owner's requests are counted.
+    ReadWorkspaceCounted,
+    PatchWorkspace,
+    DeleteWorkspace,
+    CreateFunction,
+    CreateFunctionOnce,
+    ListFunctions,
+    ReadFunction,
+    PatchFunction,
+    PatchSource,
+    DeleteFunction,
+    MakeKey,
+    MakeKeyOnce,
+    ListKeys,
+    RevokeKey,
+    TryOut,
+    TryOutOnce,
+    Call,
+    FunctionLogs,
+    WorkspaceLogs,
+    DeepHealth,
+}
+
+impl Command {
+    pub(crate) const ALL: [Self; 24] = [
+        Self::CreateWorkspace,
+        Self::CreateWorkspaceOnce,
+        Self::ListWorkspaces,
+        Self::ReadWorkspace,
+        Self::ReadWorkspaceCounted,
+        Self::PatchWorkspace,
+        Self::DeleteWorkspace,
+        Self::CreateFunction,
+        Self::CreateFunctionOnce,
+        Self::ListFunctions,
+        Self::ReadFunction,
+        Self::PatchFunction,
+        Self::PatchSource,
+        Self::DeleteFunction,
+        Self::MakeKey,
+        Self::MakeKeyOnce,
+        Self::ListKeys,
+        Self::RevokeKey,
+        Self::TryOut,
+        Self::TryOutOnce,
+        Self::Call,
+        Self::FunctionLogs,
+        Self::WorkspaceLogs,
+        Self::DeepHealth,
+    ];
+
+    pub(crate) fn is_once(self) -> bool {
+        use Command::*;
+        matches!(self, CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce | TryOutOnce)
+    }
+
+    /// Whether it runs a function, which must not be done twice.
+    pub(crate) fn runs(self) -> bool {
+        matches!(self, Self::TryOut | Self::TryOutOnce | Self::Call)
+    }
+
+    pub(crate) fn only_reads(self) -> bool {
+        use Command::*;
+        matches!(
+            self,
+            ListWorkspaces
+                | ReadWorkspace
+                | ReadWorkspaceCounted
+                | ListFunctions
+                | ReadFunction
+                | ListKeys
+                | FunctionLogs
+                | WorkspaceLogs
+                | DeepHealth
+        )
+    }
+}
+
+fn id_in(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
+}
+
+/// A source that stands in the bucket only, and tells which one it is and how often it ran.
+fn source(which: u64) -> String {
+    let word = |i: u64| format!("{:016x}", (i + which).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let noise: String = (1..4000).map(word).collect();
+    format!(
+        "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return [{which}, n]\n#{noise}\n"
+    )
+}
+
+/// A workspace with a deployed function that has a log and a key.
+pub(crate) struct Scene {
+    workspace: String,
+    function: String,
+    key: String,
+    /// The function as it was.
+    before: Value,
+}
+
+impl Scene {
+    pub(crate) async fn make(api: &Deployment) -> Self {
+        let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+        let made = id(api.make("/api/workspaces", &json!({"name": "w"})).await);
+        let workspace = format!("/api/workspaces/{made}");
+        let body = json!({"name": "f", "code": STANDARD.encode(source(1)), "timeout": 10});
+        let made = id(api.make(&format!("{workspace}/functions"), &body).await);
+        let function = format!("{workspace}/functions/{made}");
+        let key = id(api.make(&format!("{function}/keys"), &json!({"name": "k"})).await);
+        api.settle().await;
+        let (ws, of) = (WorkspaceId::parse(id_in(&workspace)), FunctionId::parse(id_in(&function)));
+        let now = Timestamp::now();
+        api.env.execution(&ws.unwrap(), &of.unwrap(), now, Outcome::Success, 1.0).await;
+        api.settle().await;
+        let before = api.get(&function).await;
+        Self { workspace, function, key, before }
+    }
+
+    /// Asks what `command` does.
+    pub(crate) async fn ask(&self, api: &Deployment, command: Command) -> Answer {
+        use Command::*;
+        let Self { workspace, function, key, .. } = self;
+        let name = json!({"name": "once"});
+        let (method, path, body) = match command {
+            CreateWorkspace | CreateWorkspaceOnce => {
+                ("POST", "/api/workspaces".to_owned(), Some(name))
+            }
+            ListWorkspaces => ("GET", "/api/workspaces".to_owned(), None),
+            ReadWorkspace | ReadWorkspaceCounted => ("GET", workspace.clone(), None),
+            PatchWorkspace => ("PATCH", workspace.clone(), Some(json!({"name": "새 이름"}))),
+            DeleteWorkspace => ("DELETE", workspace.clone(), None),
+            CreateFunction | CreateFunctionOnce => {
+                let body = json!({"name": "once", "code": STANDARD.encode(source(2))});
+                ("POST", format!("{workspace}/functions"), Some(body))
+            }
+            ListFunctions => ("GET", format!("{workspace}/functions"), None),
+            ReadFunction => ("GET", function.clone(), None),
+            PatchFunction => ("PATCH", function.clone(), Some(json!({"name": "n", "memory": 512}))),
+            PatchSource => {
+                let body = json!({"name": "n", "code": STANDARD.encode(source(3))});
+                ("PATCH", function.clone(), Some(body))
+            }
+            DeleteFunction => ("DELETE", function.clone(), None),
+            MakeKey | MakeKeyOnce => ("POST", format!("{function}/keys"), Some(name)),
+            ListKeys => ("GET", format!("{function}/keys"), None),
+            RevokeKey => ("DELETE", format!("{function}/keys/{key}"), None),
+            TryOut | TryOutOnce => ("POST", format!("{function}/invoke"), None),
+            Call => {
+                let url = function.replace("/api/workspaces/", "/invoke/");
+                ("GET", url.replace("/functions/", "/"), None)
+            }
+            FunctionLogs => ("GET", format!("{function}/logs"), None),
+            WorkspaceLogs => ("GET", format!("{workspace}/logs"), None),
+            DeepHealth => ("GET", "/health?deep=1".to_owned(), None),
+        };
+        // Of this workspace: another case does the same in another one.
+        let once = command.is_once().then_some(workspace.as_str());
+        let event = Event::new(method, &path).header("idempotency-key", once);
+        let event = body.iter().fold(event, |event, body| event.json(body));
+        api.send(event, &path).await
+    }
+
+    /// Holds what is there against what was answered, and asks once more where that was an error.
+    /// `may_lose` says whether the log of an execution may not have been written.
+    pub(crate) async fn assert_kept(
+        &self,
+        api: &Deployment,
+        command: Command,
+        answer: &Answer,
+        may_lose: bool,
+        story: &str,
+    ) -> Allowed {
+        use Command::*;
+        let is_done = answer.status < 300;
+        match command {
+            CreateWorkspace | CreateFunction | MakeKey => {
+                let named = self.made_by(api, command).await;
+                // Where nobody knows, it is there or it isn't.
+                assert!(named.len() == 1 || (named.is_empty() && !is_done), "{story}: {named:?}");
+                if is_done {
+                    assert_eq!(named[0]["id"], answer.json()["id"], "{story}");
+                }
+            }
+            CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce => {
+                let again = self.again(api, command).await;
+                assert_eq!(again.status, 201, "{story}: {}", again.body);
+                if is_done {
+                    assert_eq!(again.body, answer.body, "{story}");
+                }
+                let named = self.made_by(api, command).await;
+                assert_eq!(named.len(), 1, "{story}: {named:?}");
+                assert_eq!(named[0]["id"], again.json()["id"], "{story}");
+            }
+            PatchWorkspace | PatchFunction | PatchSource => {
+                let path = if command == PatchWorkspace { &self.workspace } else { &self.function };
+                let there = api.get(path).await;
+                if is_done {
+                    assert_eq!(there, answer.json(), "{story}");
+                }
+                let again = self.ask(api, command).await;
+                assert_eq!(again.status, 200, "{story}: {}", again.body);
+                let fields = ["name", "memory", "code"];
+                let of = |value: &Value| fields.map(|field| value[field].clone());
+                let (there, asked) = (of(&there), of(&again.json()));
+                let workspace = json!({"name": "w"});
+                let before = if command == PatchWorkspace { &workspace } else { &self.before };
+                let before = of(before);
+                assert!(there == asked || (there == before && !is_done), "{story}: half of it");
+                assert_eq!(of(&api.get(path).await), asked, "{story}");
+            }
+            DeleteWorkspace | DeleteFunction | RevokeKey => {
+                let again = self.ask(api, command).await;
+                let expected: &[u16] = if is_done { &[404] } else { &[204, 404] };
+                assert!(expected.contains(&again.status), "{story}: {}", again.body);
+                self.ask(api, command).await.assert_error(404, "NOT_FOUND");
+            }
+            TryOut | TryOutOnce | Call => {
+                self.assert_logged(api, command, answer, may_lose, story).await;
+            }
+            _ => {}
+        }
+        let writes_a_source = matches!(command, CreateFunction | CreateFunctionOnce | PatchSource);
+        let strays_of = (!is_done && writes_a_source).then(|| id_in(&self.workspace).to_owned());
+        Allowed { strays_of, were_deleted: command == DeleteFunction }
+    }
+
+    /// What was answered by an execution is in a log, and is answered again.
+    async fn assert_logged(
+        &self,
+        api: &Deployment,
+        command: Command,
+        answer: &Answer,
+        may_lose: bool,
+        story: &str,
+    ) {
+        let log = match command {
+            Command::Call => json!(answer.header("x-execution-id")),
+            _ if answer.status == 200 => answer.json()["id"].clone(),
+            _ => json!(""),
+        };
+        let logs = api.get(&format!("{}/logs", self.function)).await;
+        let is_logged = logs["logs"].as_array().unwrap().iter().any(|logged| logged["id"] == log);
+        assert!(is_logged || may_lose || log == "", "{story}: {log} is not in {logs}");
+        if command == Command::TryOutOnce {
+            let again = self.again(api, command).await;
+            if is_logged {
+                assert_eq!((again.status, &again.body), (200, &answer.body), "{story}");
+            } else {
+                assert!([200, 409].contains(&again.status), "{story}: {}", again.body);
+            }
+        }
+    }
+
+    /// What is deployed is what was acknowledged, and has run as often as it was asked.
+    pub(crate) async fn assert_runs(
+        &self,
+        api: &Deployment,
+        command: Command,
+        answer: &Answer,
+        story: &str,
+    ) {
+        let which = match command {
+            Command::PatchSource => 3,
+            _ if command.runs() => 1,
+            _ => return,
+        };
+        let ran = api.ask("POST", &format!("{}/invoke", self.function), None).await.json();
+        assert_eq!(ran["responseBody"][0], which, "{story}: {ran}, after {}", answer.body);
+        let times = ran["responseBody"][1].as_u64().unwrap();
+        assert!((1..=2).contains(&times), "{story}: it ran {times} times in all");
+        api.settle().await;
+    }
+
+    /// The same request, once nobody is at it any more.
+    async fn again(&self, api: &Deployment, command: Command) -> Answer {
+        api.set_in_claims("busyUntil", 0).await;
+        self.ask(api, command).await
+    }
+
+    /// What there is by the name that a command gives.
+    async fn made_by(&self, api: &Deployment, command: Command) -> Vec<Value> {
+        use Command::*;
+        let path = match command {
+            CreateWorkspace | CreateWorkspaceOnce => "/api/workspaces".to_owned(),
+            CreateFunction | CreateFunctionOnce => format!("{}/functions", self.workspace),
+            _ => format!("{}/keys", self.function),
+        };
+        let listed = api.get(&path).await;
+        let named = listed.as_array().unwrap().iter().filter(|made| made["name"] == "once");
+        let named: Vec<_> = named.cloned().collect();
+        if matches!(command, CreateFunction | CreateFunctionOnce) {
+            let code = json!(STANDARD.encode(source(2)));
+            assert!(named.iter().all(|function| function["code"] == code), "{named:?}");
+        }
+        named
+    }
+}

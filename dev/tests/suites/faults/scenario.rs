@@ -1,0 +1,75 @@
+//! What happens in the table, for the reconciler and the counter to follow.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use deployment::Deployment;
+use serde_json::{Value, json};
+
+/// What there is to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Story {
+    Deploy,
+    Update,
+    Count,
+    DeleteFunction,
+    DeleteWorkspace,
+}
+
+impl Story {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Deploy, Self::Update, Self::Count, Self::DeleteFunction, Self::DeleteWorkspace];
+
+    /// Lets it happen; gives the path of the function that it is about.
+    pub(crate) async fn happen(self, api: &Deployment) -> String {
+        let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+        let made = id(api.make("/api/workspaces", &json!({"name": "w"})).await);
+        let workspace = format!("/api/workspaces/{made}");
+        let body = json!({"name": "f", "code": STANDARD.encode(source(1))});
+        let made = id(api.make(&format!("{workspace}/functions"), &body).await);
+        let function = format!("{workspace}/functions/{made}");
+        if self == Self::Deploy {
+            return function;
+        }
+        api.settle().await;
+        if self == Self::Update {
+            let body = json!({"code": STANDARD.encode(source(2)), "memory": 512});
+            assert_eq!(api.ask("PATCH", &function, Some(&body)).await.status, 200);
+            return function;
+        }
+        for _ in 0..3 {
+            let ran = api.ask("POST", &format!("{function}/invoke"), None).await;
+            assert_eq!(ran.json()["responseBody"], 1, "{}", ran.body);
+        }
+        let deleted = match self {
+            Self::DeleteFunction => &function,
+            Self::DeleteWorkspace => &workspace,
+            _ => return function,
+        };
+        assert_eq!(api.ask("DELETE", deleted, None).await.status, 204);
+        function
+    }
+
+    /// Holds what came of it against what must.
+    pub(crate) async fn assert_followed(self, api: &Deployment, function: &str, story: &str) {
+        let read = api.ask("GET", function, None).await;
+        match self {
+            Self::DeleteFunction | Self::DeleteWorkspace => {
+                read.assert_error(404, "NOT_FOUND");
+            }
+            Self::Deploy | Self::Update | Self::Count => {
+                let function = format!("{function}/invoke");
+                let ran = api.ask("POST", &function, None).await;
+                assert_eq!(ran.status, 200, "{story}: {}", ran.body);
+                let which = if self == Self::Update { 2 } else { 1 };
+                assert_eq!(ran.json()["responseBody"], which, "{story}");
+                let counted = if self == Self::Count { 3 } else { 0 };
+                assert_eq!(read.json()["invocations24h"], counted, "{story}");
+                api.settle().await;
+            }
+        }
+    }
+}
+
+fn source(which: u64) -> String {
+    format!("def handler(event, context):\n    return {which}\n")
+}

@@ -1,0 +1,211 @@
+//! A table and a bucket as the earlier backend left them.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use shared::domain::Timestamp;
+use testkit::TestEnv;
+
+/// A workspace with functions of every kind.
+pub(crate) const TEAM: &str = "ws-7hKQxZ2m";
+/// A workspace with one function, and times of the later version.
+pub(crate) const OTHER: &str = "ws-Bb3dEf9h";
+/// A workspace whose name is too long today.
+pub(crate) const LONG: &str = "ws-LongName";
+/// A workspace of which nothing but counts is left.
+pub(crate) const GHOST: &str = "ws-Gh2stGh3";
+
+/// A function with logs of every kind.
+pub(crate) const BUSY: &str = "fn-Aa2bCd4e";
+/// A function with a source that is too large for an item.
+pub(crate) const LARGE: &str = "fn-LargeSrc";
+/// A function whose source is in the bucket only.
+pub(crate) const BUCKETED: &str = "fn-Bucketed";
+/// A function whose source is no Python.
+pub(crate) const WRONG: &str = "fn-Wr2ngSyn";
+/// The function of [`OTHER`].
+pub(crate) const LONELY: &str = "fn-L2nelyFn";
+/// A function with more memory than there is today.
+pub(crate) const GREEDY: &str = "fn-GreedyFn";
+/// A function whose source is no text.
+pub(crate) const BINARY: &str = "fn-BinarySr";
+/// A function of which nothing but counts is left.
+pub(crate) const GHOST_FUNCTION: &str = "fn-Gh2stFnc";
+/// A function whose workspace is gone.
+pub(crate) const HOMELESS: &str = "fn-H2meless";
+
+/// The functions that can be brought to the present form, with their sources.
+pub(crate) fn sources() -> [(&'static str, String); 5] {
+    let noise = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    [
+        (BUSY, "def handler(event, context):\r\n    return '안녕 👋'\r\n".into()),
+        (LARGE, "#".to_owned() + &(1..4000).map(noise).collect::<String>()),
+        (BUCKETED, "print('só no balde')\n".into()),
+        (WRONG, "def (:\n".into()),
+        (LONELY, "x = 1".into()),
+    ]
+}
+
+/// A log of [`BUSY`], by the end of its identifier: what it was given and answered.
+pub(crate) fn bodies() -> Vec<(&'static str, Value, Value)> {
+    vec![
+        ("2bjectsA", json!({"b": [1, {"c": null}], "a": "é"}), json!({"ok": true, "empty": {}})),
+        ("2rraysBb", json!([1, "two", [false]]), json!([])),
+        ("TextsCcc", json!("just text"), json!("{\"looks\": \"like JSON\"}")),
+        ("NumbersD", json!(0), json!(-1.5)),
+        ("BoolsEee", json!(true), json!(false)),
+        ("NullsFff", json!(null), json!(null)),
+    ]
+}
+
+/// The microseconds that the versions of the earlier backend write, behind `minutes`
+/// before now: once in UTC without saying so, once in Korea.
+pub(crate) fn written(minutes_ago: i64, in_korea: bool) -> String {
+    let hours = if in_korea { 9 } else { 0 };
+    let milliseconds = Timestamp::now().epoch_milliseconds() + (hours * 60 - minutes_ago) * 60_000;
+    let time = Timestamp::from_epoch_milliseconds(milliseconds).unwrap().to_string();
+    let time = time.trim_end_matches('Z');
+    if in_korea { format!("{time}456+09:00") } else { format!("{time}456") }
+}
+
+/// Fills the testbed.
+pub(crate) async fn fill(env: &TestEnv) {
+    let workspaces = [
+        json!({"id": TEAM, "name": "결제팀 🚀", "description": "orders\nand refunds",
+            "createdAt": "2025-11-08T03:04:05.123456", "functionCount": -1,
+            "invocations24h": 1234, "errorRate": 12.5}),
+        json!({"id": OTHER, "name": "other", "description": "",
+            "createdAt": "2025-12-24T00:30:00.000001+09:00", "functionCount": 7,
+            "invocations24h": 0, "errorRate": 0}),
+        json!({"id": LONG, "name": "가".repeat(101), "description": "",
+            "createdAt": "2025-11-08T03:04:05", "functionCount": 1}),
+    ];
+    for workspace in &workspaces {
+        let pk = format!("WS#{}", workspace["id"].as_str().unwrap());
+        put(env, &pk, "METADATA", workspace).await;
+    }
+    put(env, &format!("WS#{GHOST}"), "METADATA", &json!({"invocations24h": 3})).await;
+    let build = json!({"Type": "BuildTask", "status": "done"});
+    put(env, &format!("WS#{TEAM}"), "BUILD#0b9f2c3e-1111-4222-8333-444455556666", &build).await;
+    functions(env).await;
+    logs(env).await;
+}
+
+async fn functions(env: &TestEnv) {
+    for (id, source) in sources() {
+        let mut function = function(id, &source);
+        match id {
+            BUSY => {
+                function["lastDeployed"] = json!("2025-11-09T12:00:00.000000+09:00");
+                object(env, TEAM, id, "a change that failed").await;
+            }
+            LARGE => {
+                function["lastModified"] = json!("2025-11-08T03:04:05");
+                function["status"] = json!("disabled");
+            }
+            BUCKETED => {
+                function["code"] = json!(null);
+                object(env, TEAM, id, &source).await;
+            }
+            _ => {}
+        }
+        let ws = if id == LONELY { OTHER } else { TEAM };
+        put(env, &format!("WS#{ws}"), &format!("FN#{id}"), &function).await;
+    }
+    let mut greedy = function(GREEDY, "x = 1");
+    greedy["memory"] = json!(4096);
+    let mut binary = function(BINARY, "x = 1");
+    binary["code"] = json!("/w==");
+    let counts = json!({"invocations24h": 2, "errors24h": 1, "avgDuration": 3.5});
+    for (ws, id, item) in [
+        (TEAM, GREEDY, &greedy),
+        (TEAM, BINARY, &binary),
+        (TEAM, GHOST_FUNCTION, &counts),
+        (LONG, "fn-LongLong", &function("fn-LongLong", "x = 1")),
+        ("ws-G2ne2345", HOMELESS, &function(HOMELESS, "x = 1")),
+    ] {
+        put(env, &format!("WS#{ws}"), &format!("FN#{id}"), item).await;
+    }
+}
+
+async fn logs(env: &TestEnv) {
+    for (i, (id, request, response)) in bodies().into_iter().enumerate() {
+        let second = 10 + i;
+        let time = match i % 2 {
+            0 => format!("2025-11-08T03:04:{second}.123456"),
+            _ => format!("2025-11-08T12:04:{second}.123456+09:00"),
+        };
+        let mut log = log(id, &time, "success");
+        log["requestBody"] = request;
+        log["responseBody"] = response;
+        put(env, &format!("FN#{BUSY}"), &format!("LOG#{time}#{id}"), &log).await;
+    }
+    for (minutes, in_korea, id, status) in
+        [(5, false, "RecentAa", "success"), (7, true, "RecentBb", "error")]
+    {
+        let time = written(minutes, in_korea);
+        put(env, &format!("FN#{BUSY}"), &format!("LOG#{time}#{id}"), &log(id, &time, status)).await;
+    }
+    // With no level, nor a body, and a number that no float can hold.
+    let (time, id) = ("2025-11-08T03:04:20", "BareBare");
+    let mut item = item(&json!({"status": "error", "duration": 7, "statusCode": 500}));
+    let digits = AttributeValue::N("12345678901234567890.123456789".into());
+    item.insert("requestBody".into(), digits);
+    put_item(env, &format!("FN#{BUSY}"), &format!("LOG#{time}#{id}"), item).await;
+    for (function, id, status) in [
+        (BUSY, "StrangeS", "perhaps"),
+        (GREEDY, "GreedyLg", "success"),
+        (GHOST_FUNCTION, "Gh2stLog", "success"),
+        ("fn-N2body23", "2rphanLg", "success"),
+    ] {
+        let time = "2025-11-08T03:05:00.000001";
+        put(env, &format!("FN#{function}"), &format!("LOG#{time}#{id}"), &log(id, time, status))
+            .await;
+    }
+}
+
+fn function(id: &str, source: &str) -> Value {
+    json!({
+        "id": id, "workspaceId": TEAM, "name": format!("이름 {id}"), "description": "",
+        "runtime": "Python 3.12", "memory": 256, "timeout": 30, "httpMethods": ["GET", "POST"],
+        "environmentVariables": {"KEY": "값 🔑"}, "code": STANDARD.encode(source),
+        "invocationUrl": null, "status": "active",
+        "lastModified": "2025-11-08T12:04:05.123456+09:00", "lastDeployed": null,
+        "invocations24h": 99, "errors24h": 9, "avgDuration": 12.34,
+    })
+}
+
+pub(crate) fn log(id: &str, time: &str, status: &str) -> Value {
+    let (code, level) = if status == "error" { (500, "error") } else { (200, "info") };
+    json!({
+        "id": id, "functionId": BUSY, "timestamp": time, "status": status, "duration": 12.5,
+        "statusCode": code, "requestBody": {"any": "body"}, "responseBody": null,
+        "logs": ["first", "둘째 🥈", ""], "level": level,
+    })
+}
+
+fn item(value: &Value) -> std::collections::HashMap<String, AttributeValue> {
+    serde_dynamo::to_item(value).unwrap()
+}
+
+pub(crate) async fn put(env: &TestEnv, pk: &str, sk: &str, value: &Value) {
+    put_item(env, pk, sk, item(value)).await;
+}
+
+async fn put_item(
+    env: &TestEnv,
+    pk: &str,
+    sk: &str,
+    mut item: std::collections::HashMap<String, AttributeValue>,
+) {
+    item.insert("PK".into(), AttributeValue::S(pk.into()));
+    item.insert("SK".into(), AttributeValue::S(sk.into()));
+    let put = env.dynamodb.put_item().table_name(&env.config.table).set_item(Some(item));
+    put.send().await.unwrap();
+}
+
+async fn object(env: &TestEnv, ws: &str, function: &str, source: &str) {
+    let put = env.s3.put_object().bucket(&env.config.bucket).key(format!("{ws}/{function}.py"));
+    put.body(source.as_bytes().to_vec().into()).send().await.unwrap();
+}

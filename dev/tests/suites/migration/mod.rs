@@ -1,0 +1,332 @@
+//! A table that the earlier backend wrote is brought to the present form, and read
+//! back through the API.
+
+mod env;
+mod legacy;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use migrate::{Migration, MigrationError, Options, Tally};
+use serde_json::json;
+use shared::config::Config;
+use shared::domain::{Owner, Timestamp};
+use shared::store::Store;
+use testkit::faults::Fault;
+use testkit::{Event, TestEnv};
+
+use env::{MigrationEnv, Table};
+use legacy::{BINARY, BUSY, GHOST, GHOST_FUNCTION, GREEDY, HOMELESS, LONELY, LONG, OTHER, TEAM};
+
+/// What is the same however often and with whatever interruptions the table came
+/// to it: everything but times from now on and keys that are never used twice.
+fn lasting(mut table: Table) -> Table {
+    for item in table.values_mut() {
+        item.remove("expiresAt");
+        item.remove("codeKey");
+    }
+    table
+}
+
+fn tally(changed: u64, unchanged: u64, removed: u64, left: u64) -> Tally {
+    Tally { changed, unchanged, removed, left, failed: 0 }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_changes_nothing() {
+    let env = MigrationEnv::start().await;
+    let (table, objects) = (env.table().await, env.objects().await);
+    let report = env.migration(true, Owner::anonymous()).run().await.unwrap();
+    assert_eq!((env.table().await, env.objects().await), (table, objects));
+    assert!(!report.has_failures() && report.lacks.is_empty());
+    assert_eq!(report.workspaces, tally(2, 0, 1, 1));
+    assert_eq!(report.functions, tally(5, 0, 1, 4));
+    assert_eq!(report.logs, tally(9, 0, 0, 4));
+    assert_eq!(report.others, 1);
+    let left: BTreeMap<&str, &str> =
+        report.left.iter().map(|note| (&*note.what, &*note.why)).collect();
+    let [long, greedy, binary, inside, homeless, strange] = [
+        format!("workspace {LONG}"),
+        format!("function {GREEDY} of {TEAM}"),
+        format!("function {BINARY} of {TEAM}"),
+        format!("function fn-LongLong of {LONG}"),
+        format!("function {HOMELESS} of ws-G2ne2345"),
+        format!("LOG#2025-11-08T03:05:00.000001#StrangeS of {BUSY}"),
+    ];
+    let [of_greedy, of_ghost, orphan] =
+        [GREEDY, GHOST_FUNCTION, "fn-N2body23"].map(|id| format!("logs of {id} (1)"));
+    let expected: BTreeMap<&str, &str> = [
+        (&long, "name must be at most 100 characters, and has 101"),
+        (&greedy, "memory must be 128 to 1024 MB"),
+        (&binary, "code must be base64 of Python source in UTF-8"),
+        (&inside, "its workspace is not in the present form"),
+        (&homeless, "its workspace is not there"),
+        (&strange, "status must be success or error"),
+        (&of_greedy, "the function is not in the present form"),
+        (&of_ghost, "the function is not there"),
+        (&orphan, "the function is not there"),
+    ]
+    .into_iter()
+    .map(|(what, why)| (what.as_str(), why))
+    .collect();
+    assert_eq!(left, expected);
+    let text = report.to_string();
+    assert!(text.starts_with("A dry run: nothing was changed."), "{text}");
+    assert!(text.contains(&format!("  {greedy}: memory must be 128 to 1024 MB\n")), "{text}");
+}
+
+#[tokio::test]
+async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothing() {
+    let env = MigrationEnv::start().await;
+    // What is there already in the present form.
+    let ours = env.env.new_workspace().await;
+    env.env.new_function(&ours, "x = 1", &json!({})).await;
+    let before = env.table().await;
+    let report = env.migrate().await;
+    assert!(!report.has_failures(), "{report}");
+    assert_eq!(report.workspaces, tally(2, 1, 1, 1));
+    assert_eq!(report.functions, tally(5, 1, 1, 4));
+    assert_eq!(report.logs, tally(9, 0, 0, 4));
+    let after = env.table().await;
+    // What is not the earlier backend's, and what can't be read, is as it was.
+    for (key, item) in &before {
+        let is_left = item.contains_key("version")
+            || ["BUILD#", GREEDY, BINARY, "fn-LongLong", HOMELESS, "StrangeS", "N2body23"]
+                .iter()
+                .any(|part| key.0.contains(part) || key.1.contains(part))
+            || key.0.contains(LONG);
+        if is_left {
+            assert_eq!(after.get(key), Some(item), "{key:?}");
+        }
+    }
+    for gone in [(GHOST, "METADATA"), (TEAM, &format!("FN#{GHOST_FUNCTION}"))] {
+        assert!(!after.contains_key(&(format!("WS#{}", gone.0), gone.1.to_owned())), "{gone:?}");
+    }
+    env.assert_counts("migrated").await;
+    let now = Timestamp::now().epoch_seconds();
+    for item in after.values().filter(|item| item.contains_key("expiresAt")) {
+        let end: i64 = item["expiresAt"].as_n().unwrap().parse().unwrap();
+        assert!((end - now - 30 * 86_400).abs() < 600, "{item:?}");
+    }
+
+    let objects = env.objects().await;
+    let again = env.migrate().await;
+    assert_eq!(again.workspaces, tally(0, 3, 0, 1));
+    assert_eq!(again.functions, tally(0, 6, 0, 4));
+    assert_eq!(again.logs, tally(0, 9, 0, 4));
+    assert_eq!((env.table().await, env.objects().await), (after, objects));
+
+    env.env
+        .store
+        .delete_workspace(&Owner::anonymous(), &ours, &shared::domain::Expected::Any)
+        .await
+        .unwrap();
+    env.assert_migrated("migrated").await;
+}
+
+#[tokio::test]
+async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing() {
+    let env = MigrationEnv::start().await;
+    env.settle().await;
+    env.migrate().await;
+    let migrated = env.table().await;
+    env.settle().await;
+    env.assert_migrated("followed").await;
+    let followed = env.table().await;
+    for key in migrated.keys() {
+        // The ghost's function was deleted long ago: the rest of it goes now.
+        assert!(followed.contains_key(key) || key.0.contains(GHOST_FUNCTION), "{key:?}");
+    }
+    let deployed = env.env.lambda_client().await.list_functions().send().await.unwrap();
+    let deployed: BTreeSet<&str> =
+        deployed.functions().iter().filter_map(|f| f.function_name()).collect();
+    let names = legacy::sources().map(|(id, _)| format!("faas-{id}"));
+    assert_eq!(deployed, names.iter().map(String::as_str).collect());
+    let busy = env.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
+    assert!(busy["lastDeployed"].is_string() && busy["invocationUrl"].is_string(), "{busy}");
+    // Of the last 24 hours; what the earlier backend counted was never that.
+    let figures = [&busy["invocations24h"], &busy["errors24h"], &busy["avgDuration"]];
+    assert_eq!(figures, [&json!(2), &json!(1), &json!(12.5)]);
+    let team = env.get(&format!("/api/workspaces/{TEAM}")).await;
+    assert_eq!([&team["invocations24h"], &team["errorRate"]], [&json!(2), &json!(50.0)]);
+    let objects = env.objects().await;
+    for (id, source) in legacy::sources() {
+        let ws = if id == LONELY { OTHER } else { TEAM };
+        assert_eq!(objects[&format!("{ws}/{id}.py")], source.as_bytes(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
+    let whole = MigrationEnv::start().await;
+    whole.migrate().await;
+    let end = keys_and_items(&whole).await;
+    for calls in 0.. {
+        let context = format!("killed after {calls} calls");
+        let env = MigrationEnv::start().await;
+        env.env.faults.hold_after(calls);
+        tokio::select! {
+            biased;
+            () = env.env.faults.held() => {}
+            report = Box::pin(env.migrate()) => assert!(!report.has_failures(), "{report}"),
+        }
+        let was_killed = env.env.faults.heal();
+        env.assert_counts(&context).await;
+        let report = Box::pin(env.migrate()).await;
+        assert!(!report.has_failures(), "{context}: {report}");
+        assert_eq!(keys_and_items(&env).await, end, "{context}");
+        if calls % 8 == 0 {
+            env.assert_migrated(&context).await;
+        }
+        if !was_killed {
+            assert!(calls >= 40, "it makes many calls: {calls}");
+            return;
+        }
+    }
+}
+
+/// The table without what differs from one run to the next, but for the recent logs,
+/// whose times do.
+async fn keys_and_items(env: &MigrationEnv) -> Table {
+    let mut table = lasting(env.table().await);
+    table.retain(|(_, sk), _| !sk.contains("#log-Recent"));
+    table
+}
+
+#[tokio::test]
+async fn the_reconciler_may_follow_while_it_goes_on() {
+    for calls in (5..200).step_by(10) {
+        let context = format!("followed after {calls} calls");
+        let env = MigrationEnv::start().await;
+        env.env.faults.hold_after(calls);
+        tokio::select! {
+            biased;
+            () = env.env.faults.held() => {}
+            _ = Box::pin(env.migrate()) => {}
+        }
+        let was_killed = env.env.faults.heal();
+        env.settle().await;
+        env.migrate().await;
+        env.settle().await;
+        env.assert_migrated(&context).await;
+        let busy = env.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
+        assert_eq!((&busy["invocations24h"], &busy["errors24h"]), (&json!(2), &json!(1)));
+        if !was_killed {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_are_made_good() {
+    let end = {
+        let env = MigrationEnv::start().await;
+        env.migrate().await;
+        keys_and_items(&env).await
+    };
+    for first in (1..).step_by(3) {
+        let context = format!("3 calls from the {first}. on");
+        let env = MigrationEnv::start().await;
+        env.env.faults.spoil(first, 3, Fault::Unanswered);
+        let report = Box::pin(env.migrate()).await;
+        let was_spoiled = env.env.faults.heal();
+        assert!(!report.has_failures(), "{context}: {report}");
+        assert_eq!(keys_and_items(&env).await, end, "{context}");
+        if !was_spoiled {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
+    let env = MigrationEnv::start().await;
+    // A bucket that takes no source, and gives none.
+    let key = aws_sdk_s3::config::Credentials::new("wrong", "wrong", None, None, "test");
+    let s3 = env.env.s3.config().to_builder().credentials_provider(key).build();
+    let (dynamodb, config) = (env.env.dynamodb.clone(), &env.env.config);
+    let store = Store::with_clients(dynamodb, aws_sdk_s3::Client::from_conf(s3), config);
+    let options = Options { dry_run: false, owner: Owner::anonymous(), log_days: 30 };
+    let migration = Migration::new(store, env.env.dynamodb.clone(), &config.table, options);
+    let report = migration.run().await.unwrap();
+    assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
+    assert_eq!(report.logs.changed, 0, "without its function no log is touched: {report}");
+    assert!(report.to_string().contains("Failed; run this again to do the rest:"), "{report}");
+    env.assert_counts("without functions").await;
+    assert!(!env.migrate().await.has_failures());
+    env.assert_migrated("with the right key").await;
+}
+
+#[tokio::test]
+async fn a_function_belongs_to_whom_its_workspace_belongs() {
+    let mut env = TestEnv::start().unwrap();
+    env.config.sign_in = true;
+    legacy::fill(&env).await;
+    let env = MigrationEnv::over(env);
+    // Ended when the workspaces are in the present form, and run again for somebody else.
+    let hers = env.migration(false, Owner::of_subject("ada"));
+    env.env.faults.hold_after(9);
+    tokio::select! {
+        biased;
+        () = env.env.faults.held() => {}
+        _ = Box::pin(hers.run()) => {}
+    }
+    env.env.faults.heal();
+    env.migrate().await;
+    let listed = env.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
+    assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
+    let path = format!("/api/workspaces/{TEAM}/functions");
+    let functions = env.lambdas[1].answer(Event::new("GET", &path).from("ada")).await;
+    assert_eq!(functions.json().as_array().unwrap().len(), 4, "{}", functions.body);
+    let logs = env.lambdas[2].answer(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
+    assert_eq!(logs.await.json()["logs"].as_array().unwrap().len(), 9);
+}
+
+#[tokio::test]
+async fn long_logs_stay_whole_and_many_take_several_pages() {
+    let env = MigrationEnv::start().await;
+    let long = "가".repeat(50_000);
+    for i in 0..12 {
+        let (id, time) = (format!("L2ng{i:04}"), format!("2025-10-01T00:00:{i:02}.000001"));
+        let mut log = legacy::log(&id, &time, "success");
+        log["requestBody"] = json!({ "text": long });
+        let sk = format!("LOG#{time}#{id}");
+        legacy::put(&env.env, &format!("FN#{LONELY}"), &sk, &log).await;
+    }
+    let report = env.migrate().await;
+    assert_eq!(report.logs, tally(9 + 12, 0, 0, 4), "{report}");
+    let path = format!("/api/workspaces/{OTHER}/functions/{LONELY}/logs");
+    let logs = env.get(&path).await["logs"].take();
+    let logs = logs.as_array().unwrap();
+    assert_eq!(logs.len(), 12);
+    assert!(logs.iter().all(|log| log["requestBody"]["text"] == *long));
+}
+
+#[tokio::test]
+async fn a_table_that_lacks_something_is_not_changed() {
+    let env = MigrationEnv::start().await;
+    let mut create = env.env.dynamodb.create_table().table_name("plain");
+    for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+        let text = AttributeDefinition::builder().attribute_name(name);
+        let text = text.attribute_type(ScalarAttributeType::S);
+        create = create.key_schema(key.build().unwrap());
+        create = create.attribute_definitions(text.build().unwrap());
+    }
+    create.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
+    let config = Config { table: "plain".into(), ..env.env.config.clone() };
+    let store = Store::with_clients(env.env.dynamodb.clone(), env.env.s3.clone(), &config);
+    let migration = |dry_run| {
+        let options = Options { dry_run, owner: Owner::anonymous(), log_days: 30 };
+        Migration::new(store.clone(), env.env.dynamodb.clone(), "plain", options)
+    };
+    let report = migration(true).run().await.unwrap();
+    assert_eq!(report.lacks.len(), 3, "{report}");
+    let Err(MigrationError::Lacks { lacks, .. }) = migration(false).run().await else {
+        panic!("it was changed")
+    };
+    assert!(lacks.contains("index GSI1") && lacks.contains("stream"), "{lacks}");
+    assert!(lacks.contains("time to live"), "{lacks}");
+}

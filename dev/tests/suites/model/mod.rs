@@ -1,0 +1,349 @@
+//! The API against a model of it: whatever is asked, in whatever order, the Lambdas answer as the
+//! model says, and everything that can be read afterwards is as the model has it.
+//!
+//! `MODEL_CASES=1000 cargo test --workspace --test suites model` tries so many sequences; 24 unless said.
+mod operation;
+mod reference;
+
+use std::cell::Cell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use deployment::Deployment;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Map, Value, json};
+use shared::domain::Quotas;
+use testkit::{Answer, Event};
+
+use crate::REPORT;
+use operation::{Body, IfMatch, Operation};
+use reference::{Expected, MOST_FUNCTIONS, MOST_WORKSPACES, Model};
+
+/// A source as requests and answers have it.
+fn encoded(source: &str) -> String {
+    STANDARD.encode(source)
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
+fn whatever_is_asked_the_api_is_as_its_model() {
+    let cases = std::env::var("MODEL_CASES").ok().map(|cases| cases.parse().unwrap());
+    let config = Config {
+        cases: cases.unwrap_or(24),
+        failure_persistence: None,
+        max_shrink_time: 120_000,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (cases, steps) = (config.cases, Cell::new(0));
+    let outcome = TestRunner::new(config).run(&operation::operations(), |operations| {
+        steps.set(steps.get() + operations.len());
+        runtime.block_on(async {
+            let mut pair = Pair::start().await;
+            for operation in &operations {
+                pair.step(operation).await;
+            }
+        });
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    let steps = steps.get();
+    let text = format!("{cases} sequences of {steps} operations. Promises broken: none.\n");
+    REPORT.section("model", &text);
+}
+
+/// The API and its model side by side.
+struct Pair {
+    api: Deployment,
+    model: Model,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let quotas = Quotas {
+            workspaces: MOST_WORKSPACES as u32,
+            functions: MOST_FUNCTIONS as u32,
+            requests_per_second: None,
+        };
+        Self { api: Deployment::with_quotas(quotas).await, model: Model::default() }
+    }
+
+    /// Asks, holds the answer against the model's, and then everything else.
+    async fn step(&mut self, operation: &Operation) {
+        self.carry_out(operation).await;
+        self.assert_same(operation).await;
+    }
+
+    async fn carry_out(&mut self, operation: &Operation) {
+        let (workspaces, functions) = (self.model.workspaces.len(), self.model.functions.len());
+        let workspace = |number: &usize| Model::pick(*number, workspaces);
+        let function = |number: &usize| Model::pick(*number, functions);
+        match operation {
+            Operation::CreateWorkspace(Body(body)) => {
+                let expected = self.model.create_workspace(body);
+                let answer = self.ask("POST", "/api/workspaces", None, Some(body)).await;
+                if self.holds(operation, &answer, &expected) {
+                    self.model.workspace_made(id(&answer), body);
+                }
+            }
+            Operation::ReadWorkspace(number) => {
+                let at = workspace(number);
+                let expected = found(self.model.workspace_is_there(at));
+                let answer = self.ask("GET", &self.workspace_path(at), None, None).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::PatchWorkspace(number, if_match, Body(body)) => {
+                let at = workspace(number);
+                let (path, tag) = (self.workspace_path(at), self.workspace_tag(at, *if_match));
+                let expected = self.model.patch_workspace(at, *if_match, body);
+                let answer = self.ask("PATCH", &path, tag, Some(body)).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::DeleteWorkspace(number, if_match) => {
+                let at = workspace(number);
+                let (path, tag) = (self.workspace_path(at), self.workspace_tag(at, *if_match));
+                let expected = self.model.delete_workspace(at, *if_match);
+                let answer = self.ask("DELETE", &path, tag, None).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::CreateFunction(number, Body(body)) => {
+                let at = workspace(number);
+                let expected = self.model.create_function(at, body);
+                let path = format!("{}/functions", self.workspace_path(at));
+                let answer = self.ask("POST", &path, None, Some(body)).await;
+                if self.holds(operation, &answer, &expected) {
+                    self.model.function_made(id(&answer), at.unwrap(), body);
+                }
+            }
+            Operation::ReadFunction(number) => {
+                let at = function(number);
+                let expected = found(self.model.function_is_there(at));
+                let answer = self.ask("GET", &self.function_path(at), None, None).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::PatchFunction(number, if_match, Body(body)) => {
+                let at = function(number);
+                let (path, tag) = (self.function_path(at), self.function_tag(at, *if_match));
+                let expected = self.model.patch_function(at, *if_match, body);
+                let answer = self.ask("PATCH", &path, tag, Some(body)).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::DeleteFunction(number, if_match) => {
+                let at = function(number);
+                let (path, tag) = (self.function_path(at), self.function_tag(at, *if_match));
+                let expected = self.model.delete_function(at, *if_match);
+                let answer = self.ask("DELETE", &path, tag, None).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::CreateKey(number, Body(body)) => {
+                let at = function(number);
+                let expected = self.model.create_key(at, body);
+                let path = format!("{}/keys", self.function_path(at));
+                let answer = self.ask("POST", &path, None, Some(body)).await;
+                if self.holds(operation, &answer, &expected) {
+                    let secret = answer.json()["secret"].as_str().unwrap().to_owned();
+                    self.model.key_made(id(&answer), secret, at.unwrap());
+                }
+            }
+            Operation::RevokeKey(number) => {
+                let Some(at) = Model::pick(*number, self.model.keys.len()) else { return };
+                let key = &self.model.keys[at];
+                let path = format!("{}/keys/{}", self.function_path(Some(key.function)), key.id);
+                let expected = self.model.revoke_key(at);
+                let answer = self.ask("DELETE", &path, None, None).await;
+                self.holds(operation, &answer, &expected);
+            }
+            Operation::TryOut(number) => {
+                let at = function(number);
+                let path = format!("{}/invoke", self.function_path(at));
+                let answer = self.ask("POST", &path, None, None).await;
+                match self.model.try_out(at) {
+                    Ok(status) => {
+                        assert_eq!(answer.status, 200, "{operation:?}: {}", answer.body);
+                        assert_eq!(answer.json()["statusCode"], status, "{operation:?}");
+                        self.model.functions[at.unwrap()].executions.push(status);
+                    }
+                    Err(expected) => drop(self.holds(operation, &answer, &expected)),
+                }
+            }
+            Operation::Call { function: number, method, key } => {
+                let at = function(number);
+                let key = key.and_then(|number| Model::pick(number, self.model.keys.len()));
+                let event = Event::new(method, &self.url_path(at));
+                let secret = key.map(|key| self.model.keys[key].secret.clone());
+                let answer =
+                    self.api.send(event.header("x-api-key", secret.as_deref()), "/invoke").await;
+                match self.model.call(at, method, key) {
+                    Ok(status) => {
+                        assert_eq!(answer.status, status, "{operation:?}: {}", answer.body);
+                        assert!(answer.header("x-execution-id").starts_with("log-"));
+                        self.model.functions[at.unwrap()].executions.push(status);
+                    }
+                    Err(expected) => drop(self.holds(operation, &answer, &expected)),
+                }
+            }
+            Operation::Settle => {
+                self.api.settle().await;
+                self.model.settle();
+            }
+        }
+    }
+
+    /// Holds everything that can be read against the model.
+    async fn assert_same(&self, after: &Operation) {
+        let listed = self.api.get("/api/workspaces").await;
+        let there: Vec<_> =
+            self.model.workspaces.iter().enumerate().filter(|(_, w)| w.is_there).collect();
+        assert_eq!(listed.as_array().unwrap().len(), there.len(), "{after:?}: {listed}");
+        for (listed, (at, workspace)) in listed.as_array().unwrap().iter().zip(there) {
+            assert_eq!(listed["id"], json!(workspace.id), "{after:?}: in creation order");
+            assert_fields(after, listed, &workspace.fields);
+            let functions: Vec<_> = self.model.functions_of(at).collect();
+            assert_eq!(listed["functionCount"], functions.len(), "{after:?}: {listed}");
+            let path = self.workspace_path(Some(at));
+            let read = self.ask("GET", &path, None, None).await;
+            assert_eq!(read.json(), *listed, "{after:?}");
+            assert_tag(&read, workspace.version);
+            self.assert_unchanged(&path, &read).await;
+
+            let listed = self.api.get(&format!("{path}/functions")).await;
+            let listed = listed.as_array().unwrap();
+            let ids: Vec<_> = listed.iter().map(|function| function["id"].as_str()).collect();
+            let expected: Vec<_> = functions.iter().map(|f| Some(f.id.as_str())).collect();
+            assert_eq!(ids, expected, "{after:?}: in creation order");
+            for (listed, function) in listed.iter().zip(functions) {
+                assert_fields(after, listed, &function.fields);
+                let counts = (&listed["invocations24h"], &listed["errors24h"]);
+                let (all, failed) = function.counted;
+                assert_eq!(counts, (&json!(all), &json!(failed)), "{after:?}: {listed}");
+                let is_deployed = function.deployed.is_some();
+                assert_eq!(listed["invocationUrl"].is_string(), is_deployed, "{after:?}");
+                self.assert_function(after, &path, listed, function).await;
+            }
+        }
+    }
+
+    async fn assert_function(
+        &self,
+        after: &Operation,
+        workspace: &str,
+        listed: &Value,
+        function: &reference::Function,
+    ) {
+        let path = format!("{workspace}/functions/{}", function.id);
+        let read = self.ask("GET", &path, None, None).await;
+        assert_eq!(read.json(), *listed, "{after:?}");
+        assert_tag(&read, function.version);
+        self.assert_unchanged(&path, &read).await;
+        let logs = self.api.get(&format!("{path}/logs?limit=1000")).await;
+        let statuses: Vec<_> = logs["logs"].as_array().unwrap().iter().collect();
+        let statuses: Vec<_> = statuses.iter().map(|log| log["statusCode"].as_u64()).collect();
+        let expected = function.executions.iter().rev();
+        assert_eq!(
+            statuses,
+            expected.map(|s| Some(u64::from(*s))).collect::<Vec<_>>(),
+            "{after:?}"
+        );
+        let at = self.model.functions.iter().position(|other| other.id == function.id);
+        let listed = self.api.get(&format!("{path}/keys")).await;
+        let ids: Vec<_> = listed.as_array().unwrap().iter().map(|key| key["id"].as_str()).collect();
+        let expected = self.model.keys_of(at.unwrap()).map(|key| Some(key.id.as_str()));
+        assert_eq!(ids, expected.collect::<Vec<_>>(), "{after:?}");
+    }
+
+    /// Whoever has an answer gets no second one.
+    async fn assert_unchanged(&self, path: &str, read: &Answer) {
+        let event = Event::new("GET", path).header("if-none-match", Some(read.header("etag")));
+        let again = self.api.send(event, path).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        assert_eq!(again.header("etag"), read.header("etag"));
+    }
+
+    /// Holds an answer against what is expected; whether that is success.
+    fn holds(&self, operation: &Operation, answer: &Answer, expected: &Expected) -> bool {
+        match expected {
+            Expected::Status(status) => {
+                assert_eq!(answer.status, *status, "{operation:?}: {}", answer.body);
+                true
+            }
+            Expected::Error(status, code) => {
+                assert_eq!(answer.status, *status, "{operation:?}: {}", answer.body);
+                answer.assert_error(*status, code);
+                false
+            }
+        }
+    }
+
+    fn workspace_path(&self, at: Option<usize>) -> String {
+        let id = at.map_or("ws-nothing", |at| &self.model.workspaces[at].id);
+        format!("/api/workspaces/{id}")
+    }
+
+    fn function_path(&self, at: Option<usize>) -> String {
+        let workspace = self.workspace_path(at.map(|at| self.model.functions[at].workspace));
+        let id = at.map_or("fn-nothing", |at| &self.model.functions[at].id);
+        format!("{workspace}/functions/{id}")
+    }
+
+    fn url_path(&self, at: Option<usize>) -> String {
+        let path = self.function_path(at);
+        path.replace("/api/workspaces/", "/invoke/").replace("/functions/", "/")
+    }
+
+    fn workspace_tag(&self, at: Option<usize>, if_match: IfMatch) -> Option<String> {
+        tag_of(if_match, at.map(|at| self.model.workspaces[at].version))
+    }
+
+    fn function_tag(&self, at: Option<usize>, if_match: IfMatch) -> Option<String> {
+        tag_of(if_match, at.map(|at| self.model.functions[at].version))
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        if_match: Option<String>,
+        body: Option<&Map<String, Value>>,
+    ) -> Answer {
+        let event = Event::new(method, path).header("if-match", if_match.as_deref());
+        let event = body.iter().fold(event, |event, body| event.text(json!(body).to_string()));
+        self.api.send(event, path).await
+    }
+}
+
+fn assert_fields(after: &Operation, read: &Value, fields: &Map<String, Value>) {
+    for (name, value) in fields {
+        assert_eq!(&read[name], value, "{after:?}: {name} of {}", read["id"]);
+    }
+}
+
+fn found(is_there: bool) -> Expected {
+    if is_there { Expected::Status(200) } else { Expected::Error(404, "NOT_FOUND") }
+}
+
+fn id(answer: &Answer) -> &str {
+    // Just read out of the answer's text, which lives as long as it.
+    let after = answer.body.split_once("\"id\":\"").unwrap().1;
+    after.split('"').next().unwrap()
+}
+
+/// An answer's tag begins with its version.
+fn assert_tag(read: &Answer, version: u64) {
+    let tag = read.header("etag");
+    assert!(tag.starts_with(&format!("\"{version}-")), "{version}: {tag}: {}", read.body);
+}
+
+fn tag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+fn tag_of(if_match: IfMatch, version: Option<u64>) -> Option<String> {
+    match if_match {
+        IfMatch::Nothing => None,
+        IfMatch::Any => Some("*".to_owned()),
+        IfMatch::Current => Some(tag(version.unwrap_or(1))),
+        IfMatch::Older => Some(tag(0)),
+    }
+}

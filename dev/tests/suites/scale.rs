@@ -1,0 +1,159 @@
+//! The ugly cases in size: much to be deleted, lists that change while they are read, and a table
+//! full of other people's things.
+//!
+//! `SCALE=100 cargo test --workspace --test suites scale` has all of it; 4 percent unless said.
+
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use deployment::Deployment;
+use deployment::background_items::{a_log, functions, id, logs, put};
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use crate::REPORT;
+use crate::consistency::{Allowed, assert_whole};
+
+/// So much of `all`.
+#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
+fn part_of(all: usize) -> usize {
+    let percent = std::env::var("SCALE").ok().map_or(4, |text| text.parse().unwrap());
+    all * percent / 100
+}
+
+fn code() -> String {
+    STANDARD.encode("handler = lambda event, context: 1")
+}
+
+/// A workspace with a deployed function; their paths.
+async fn make(api: &Deployment) -> (String, String) {
+    let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
+    let workspace = format!("/api/workspaces/{}", made["id"].as_str().unwrap());
+    let body = json!({"name": "f", "code": code()});
+    let made = api.make(&format!("{workspace}/functions"), &body).await;
+    let function = format!("{workspace}/functions/{}", made["id"].as_str().unwrap());
+    api.settle().await;
+    (workspace, function)
+}
+
+#[tokio::test]
+async fn a_workspace_full_of_functions_goes_without_a_rest() {
+    let api = Deployment::on_disk(|quotas| quotas).await;
+    let (workspace, function) = make(&api).await;
+    let number = part_of(5_000);
+    put(&api, functions(&api, &function, number).await).await;
+    // The embedded bucket looks at all objects to list some: a few stand for the rest.
+    let with_source = number / 25;
+    let objects = stream::iter(0..with_source).map(|at| {
+        let key = format!("code/{}/fn-{at:026}/1.py", id(&workspace));
+        api.env.s3.put_object().bucket(&api.env.config.bucket).key(key).send()
+    });
+    objects.buffer_unordered(8).for_each(async |sent| drop(sent.unwrap())).await;
+    let listed = api.get(&format!("{workspace}/functions?limit=1000")).await;
+    assert_eq!(listed.as_array().unwrap().len(), (number + 1).min(1000));
+
+    let began = Instant::now();
+    assert_eq!(api.ask("DELETE", &workspace, None).await.status, 204);
+    let answered = began.elapsed();
+    api.ask("GET", &format!("{workspace}/functions"), None).await.assert_error(404, "NOT_FOUND");
+    api.settle().await;
+    assert_eq!(api.left().await, Vec::<String>::new());
+    assert!(answered.as_secs() < 29, "the answer doesn't wait for what is behind it: {answered:?}");
+    let line = format!(
+        "{number} functions of a workspace that was deleted, {with_source} of them with a source in \
+         the bucket: 0 items, 0 objects left.\n"
+    );
+    REPORT.section("scale of a workspace", &line);
+}
+
+#[tokio::test]
+async fn a_function_full_of_logs_goes_without_a_rest() {
+    let api = Deployment::on_disk(|quotas| quotas).await;
+    let (workspace, function) = make(&api).await;
+    let number = part_of(100_000);
+    let log = a_log(&api, &function).await;
+    put(&api, logs(&log, id(&function), id(&workspace), number)).await;
+    assert_eq!(api.ask("DELETE", &function, None).await.status, 204);
+    api.ask("GET", &format!("{function}/logs"), None).await.assert_error(404, "NOT_FOUND");
+    api.settle().await;
+    let allowed = Allowed { were_deleted: true, ..Allowed::default() };
+    assert_whole(&api, &allowed, "many logs").await;
+    let left = api.left().await;
+    assert!(left.iter().all(|left| !left.contains("LOG#")), "{left:#?}");
+    let line = format!("{number} logs of a function that was deleted: 0 left.\n");
+    REPORT.section("scale of a function", &line);
+}
+
+/// Follows a list to its end, and lets `between` happen after each page; the identifiers in it.
+async fn walk(api: &Deployment, path: &str, mut between: impl AsyncFnMut(usize)) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut next = Some(format!("{path}?limit=7"));
+    for page in 0.. {
+        let Some(path) = next else { break };
+        let answer = api.ask("GET", &path, None).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let body = answer.json();
+        let items = body.as_array().or_else(|| body["logs"].as_array()).unwrap();
+        assert!(items.len() <= 7, "{path}");
+        ids.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        next = answer.next().map(str::to_owned);
+        between(page).await;
+    }
+    ids
+}
+
+#[tokio::test]
+async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() {
+    let api = Deployment::on_disk(|quotas| quotas).await;
+    let (workspace, function) = make(&api).await;
+    let functions = format!("{workspace}/functions");
+    let mut made = vec![id(&function).to_owned()];
+    for _ in 0..40 {
+        let new = api.make(&functions, &json!({"name": "f", "code": code()})).await;
+        made.push(new["id"].as_str().unwrap().to_owned());
+    }
+    let mut gone = Vec::new();
+    let read = walk(&api, &functions, async |page| {
+        // One that was read, one on whose place the next page begins, and one that is still to come.
+        for at in [page * 7 + 1, page * 7 + 6, page * 7 + 9] {
+            if let Some(id) = made.get(at)
+                && !gone.contains(id)
+            {
+                let path = format!("{functions}/{id}");
+                assert_eq!(api.ask("DELETE", &path, None).await.status, 204);
+                gone.push(id.clone());
+            }
+        }
+        assert!(page < 100, "a list that grows behind its reader ends all the same");
+        // Whoever adds as fast as somebody reads must stop for the reader to arrive.
+        if page < 9 {
+            api.make(&functions, &json!({"name": "late", "code": code()})).await;
+        }
+    })
+    .await;
+    assert_once(&read, made.iter().filter(|id| !gone.contains(id)));
+    let mut sorted = read.clone();
+    sorted.sort();
+    assert_eq!(read, sorted, "in the order in which they were made");
+
+    let log = a_log(&api, &function).await;
+    let number = 60;
+    put(&api, logs(&log, id(&function), id(&workspace), number)).await;
+    let stayed: Vec<_> = (0..number).map(|at| format!("log-{at:026}")).collect();
+    for path in [format!("{function}/logs"), format!("{workspace}/logs")] {
+        let read = walk(&api, &path, async |_| {
+            // New ones come before what was read already.
+            assert_eq!(api.ask("POST", &format!("{function}/invoke"), None).await.status, 200);
+        })
+        .await;
+        assert_once(&read, stayed.iter());
+    }
+}
+
+fn assert_once<'a>(read: &[String], stayed: impl Iterator<Item = &'a String>) {
+    for id in stayed {
+        let times = read.iter().filter(|read| *read == id).count();
+        assert_eq!(times, 1, "{id} in {read:#?}");
+    }
+}

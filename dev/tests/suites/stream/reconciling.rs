@@ -1,0 +1,268 @@
+//! What follows a change of the table.
+
+use std::time::Duration;
+
+use super::env::StreamEnv;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use shared::domain::{Outcome, Timestamp};
+
+fn code(source: &str) -> serde_json::Value {
+    json!({"code": STANDARD.encode(source)})
+}
+
+#[tokio::test]
+async fn a_function_is_deployed_with_all_that_it_asks_for() {
+    let env = StreamEnv::start().await;
+    let settings = json!({"runtime": "Python 3.13", "memory": 512, "timeout": 900,
+        "environmentVariables": {"KEY": "값"}});
+    let id = env.env.new_function(&env.ws, "x = 1", &settings).await;
+    let before = env.read(&id).await.unwrap();
+    assert_eq!(
+        (&before.last_deployed, before.clone().at("http://a").invocation_url),
+        (&None, None)
+    );
+    env.settle().await;
+    let after = env.read(&id).await.unwrap();
+    assert!(after.last_deployed.is_some_and(|at| at >= before.last_modified));
+    let url = after.at("http://a").invocation_url;
+    assert_eq!(url, Some(format!("http://a/invoke/{}/{id}", env.ws)));
+
+    let lambda = env.env.lambda_client().await;
+    let get = lambda.get_function_configuration().function_name(format!("faas-{id}"));
+    let found = get.qualifier("1").send().await.unwrap();
+    assert_eq!(found.runtime().unwrap().as_str(), "python3.13");
+    assert_eq!((found.memory_size(), found.timeout()), (Some(512), Some(900)));
+    assert_eq!(found.role(), Some(env.env.config.engine_role.as_str()));
+    assert_eq!(found.environment().unwrap().variables().unwrap()["KEY"], "값");
+}
+
+#[tokio::test]
+async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
+    let env = StreamEnv::start().await;
+    let id = env.function("x = 1").await;
+    env.settle().await;
+    let first = env.read(&id).await.unwrap().last_deployed;
+    env.env
+        .patch(&env.ws, &id, &json!({"name": "이름", "httpMethods": ["PUT"], "status": "disabled"}))
+        .await;
+    env.settle().await;
+    assert_eq!(env.read(&id).await.unwrap().last_deployed, first);
+    env.env.patch(&env.ws, &id, &json!({"timeout": 11})).await;
+    env.settle().await;
+    assert!(env.read(&id).await.unwrap().last_deployed > first);
+}
+
+#[tokio::test]
+async fn other_tools_find_the_current_source_and_old_versions_go() {
+    let env = StreamEnv::start().await;
+    let id = env.function("print(1)").await;
+    env.settle().await;
+    let published = format!("{}/{id}.py", env.ws);
+    for source in ["print(2)", "print('셋')\r\n", "print(2)"] {
+        env.env.patch(&env.ws, &id, &code(source)).await;
+        env.settle().await;
+        let objects = env.objects().await;
+        assert_eq!(objects.len(), 2, "{objects:?}");
+        assert!(objects.values().all(|text| text == source), "{objects:?}");
+        assert!(objects.contains_key(&published), "{objects:?}");
+    }
+    // Several before the reconciler came to see the first.
+    for i in 0..4 {
+        env.env.patch(&env.ws, &id, &code(&format!("print({i})"))).await;
+    }
+    env.settle().await;
+    let objects = env.objects().await;
+    assert_eq!((objects.len(), objects[&published].as_str()), (2, "print(3)"));
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_is_deleted() {
+    let env = StreamEnv::start().await;
+    let (gone, stays) = (env.function("x = 1").await, env.function("x = 2").await);
+    env.settle().await;
+    for _ in 0..60 {
+        env.env.execution(&env.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+    }
+    env.settle().await;
+    env.delete(&gone).await;
+    // One that ran while it was deleted.
+    env.env.execution(&env.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.settle().await;
+    assert_eq!(env.deployed().await, [format!("faas-{stays}")]);
+    assert_eq!(env.objects().await.len(), 2);
+    let of = |sk: &str| (format!("WS#{}", env.ws), sk.to_owned());
+    let left = [
+        of(&format!("FN#{stays}")),
+        of("METADATA"),
+        of("METRICS"),
+        of(&format!("METRICS#{stays}")),
+    ];
+    assert_eq!(env.items().await, left);
+
+    env.env.execution(&env.ws, &stays, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.delete_workspace().await;
+    env.settle().await;
+    assert_eq!(env.items().await, []);
+    assert_eq!(env.objects().await.len(), 0);
+    assert_eq!(env.deployed().await, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_large_purge_goes_on_in_steps() {
+    let mut env = StreamEnv::start().await;
+    env.reconciler = env.reconciler.with_purge_step(Duration::ZERO);
+    let id = env.function("x = 1").await;
+    for _ in 0..3 {
+        env.function("x = 2").await;
+    }
+    env.settle().await;
+    for _ in 0..1100 {
+        env.env.execution(&env.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    }
+    env.delete(&id).await;
+    let mut steps = 0;
+    while !env.items().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
+        assert!(steps < 10, "it never ends");
+        env.settle().await;
+        steps += 1;
+    }
+    env.delete_workspace().await;
+    env.settle().await;
+    assert_eq!(env.items().await, []);
+    assert_eq!(env.objects().await.len(), 0);
+}
+
+#[tokio::test]
+async fn sources_that_a_lost_write_left_go_once_they_are_old() {
+    let env = StreamEnv::start().await;
+    let id = env.function("x = 1").await;
+    env.settle().await;
+    let key = format!("code/{}/{id}/00000000000000000000000000.py", env.ws);
+    let put = env.env.s3.put_object().bucket(&env.env.config.bucket).key(&key);
+    put.body(b"lost".to_vec().into()).send().await.unwrap();
+    env.env.patch(&env.ws, &id, &code("x = 2")).await;
+    env.settle().await;
+    assert!(env.objects().await.contains_key(&key), "it may be of a request that goes on");
+    let now = Timestamp::now().epoch_milliseconds();
+    let later = shared::domain::Clock::standing_at(
+        Timestamp::from_epoch_milliseconds(now + 16 * 60_000).unwrap(),
+    );
+    env.env.patch(&env.ws, &id, &code("x = 3")).await;
+    env.store_at(&later).publish_source(&env.ws, &id, None).await.unwrap();
+    assert!(!env.objects().await.contains_key(&key));
+}
+
+#[tokio::test]
+async fn a_deployment_that_the_engine_refuses_says_why() {
+    let env = StreamEnv::start().await;
+    // Within our own limit of names and values; over Lambda's, of their JSON.
+    let variables: serde_json::Map<_, _> =
+        (0..1000).map(|i| (format!("V{i:03}"), json!(""))).collect();
+    let id =
+        env.env.new_function(&env.ws, "x = 1", &json!({"environmentVariables": variables})).await;
+    env.settle().await;
+    let function = env.read(&id).await.unwrap();
+    let reason = function.deployment_error.unwrap();
+    assert!(reason.contains("environment variables are too large"), "{reason}");
+    assert_eq!(function.last_deployed, None);
+    let callable = env.env.store.callable_function(&env.ws, &id).await.unwrap();
+    assert_eq!(callable.deployment_error, Some(reason));
+
+    env.env.patch(&env.ws, &id, &json!({"environmentVariables": {"N": "1"}})).await;
+    assert_eq!(env.read(&id).await.unwrap().deployment_error, None, "of an earlier version");
+    env.settle().await;
+    let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("two characters or more"), "{reason}");
+    env.env.patch(&env.ws, &id, &json!({"environmentVariables": {}})).await;
+    env.settle().await;
+    let function = env.read(&id).await.unwrap();
+    assert_eq!(function.deployment_error, None);
+    assert!(function.last_deployed.is_some());
+    let listed = serde_json::to_value(function).unwrap();
+    assert_eq!(listed.get("deploymentError"), None, "nothing to say");
+}
+
+#[tokio::test]
+async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end() {
+    let mut env = StreamEnv::start().await;
+    let id = env.function("x = 1").await;
+    let nowhere = testkit::lambda_client(
+        "http://127.0.0.1:9",
+        aws_smithy_http_client::Builder::new().build_http(),
+    );
+    let engine = shared::engine::Engine::with_client(nowhere, &env.env.config);
+    let away = reconciler::Reconciler::new(env.env.store.clone(), engine);
+    let here = std::mem::replace(&mut env.reconciler, away);
+    let note = format!("NOTE#{id}");
+    let aged = |mut records: Vec<serde_json::Value>| {
+        for record in &mut records {
+            let created = &mut record["dynamodb"]["ApproximateCreationDateTime"];
+            *created = json!(created.as_i64().unwrap() - 21);
+        }
+        json!({"Records": records})
+    };
+    let mut stream = env.env.stream();
+    let records = stream.next(100).unwrap();
+    let answer = env.handle(json!({"Records": records})).await;
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it comes again");
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note));
+    assert_eq!(env.handle(aged(records)).await["batchItemFailures"], json!([]));
+    assert!(env.items().await.iter().any(|(_, sk)| *sk == note), "it comes behind the others");
+    assert_eq!(env.read(&id).await.unwrap().deployment_error, None);
+
+    // For an hour and a half.
+    let key = aws_sdk_dynamodb::types::AttributeValue::S;
+    let update = env.env.dynamodb.update_item().table_name(&env.env.config.table);
+    let update = update.key("PK", key(format!("WS#{}", env.ws))).key("SK", key(note.clone()));
+    let many = aws_sdk_dynamodb::types::AttributeValue::N("299".into());
+    let update = update.update_expression("ADD failures :many");
+    update.expression_attribute_values(":many", many).send().await.unwrap();
+    let answer = env.handle(aged(stream.next(100).unwrap())).await;
+    assert_eq!(answer["batchItemFailures"], json!([]));
+    let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("for more than an hour"), "{reason}");
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "its next change is a new one");
+
+    env.reconciler = here;
+    env.settle().await;
+    let function = env.read(&id).await.unwrap();
+    assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "no note is left");
+}
+
+#[tokio::test]
+async fn what_the_engine_says_of_variables_is_not_repeated() {
+    let env = StreamEnv::start().await;
+    // Lambda's refusal quotes them all, and this one looks like one about a role.
+    let mut variables: serde_json::Map<_, _> =
+        (0..900).map(|i| (format!("V{i:03}"), json!(""))).collect();
+    variables.insert("SECRET_role".into(), json!("hunter2 cannot be assumed by Lambda"));
+    let settings = json!({"environmentVariables": variables});
+    let id = env.env.new_function(&env.ws, "x = 1", &settings).await;
+    env.settle().await;
+    let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
+    assert!(reason.contains("environment variables are too large"), "{reason}");
+    assert!(!reason.contains("hunter2"), "{reason}");
+}
+
+/// As `docs/operating.md` hands them over, that were read out of the stream by hand.
+#[tokio::test]
+async fn records_without_what_only_a_mapping_adds_are_followed_too() {
+    let env = StreamEnv::start().await;
+    let id = env.function("x = 1").await;
+    let mut records = env.env.stream().next(100).unwrap();
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("eventSourceARN");
+        record["dynamodb"].as_object_mut().unwrap().remove("ApproximateCreationDateTime");
+    }
+    for _ in 0..2 {
+        let answer = env.handle(json!({"Records": records})).await;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        assert!(env.read(&id).await.unwrap().last_deployed.is_some());
+    }
+    env.env.execution(&env.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.settle().await;
+    assert_eq!(env.read(&id).await.unwrap().invocations_24h, 1);
+}

@@ -1,0 +1,186 @@
+//! The rules of ARCHITECTURE.md about what may name what, held against the sources.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What must not be named in the code below a folder, except in one file.
+struct Rule {
+    why: &'static str,
+    below: &'static [&'static str],
+    except: &'static [&'static str],
+    forbidden: &'static [&'static str],
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        why: "the domain knows neither AWS nor HTTP, and no other layer",
+        below: &["shared/src/domain"],
+        except: &[],
+        forbidden: &[
+            "aws_",
+            "serde_dynamo",
+            "axum",
+            "http::",
+            "lambda_",
+            "tokio",
+            "tower",
+            "crate::store",
+            "crate::engine",
+            "crate::http",
+            "crate::config",
+        ],
+    },
+    Rule {
+        why: "the store knows no HTTP",
+        below: &["shared/src/store"],
+        except: &[],
+        forbidden: &["axum", "lambda", "crate::engine", "crate::http", "StatusCode", "HeaderMap"],
+    },
+    Rule {
+        why: "the engine knows no HTTP and no table",
+        below: &["shared/src/engine"],
+        except: &[],
+        forbidden: &[
+            "axum",
+            "lambda_http",
+            "crate::http",
+            "crate::store",
+            "StatusCode",
+            "dynamodb",
+        ],
+    },
+    Rule {
+        why: "handlers and HTTP plumbing know no AWS client",
+        below: &["shared/src/http", "functions"],
+        except: &[],
+        forbidden: &["aws_sdk", "AttributeValue", "serde_dynamo", "crate::store"],
+    },
+    Rule {
+        why: "every key format stands in keys.rs",
+        below: &["shared/src", "functions"],
+        except: &["shared/src/store/keys.rs"],
+        forbidden: &[
+            "\"WS#",
+            "\"FN#",
+            "\"LOG#",
+            "\"WSLOG#",
+            "\"OWNER#",
+            "\"METADATA",
+            "\"METRICS",
+            "\"NOTE#",
+            "\"COUNT",
+            "\"INTENT#",
+            "\"CLAIM",
+            "\"REQUESTS#",
+            "\"code/",
+        ],
+    },
+    Rule {
+        why: "an error becomes a status in one place",
+        below: &["shared/src", "functions"],
+        except: &["shared/src/http/error.rs"],
+        forbidden: &[
+            "NOT_FOUND\"",
+            "VALIDATION_ERROR\"",
+            "StatusCode::INTERNAL",
+            "StatusCode::BAD",
+        ],
+    },
+    Rule {
+        why: "the environment is read in one place",
+        below: &["shared/src", "functions"],
+        except: &["shared/src/config.rs", "functions/docs/build.rs"],
+        forbidden: &["env::var", "env::vars"],
+    },
+    Rule {
+        why: "nothing reads a whole table",
+        below: &["shared/src", "functions"],
+        except: &[],
+        forbidden: &[".scan()", "Scan"],
+    },
+];
+
+#[test]
+fn the_sources_keep_the_rules() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut offences = Vec::new();
+    for rule in RULES {
+        let files: Vec<PathBuf> =
+            rule.below.iter().flat_map(|below| sources(&root.join(below))).collect();
+        assert!(!files.is_empty(), "{:?} holds no source", rule.below);
+        for except in rule.except {
+            assert!(files.contains(&root.join(except)), "{except} is not there");
+        }
+        for file in files {
+            let name = file.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            if !rule.except.contains(&name.as_str()) {
+                offences.extend(offences_in(rule, &name, &fs::read_to_string(&file).unwrap()));
+            }
+        }
+    }
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let section = manifest.split("[workspace.dependencies]\n").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let lines = section.lines().filter_map(|line| line.split_once(" = "));
+    let used: BTreeSet<_> = lines
+        .filter(|(_, what)| !what.contains("path = "))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let page = fs::read_to_string(root.join("docs/dependencies.md")).unwrap();
+    let tables = page.split("For the checks only").next().unwrap();
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.flat_map(|row| row.split(" |").next().unwrap().split(", "));
+    let named = names.map(|name| name.trim_matches('`').split('`').next().unwrap().to_owned());
+    assert_eq!(named.collect::<BTreeSet<_>>(), used);
+    assert!(used.len() > 40, "the tables and the manifest were read: {used:?}");
+}
+
+#[test]
+fn an_offence_is_seen_and_a_comment_or_a_test_is_none() {
+    let rule = &RULES[0];
+    assert_eq!(offences_in(rule, "a.rs", "use serde::Serialize;\n").len(), 0);
+    assert_eq!(offences_in(rule, "a.rs", "// use aws_config::Region;\n").len(), 0);
+    assert_eq!(offences_in(rule, "a.rs", "fn a() {}\n#[cfg(test)]\nuse aws_config::A;\n").len(), 0);
+    let seen = offences_in(rule, "a.rs", "use serde::Serialize;\nuse aws_config::Region;\n");
+    assert_eq!(
+        seen,
+        ["a.rs:2 names aws_: the domain knows neither AWS nor HTTP, and no other layer"]
+    );
+}
+
+/// The lines of `text` that break `rule`. Comments may name anything, and so
+/// may the tests at the end of a file.
+fn offences_in(rule: &Rule, name: &str, text: &str) -> Vec<String> {
+    let mut offences = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with("#[cfg(test)]") {
+            break;
+        }
+        let code = line.split("//").next().unwrap_or_default();
+        for name_of in rule.forbidden.iter().filter(|forbidden| code.contains(**forbidden)) {
+            offences.push(format!("{name}:{} names {name_of}: {}", number + 1, rule.why));
+        }
+    }
+    offences
+}
+
+/// The Rust files below `folder`: tests and benchmarks may do as they like.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("tests") && !path.ends_with("benches") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,5 @@
+//! What holds for the sources as a whole.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod layers;
+mod metrics;
