@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::{
     CreateFunction, CreateInvocationKey, CreateWorkspace, Fields, Function, FunctionId, KeyId,
-    Limits, List, Listing, LogFilter, NewInvocationKey, Origin, Owner, Page, PatchFunction,
+    Limits, List, Listing, LogFilter, NewInvocationKey, CreationSeed, Owner, Page, PatchFunction,
     PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Array, BaseUrl, Created, IfMatch, ListQuery, Path, Repeatable, Tagged};
+use shared::http::{Array, BaseUrl, CreatedResponse, IfMatch, ListQuery, Path, IdempotentJson, WithEtag};
 
 /// Tells the route that was taken.
 pub const ROUTE: &str = "x-route";
@@ -59,11 +59,11 @@ async fn workspaces(owner: Owner, query: ListQuery) -> Result<Array<Workspace>, 
 
 async fn create_workspace(
     _: Owner,
-    Repeatable { fields, .. }: Repeatable,
-) -> Result<Created<Workspace>, Error> {
-    let workspace = CreateWorkspace::try_from(fields)?.create(&Origin::new(Timestamp::now()));
+    IdempotentJson { fields, .. }: IdempotentJson,
+) -> Result<CreatedResponse<Workspace>, Error> {
+    let workspace = CreateWorkspace::try_from(fields)?.create(&CreationSeed::new(Timestamp::now()));
     let location = format!("/api/workspaces/{}", workspace.id);
-    Ok(Created { location, made: Versioned { value: workspace, version: 1 }, is_replayed: false })
+    Ok(CreatedResponse { location, made: Versioned { value: workspace, version: 1 }, is_replayed: false })
 }
 
 async fn workspace(Path(workspace): Path<String>) -> Result<Json<Value>, Error> {
@@ -95,28 +95,28 @@ async fn functions(
 async fn create_function(
     Path(workspace): Path<String>,
     BaseUrl(base): BaseUrl,
-    Repeatable { fields, .. }: Repeatable,
-) -> Result<Created<Function>, Error> {
+    IdempotentJson { fields, .. }: IdempotentJson,
+) -> Result<CreatedResponse<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let now = Timestamp::now();
-    let mut function = create.create(WorkspaceId::parse(&workspace)?, &Origin::new(now));
+    let mut function = create.create(WorkspaceId::parse(&workspace)?, &CreationSeed::new(now));
     function.last_deployed = Some(now);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
     let value = function.at(&base);
-    Ok(Created { location, made: Versioned { value, version: 1 }, is_replayed: true })
+    Ok(CreatedResponse { location, made: Versioned { value, version: 1 }, is_replayed: true })
 }
 
 async fn patch_function(
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
     fields: Fields,
-) -> Result<Tagged<Value>, Error> {
+) -> Result<WithEtag<Value>, Error> {
     PatchFunction::try_from(fields)?;
     let ids = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     if !expected.allows(7) {
         return Err(Error::PreconditionFailed);
     }
-    Ok(Tagged(Versioned { value: json!(ids), version: 8 }))
+    Ok(WithEtag(Versioned { value: json!(ids), version: 8 }))
 }
 
 async fn create_key(
@@ -126,7 +126,7 @@ async fn create_key(
     let create = CreateInvocationKey::try_from(fields)?;
     WorkspaceId::parse(&workspace)?;
     FunctionId::parse(&function)?;
-    Ok((StatusCode::CREATED, Json(create.create(&Origin::new(Timestamp::now()))?)))
+    Ok((StatusCode::CREATED, Json(create.create(&CreationSeed::new(Timestamp::now()))?)))
 }
 
 async fn revoke_key(

@@ -5,12 +5,12 @@ use fuzz::read;
 use libfuzzer_sys::fuzz_target;
 use shared::domain::{
     Code, CreateFunction, CreateInvocationKey, CreateWorkspace, Description, EnvironmentVariables,
-    HttpMethods, Memory, Name, Origin, PatchFunction, PatchWorkspace, Timeout, Timestamp,
+    HttpMethods, Memory, Name, CreationSeed, PatchFunction, PatchWorkspace, Timeout, Timestamp,
     WorkspaceId,
 };
 
 fuzz_target!(|data: &[u8]| {
-    let origin = Origin::new(Timestamp::now());
+    let origin = CreationSeed::new(Timestamp::now());
     if let Some(create) = read::<CreateWorkspace>(data) {
         name(&create.name);
         description(&create.description);

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use shared::domain::{Code, Refused};
+use shared::domain::{Code, ValidationError};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
             let sent: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
             assert_eq!(sent.trim_end_matches('='), written.trim_end_matches('='));
         }
-        Err(Refused(reason)) => {
+        Err(ValidationError(reason)) => {
             fuzz::assert_sentence(&reason);
             let decoded = STANDARD.decode(text).ok().filter(|bytes| !bytes.is_empty());
             assert!(decoded.and_then(|bytes| String::from_utf8(bytes).ok()).is_none(), "{reason}");

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, Page, WorkspaceId};
+use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
 use shared::error::Error;
 
 fuzz_target!(|data: &[u8]| {
@@ -51,9 +51,9 @@ fn lists(text: &str) -> Vec<List> {
     lists
 }
 
-fn page(list: &List, cursor: Option<&str>) -> Result<Page, Error> {
+fn page(list: &List, cursor: Option<&str>) -> Result<PageRequest, Error> {
     let limit = Limits::RESOURCES.parse(None).expect("no limit is one");
-    Page::new(list.clone(), limit, cursor)
+    PageRequest::new(list.clone(), limit, cursor)
 }
 
 /// Whether `list` takes `cursor`, which then is as it would have given it.

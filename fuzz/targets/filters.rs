@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
-use shared::domain::{Limits, List, LogFilter, Owner, Page, Timestamp};
+use shared::domain::{Limits, List, LogFilter, Owner, PageRequest, Timestamp};
 use shared::error::Error;
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         match limits.parse(sent) {
             Ok(limit) => {
                 let list = List::Workspaces(Owner::anonymous());
-                let found = Page::new(list, limit, None).expect("a list begins").limit();
+                let found = PageRequest::new(list, limit, None).expect("a list begins").limit();
                 match sent {
                     None => assert_eq!(found, limits.default()),
                     Some(sent) => {

@@ -17,7 +17,7 @@ const ADMISSION_TIME: Duration = Duration::from_secs(1);
 
 /// `router` for owners who keep within their requests a second, by what `store` counts. Nothing of
 /// a request is read before.
-pub fn limited(router: Router, store: &Store) -> Router {
+pub fn rate_limit(router: Router, store: &Store) -> Router {
     router.route_layer(from_fn_with_state(store.clone(), admit))
 }
 

@@ -20,7 +20,7 @@ pub const NAMESPACE: &str = "FaaSBackend";
 /// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
 /// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
 /// deployments. `ReconcilerLag` is the age of the oldest record of a batch. `RecordsFailed` are
-/// records that must come again, the first of each workspace, and `RecordsPutOff` those whose place a
+/// records that must come again, the first of each workspace, and `RecordsDeferred` those whose place a
 /// note in the table takes.
 pub const METRICS: [(&str, &str); 10] = [
     ("Requests", "Count"),
@@ -32,7 +32,7 @@ pub const METRICS: [(&str, &str); 10] = [
     ("EngineErrors", "Count"),
     ("ReconcilerLag", "Milliseconds"),
     ("RecordsFailed", "Count"),
-    ("RecordsPutOff", "Count"),
+    ("RecordsDeferred", "Count"),
 ];
 
 /// Says in `line` which of its fields are metrics of `stack`.

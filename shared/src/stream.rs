@@ -14,7 +14,7 @@ use crate::store::Change;
 
 /// What a record of the stream tells.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct StreamRecord {
     /// The change.
     pub change: Change,
     /// Its place in the stream.
@@ -37,12 +37,16 @@ pub struct Failed {
 /// done are left out.
 ///
 /// A failure is told to our log here.
-pub async fn follow<F, Followed>(event: Event, at_a_time: usize, follow: F) -> DynamoDbEventResponse
+pub async fn process<F, Processing>(
+    event: Event,
+    at_a_time: usize,
+    follow: F,
+) -> DynamoDbEventResponse
 where
-    F: Fn(WorkspaceId, Vec<Recorded>) -> Followed,
-    Followed: Future<Output = Result<(), Failed>>,
+    F: Fn(WorkspaceId, Vec<StreamRecord>) -> Processing,
+    Processing: Future<Output = Result<(), Failed>>,
 {
-    let mut by_workspace: BTreeMap<WorkspaceId, Vec<Recorded>> = BTreeMap::new();
+    let mut by_workspace: BTreeMap<WorkspaceId, Vec<StreamRecord>> = BTreeMap::new();
     let (mut records, mut oldest) = (0_u64, Duration::ZERO);
     for recorded in event.records.into_iter().filter_map(read) {
         records += 1;
@@ -77,12 +81,12 @@ where
     response
 }
 
-fn read(record: EventRecord) -> Option<Recorded> {
+fn read(record: EventRecord) -> Option<StreamRecord> {
     let written = SystemTime::from(record.change.approximate_creation_date_time);
     let is_told = written > SystemTime::UNIX_EPOCH;
     let age = SystemTime::now().duration_since(written).ok().filter(|_| is_told);
     let sequence = record.change.sequence_number?;
     let (old, new) = (record.change.old_image, record.change.new_image);
     let change = Change::of(&sequence, record.change.keys, old, new)?;
-    Some(Recorded { change, sequence, age: age.unwrap_or_default() })
+    Some(StreamRecord { change, sequence, age: age.unwrap_or_default() })
 }

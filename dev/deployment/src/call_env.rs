@@ -7,7 +7,7 @@ use counter::Counter;
 use invocations::Invoker;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
-use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, Page, WorkspaceId};
+use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
 use shared::engine::Engine;
 use testkit::permissions::acting_as;
 use testkit::{Answer, Event, Lambda, TestEnv, together};
@@ -39,7 +39,7 @@ impl CallEnv {
         let reconciler = Reconciler::new(env.store.clone(), engine.clone());
         let invoker = Invoker::new(env.store.clone(), engine.clone(), &env.config);
         let lambda =
-            env.lambda("invocations", invocations::router(invoker.with_patience(patience)));
+            env.lambda("invocations", invocations::router(invoker.with_wait_limit(patience)));
         let workspace = env.new_workspace().await;
         let counter = Counter::new(env.store.clone());
         Self { env, workspace, reconciler, counter, lambda, engine }
@@ -94,7 +94,8 @@ impl CallEnv {
     pub async fn logs(&self, id: &FunctionId) -> Vec<Value> {
         let filter = LogFilter::default();
         let limit = Limits::FUNCTION_LOGS.parse(Some("1000")).unwrap();
-        let page = Page::new(List::FunctionLogs(id.clone(), filter.clone()), limit, None).unwrap();
+        let page =
+            PageRequest::new(List::FunctionLogs(id.clone(), filter.clone()), limit, None).unwrap();
         let owner = Owner::anonymous();
         let found = self.env.store.logs_of_function(&owner, &self.workspace, id, &filter, &page);
         found.await.unwrap().items.iter().map(|log| serde_json::to_value(log).unwrap()).collect()

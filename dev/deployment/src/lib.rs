@@ -54,7 +54,7 @@ impl Deployment {
         let engine = Engine::with_client(env.lambda_client().await, &env.config);
         // Half a minute of waiting would be one of the machine's load as well.
         let invoker = Invoker::new(store.clone(), engine.clone(), &env.config)
-            .with_patience(Duration::from_secs(15));
+            .with_wait_limit(Duration::from_secs(15));
         let lambda = |name, router| (name, env.lambda(name, router));
         let lambdas = [
             lambda("logs", logs::router(store.clone())),

@@ -12,7 +12,7 @@ use aws_sdk_lambda::primitives::Blob;
 use deployment::call_env::CallEnv;
 use futures_util::future::join_all;
 use serde_json::json;
-use shared::domain::{FunctionId, Outcome, Timestamp};
+use shared::domain::{ExecutionStatus, FunctionId, Timestamp};
 use testkit::TestEnv;
 use testkit::meter::Units;
 
@@ -75,7 +75,7 @@ impl Subject {
             }
             Way::Table => {
                 env.env.store.callable_function(ws, id).await.unwrap();
-                env.env.execution(ws, id, Timestamp::now(), Outcome::Success, 1.0).await;
+                env.env.execution(ws, id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
             }
             Way::Whole => {
                 let answer = env.call(id, "POST", "", BODY).await;

@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use replay::{Player, Recorded};
+use replay::{Player, StreamRecord};
 use shared::config::Config;
 use tokio::runtime::Runtime;
 
 fn requests(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let (config, recorded): (Config, Vec<Recorded>) =
+    let (config, recorded): (Config, Vec<StreamRecord>) =
         runtime.block_on(measure::recording::record());
     for one in &recorded {
         let player = Player::new(&config, one);

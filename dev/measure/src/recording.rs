@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_smithy_http_client::Builder;
 use invocations::Invoker;
-use replay::Recorded;
+use replay::StreamRecord;
 use replay::tape::Tape;
 use shared::config::Config;
 use shared::engine::Engine;
@@ -18,7 +18,7 @@ use deployment::{Deployment, lambda_of};
 ///
 /// # Panics
 /// Where one fails.
-pub async fn record() -> (Config, Vec<Recorded>) {
+pub async fn record() -> (Config, Vec<StreamRecord>) {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let place = Place::make(&api).await;
     let key = place.key(&api).await;
@@ -31,7 +31,7 @@ pub async fn record() -> (Config, Vec<Recorded>) {
         let name = lambda_of(&operation.path);
         let answer = lambdas[name].answer(event.clone()).await;
         assert!(answer.status < 300, "{}: {}", operation.what, answer.body);
-        all.push(Recorded {
+        all.push(StreamRecord {
             what: operation.what,
             lambda: name.to_owned(),
             event: event.into_value().to_string(),

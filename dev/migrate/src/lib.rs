@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use shared::aws::failure::failure;
 use shared::domain::{FunctionId, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::store::{EarlierLog, Fate, Found, Store};
+use shared::store::{ItemKind, LegacyLog, MigrationAction, Store};
 
 use progress::Progress;
 pub use report::{Note, Notes, Report, Tally};
@@ -143,7 +143,7 @@ impl Migration {
     async fn survey(&self, progress: &mut Progress) -> Result<Survey, MigrationError> {
         let patience = ExponentialBuilder::default().with_max_times(8).with_jitter();
         let scan = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
-        let scan = scan.projection_expression(Found::ATTRIBUTES);
+        let scan = scan.projection_expression(ItemKind::ATTRIBUTES);
         let mut survey = Survey::default();
         let mut from = None;
         loop {
@@ -154,7 +154,7 @@ impl Migration {
             let page = page.retry(patience).when(|error| matches!(error, Error::Unavailable(_)));
             let page = page.await.map_err(|error| self.unreadable(cause(&error)))?;
             for item in page.items() {
-                survey.add(Found::of(item));
+                survey.add(ItemKind::of(item));
             }
             progress.found(page.items().len());
             from = page.last_evaluated_key;
@@ -238,8 +238,8 @@ impl Migration {
 
     async fn function(&self, ws: &WorkspaceId, id: &FunctionId, is_ready: bool) -> Outcome {
         let fate = async || match self.store.fate_of_function(ws, id).await? {
-            Fate::Rewritten(_) if !is_ready => {
-                Ok(Fate::Left("its workspace is not in the present form".into()))
+            MigrationAction::Rewritten(_) if !is_ready => {
+                Ok(MigrationAction::Left("its workspace is not in the present form".into()))
             }
             fate => Ok(fate),
         };
@@ -308,7 +308,7 @@ impl Migration {
         }
     }
 
-    async fn log(&self, ws: &WorkspaceId, log: Result<EarlierLog, String>) -> Outcome {
+    async fn log(&self, ws: &WorkspaceId, log: Result<LegacyLog, String>) -> Outcome {
         let log = match log {
             Ok(log) => log,
             Err(why) => return Outcome::Left(why),
@@ -326,19 +326,21 @@ impl Migration {
     /// has changed it meanwhile.
     async fn settled<T>(
         &self,
-        fate: impl AsyncFn() -> Result<Fate<T>, Error>,
+        fate: impl AsyncFn() -> Result<MigrationAction<T>, Error>,
         rewrite: impl AsyncFn(&T) -> Result<bool, Error>,
     ) -> Outcome {
         for _ in 0..ATTEMPTS {
             let done = match fate().await {
-                Ok(Fate::Stays) => return Outcome::Unchanged,
-                Ok(Fate::Left(why)) => return Outcome::Left(why),
-                Ok(Fate::Rewritten(_)) if self.options.dry_run => return Outcome::Changed,
-                Ok(Fate::Removed(_)) if self.options.dry_run => return Outcome::Removed,
-                Ok(Fate::Rewritten(earlier)) => {
+                Ok(MigrationAction::Stays) => return Outcome::Unchanged,
+                Ok(MigrationAction::Left(why)) => return Outcome::Left(why),
+                Ok(MigrationAction::Rewritten(_)) if self.options.dry_run => {
+                    return Outcome::Changed;
+                }
+                Ok(MigrationAction::Removed(_)) if self.options.dry_run => return Outcome::Removed,
+                Ok(MigrationAction::Rewritten(earlier)) => {
                     rewrite(&earlier).await.map(|is_done| is_done.then_some(Outcome::Changed))
                 }
-                Ok(Fate::Removed(ghost)) => {
+                Ok(MigrationAction::Removed(ghost)) => {
                     self.store.remove_ghost(&ghost).await.map(|()| Some(Outcome::Removed))
                 }
                 Err(error) => Err(error),
@@ -358,21 +360,21 @@ impl Migration {
 }
 
 impl Survey {
-    fn add(&mut self, found: Found) {
+    fn add(&mut self, found: ItemKind) {
         match found {
-            Found::Workspace { id, is_earlier } => {
+            ItemKind::Workspace { id, is_earlier } => {
                 self.workspaces.insert(id, is_earlier);
             }
-            Found::Function { workspace, id, is_earlier } => {
+            ItemKind::Function { workspace, id, is_earlier } => {
                 self.functions.entry(workspace).or_default().insert(id, is_earlier);
             }
-            Found::Log { function, is_earlier } => {
+            ItemKind::Log { function, is_earlier } => {
                 let (earlier, ours) = self.logs.entry(function).or_default();
                 *if is_earlier { earlier } else { ours } += 1;
             }
-            Found::Ours => {}
-            Found::Unnamed => self.unnamed += 1,
-            Found::Other => self.others += 1,
+            ItemKind::Ours => {}
+            ItemKind::Unnamed => self.unnamed += 1,
+            ItemKind::Other => self.others += 1,
         }
     }
 

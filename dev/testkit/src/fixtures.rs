@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateWorkspace, ExecutionLog, Expected, Fields, FunctionId, Level, LogId,
-    Outcome, Owner, PatchFunction, Timestamp, WorkspaceId,
+    CreateFunction, CreateWorkspace, ExecutionLog, ExecutionStatus, Expected, Fields, FunctionId,
+    Level, LogId, Owner, PatchFunction, Timestamp, WorkspaceId,
 };
-use shared::store::Claim;
+use shared::store::IdempotencyRecord;
 
 use crate::TestEnv;
 
@@ -27,7 +27,7 @@ impl TestEnv {
     /// Where it can't be made: in a test that is its failure.
     pub async fn new_workspace(&self) -> WorkspaceId {
         let new = CreateWorkspace::try_from(fields(&json!({"name": "tests"}))).expect("valid");
-        let claim = Claim::without_intent(Timestamp::now());
+        let claim = IdempotencyRecord::without_key(Timestamp::now());
         let new = new.create(&claim.origin);
         let id = new.id.clone();
         self.store.create_workspace(&Owner::anonymous(), &claim, new).await.expect("made");
@@ -52,7 +52,7 @@ impl TestEnv {
             body[name] = value.clone();
         }
         let new = CreateFunction::try_from(fields(&body)).expect("valid");
-        let claim = Claim::without_intent(Timestamp::now());
+        let claim = IdempotencyRecord::without_key(Timestamp::now());
         let new = new.create(ws.clone(), &claim.origin);
         let id = new.id.clone();
         self.store.create_function(&Owner::anonymous(), &claim, new).await.expect("made");
@@ -78,7 +78,7 @@ impl TestEnv {
         ws: &WorkspaceId,
         id: &FunctionId,
         at: Timestamp,
-        status: Outcome,
+        status: ExecutionStatus,
         duration: f64,
     ) -> LogId {
         let log = ExecutionLog {
@@ -87,11 +87,11 @@ impl TestEnv {
             timestamp: at,
             status,
             duration,
-            status_code: if status == Outcome::Error { 500 } else { 200 },
+            status_code: if status == ExecutionStatus::Error { 500 } else { 200 },
             request_body: RawValue::NULL.to_owned(),
             response_body: RawValue::NULL.to_owned(),
             logs: vec!["line".into()],
-            level: if status == Outcome::Error { Level::Error } else { Level::Info },
+            level: if status == ExecutionStatus::Error { Level::Error } else { Level::Info },
         };
         self.store.record_execution(ws, &log, 30).await.expect("recorded");
         log.id

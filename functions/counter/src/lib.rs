@@ -9,7 +9,7 @@ use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use shared::domain::WorkspaceId;
 use shared::store::{Change, Executed, Store};
-use shared::stream::{self, Failed, Recorded};
+use shared::stream::{self, Failed, StreamRecord};
 
 /// How many workspaces are counted for at a time. A batch of 500 records may be of as many, each of
 /// which takes two calls, so 64 of them let a shard of the stream keep up with a thousand a second
@@ -31,14 +31,18 @@ impl Counter {
     /// Counts what a batch of records tells, and answers which of them are to come again.
     pub async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Infallible> {
         let count = |workspace, records| self.count(workspace, records);
-        Ok(stream::follow(event, WORKSPACES_AT_A_TIME, count).await)
+        Ok(stream::process(event, WORKSPACES_AT_A_TIME, count).await)
     }
 
     /// Counts the executions of one workspace, all in one go: what was counted before isn't again.
-    async fn count(&self, workspace: WorkspaceId, records: Vec<Recorded>) -> Result<(), Failed> {
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        records: Vec<StreamRecord>,
+    ) -> Result<(), Failed> {
         let mut executed: Vec<Executed> = Vec::new();
         let mut first = None;
-        for Recorded { change, sequence, .. } in records {
+        for StreamRecord { change, sequence, .. } in records {
             if let Change::Executed(execution) = change {
                 first.get_or_insert(sequence);
                 executed.push(execution);

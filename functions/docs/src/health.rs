@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::engine::Engine;
 use shared::error::Error;
-use shared::http::{Always, ErrorBody, OfQuery};
+use shared::http::{CommonErrors, ErrorBody, QueryErrors};
 use shared::store::Store;
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,7 +36,7 @@ pub(crate) struct Depth {
 /// How the API is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// Always `healthy`; anything else is answered with an error.
+    /// CommonErrors `healthy`; anything else is answered with an error.
     status: &'static str,
     /// What each part answered, where it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ struct Check {
     params(Depth),
     responses(
         (status = 200, description = "It is up.", body = Health),
-        OfQuery, Always,
+        QueryErrors, CommonErrors,
         (
             status = 503, body = ErrorBody,
             description = "Something is down; `details.checks` tells what each part answered.",

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use shared::engine::Engine;
-use shared::http::Always;
+use shared::http::CommonErrors;
 use shared::store::Store;
 use utoipa::{OpenApi, ToSchema};
 
@@ -62,7 +62,7 @@ else was faster.
 /// Name and version of the API.
 #[derive(Serialize, ToSchema)]
 struct Root {
-    /// Always `ok`.
+    /// CommonErrors `ok`.
     status: &'static str,
     /// The API's name.
     service: &'static str,
@@ -75,7 +75,7 @@ struct Root {
 /// Its name and version.
 #[utoipa::path(
     get, path = "/", operation_id = "getRoot", tag = "Service",
-    responses((status = 200, description = "Name and version.", body = Root), Always),
+    responses((status = 200, description = "Name and version.", body = Root), CommonErrors),
 )]
 async fn root() -> Json<Root> {
     Json(Root { status: "ok", service: "FaaS Backend", version: env!("CARGO_PKG_VERSION") })

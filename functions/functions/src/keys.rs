@@ -10,8 +10,8 @@ use shared::domain::{
 };
 use shared::error::Error;
 use shared::http::{
-    Always, IfNoneMatch, OfBody, OfOwner, OfPath, OfQuota, OfRepeat, Path, Repeatable, Unchanged,
-    replayed, tagged,
+    BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, OwnerErrors, Path,
+    PathErrors, QuotaErrors, Unchanged, replayed, tagged,
 };
 use shared::store::Store;
 
@@ -23,19 +23,19 @@ use shared::store::Store;
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/keys",
     operation_id = "createInvocationKey", tag = "Invocation keys",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), Repeatable),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IdempotentJson),
     request_body = CreateInvocationKey,
     responses(
         (status = 201, body = NewInvocationKey, description = "It was made; keep its secret.",
             headers(("Idempotency-Replayed" = String, description = "`true` where an earlier request with this `Idempotency-Key` made it."))),
-        OfPath, OfBody, OfRepeat, OfQuota, OfOwner, Always,
+        PathErrors, BodyErrors, IdempotencyErrors, QuotaErrors, OwnerErrors, CommonErrors,
     ),
 )]
 pub(super) async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
-    Repeatable { fields, intent }: Repeatable,
+    IdempotentJson { fields, intent }: IdempotentJson,
 ) -> Result<impl IntoResponse, Error> {
     let create = CreateInvocationKey::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
@@ -56,7 +56,7 @@ pub(super) async fn create(
     responses(
         (status = 200, body = Vec<InvocationKey>, description = "All of them.",
             headers(("ETag" = String, description = "For `If-None-Match`."))),
-        Unchanged, OfPath, OfOwner, Always,
+        Unchanged, PathErrors, OwnerErrors, CommonErrors,
     ),
 )]
 pub(super) async fn list(
@@ -78,7 +78,7 @@ pub(super) async fn list(
         ("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path),
         ("keyId" = KeyId, Path),
     ),
-    responses((status = 204, description = "It is gone."), OfPath, OfOwner, Always),
+    responses((status = 204, description = "It is gone."), PathErrors, OwnerErrors, CommonErrors),
 )]
 pub(super) async fn revoke(
     State(store): State<Store>,

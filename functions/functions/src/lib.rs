@@ -6,17 +6,18 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{delete, get};
 use http::StatusCode;
-use shared::admission::limited;
+use shared::admission::rate_limit;
 use shared::domain::{
     CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
     Limits, List, NewInvocationKey, Owner, PatchFunction, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, BaseUrl, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath,
-    OfQuery, OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
+    Array, BaseUrl, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson,
+    IfMatch, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors,
+    Unchanged, VersionErrors, WithEtag,
 };
-use shared::store::{Made, Store};
+use shared::store::{Created, Store};
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
@@ -36,7 +37,7 @@ pub fn router(store: Store) -> Router {
             delete(keys::revoke),
         )
         .with_state(store.clone());
-    limited(router, &store)
+    rate_limit(router, &store)
 }
 
 /// What these routes say of themselves.
@@ -62,22 +63,22 @@ pub struct Description;
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions", operation_id = "createFunction",
     tag = "Functions",
-    params(("workspaceId" = WorkspaceId, Path), Repeatable), request_body = CreateFunction,
-    responses(Created<Function>, OfPath, OfBody, OfRepeat, OfQuota, OfOwner, Always),
+    params(("workspaceId" = WorkspaceId, Path), IdempotentJson), request_body = CreateFunction,
+    responses(CreatedResponse<Function>, PathErrors, BodyErrors, IdempotencyErrors, QuotaErrors, OwnerErrors, CommonErrors),
 )]
 async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
-    Repeatable { fields, intent }: Repeatable,
-) -> Result<Created<Function>, Error> {
+    IdempotentJson { fields, intent }: IdempotentJson,
+) -> Result<CreatedResponse<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let workspace = WorkspaceId::parse(&workspace)?;
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let function = create.create(workspace, &claim.origin);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    let Made { made, is_replayed } = store.create_function(&owner, &claim, function).await?;
-    Ok(Created { location, made, is_replayed })
+    let Created { made, is_replayed } = store.create_function(&owner, &claim, function).await?;
+    Ok(CreatedResponse { location, made, is_replayed })
 }
 
 /// List the functions of a workspace
@@ -87,7 +88,7 @@ async fn create(
     get, path = "/api/workspaces/{workspaceId}/functions", operation_id = "listFunctions",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ListQuery, IfNoneMatch),
-    responses(Array<Function>, Unchanged, OfPath, OfQuery, OfOwner, Always),
+    responses(Array<Function>, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn list(
     State(store): State<Store>,
@@ -110,17 +111,17 @@ async fn list(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}", operation_id = "getFunction",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfNoneMatch),
-    responses(Tagged<Function>, Unchanged, OfPath, OfOwner, Always),
+    responses(WithEtag<Function>, Unchanged, PathErrors, OwnerErrors, CommonErrors),
 )]
 async fn read(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     BaseUrl(base): BaseUrl,
-) -> Result<Tagged<Function>, Error> {
+) -> Result<WithEtag<Function>, Error> {
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let found = store.function(&owner, &workspace, &id).await?;
-    Ok(Tagged(found.map(|function| function.at(&base))))
+    Ok(WithEtag(found.map(|function| function.at(&base))))
 }
 
 /// Change a function
@@ -131,7 +132,7 @@ async fn read(
     operation_id = "updateFunction", tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
     request_body = PatchFunction,
-    responses(Tagged<Function>, OfPath, OfVersion, OfBody, OfOwner, Always),
+    responses(WithEtag<Function>, PathErrors, VersionErrors, BodyErrors, OwnerErrors, CommonErrors),
 )]
 async fn update(
     State(store): State<Store>,
@@ -140,11 +141,11 @@ async fn update(
     IfMatch(expected): IfMatch,
     BaseUrl(base): BaseUrl,
     fields: Fields,
-) -> Result<Tagged<Function>, Error> {
+) -> Result<WithEtag<Function>, Error> {
     let patch = PatchFunction::try_from(fields)?;
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let patched = store.patch_function(&owner, &workspace, &id, &expected, patch).await?;
-    Ok(Tagged(patched.map(|function| function.at(&base))))
+    Ok(WithEtag(patched.map(|function| function.at(&base))))
 }
 
 /// Delete a function
@@ -154,7 +155,7 @@ async fn update(
     delete, path = "/api/workspaces/{workspaceId}/functions/{functionId}",
     operation_id = "deleteFunction", tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfMatch),
-    responses((status = 204, description = "It is gone."), OfPath, OfVersion, OfOwner, Always),
+    responses((status = 204, description = "It is gone."), PathErrors, VersionErrors, OwnerErrors, CommonErrors),
 )]
 async fn remove(
     State(store): State<Store>,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use shared::config::Config;
 use shared::domain::{
-    Ending, Execution, ExecutionLog, Failure, FunctionId, LogId, Origin, Outcome, RESPONSE_BUDGET,
-    Status, WorkspaceId,
+    CreationSeed, Execution, ExecutionLog, ExecutionResult, ExecutionStatus, Failure, FunctionId,
+    LogId, RESPONSE_BUDGET, Status, WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
@@ -36,7 +36,7 @@ pub(crate) struct Call<'a> {
     pub(crate) workspace: &'a WorkspaceId,
     pub(crate) function: &'a FunctionId,
     /// What the execution's log is made of.
-    pub(crate) origin: &'a Origin,
+    pub(crate) origin: &'a CreationSeed,
     /// When the request came.
     pub(crate) began: Instant,
     pub(crate) event: Event,
@@ -59,7 +59,7 @@ impl Invoker {
 
     /// The same with another time that functions are waited for; 26 seconds unless said.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
+    pub fn with_wait_limit(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
@@ -118,7 +118,7 @@ impl Invoker {
                 return Err(Error::Unavailable(format!("{id} keeps being replaced").into()));
             }
         };
-        let is_lost = matches!(execution.ending, Ending::Failed(Failure::Lost));
+        let is_lost = matches!(execution.ending, ExecutionResult::Failed(Failure::OutcomeUnknown));
         let execution = fit_to_travel(execution);
         let log = ExecutionLog {
             id: LogId::of(origin.ulid),
@@ -139,7 +139,7 @@ impl Invoker {
             log = %log.id,
             status = log.status_code,
             Executions = 1,
-            ExecutionErrors = u64::from(log.status == Outcome::Error),
+            ExecutionErrors = u64::from(log.status == ExecutionStatus::Error),
             ExecutionDuration = log.duration,
             EngineErrors = u64::from(is_lost),
         );
@@ -179,7 +179,7 @@ fn version_of(function: &Callable) -> Result<&str, Error> {
 
 /// The same execution, with a failure for a reply that we couldn't pass on.
 fn fit_to_travel(mut execution: Execution) -> Execution {
-    let Ending::Returned(reply) = &execution.ending else { return execution };
+    let ExecutionResult::Returned(reply) = &execution.ending else { return execution };
     let headers: usize = reply.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let reason = if headers > MOST_HEADER_BYTES || reply.headers.len() > MOST_HEADERS {
         "the function returned more headers than an answer can carry, 100 of 8 KB in all"
@@ -191,7 +191,7 @@ fn fit_to_travel(mut execution: Execution) -> Execution {
         return execution;
     };
     execution.lines.push(reason.to_owned());
-    execution.ending = Ending::Failed(Failure::Unusable(reason.to_owned()));
+    execution.ending = ExecutionResult::Failed(Failure::InvalidResponse(reason.to_owned()));
     execution
 }
 

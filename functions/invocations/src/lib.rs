@@ -11,13 +11,14 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use shared::admission::limited;
-use shared::domain::{ExecutionLog, FunctionId, HttpMethods, Origin, Owner, WorkspaceId};
+use shared::admission::rate_limit;
+use shared::domain::{CreationSeed, ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
 use shared::http::{
-    Always, Began, OfCall, OfOwner, OfPath, OfRepeat, OfUrl, Path, Repeatable, intent, replayed,
+    CommonErrors, IdempotencyErrors, IdempotentJson, OfCall, OfUrl, OwnerErrors, Path, PathErrors,
+    RequestStart, intent, replayed,
 };
-use shared::store::{CallSettings, Claimed};
+use shared::store::{CallSettings, IdempotencyState};
 use utoipa::OpenApi;
 
 use event::Event;
@@ -33,7 +34,7 @@ pub fn router(invoker: Invoker) -> Router {
         .route("/invoke/{workspaceId}/{functionId}", any(call))
         .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call_below))
         .with_state(invoker.clone());
-    limited(of_owners, invoker.store()).merge(of_everybody)
+    rate_limit(of_owners, invoker.store()).merge(of_everybody)
 }
 
 /// What these routes say of themselves.
@@ -52,19 +53,19 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
 #[utoipa::path(
     post, path = "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
     operation_id = "invokeFunction", tag = "Invocations",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), Repeatable),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IdempotentJson),
     request_body(content = Option<serde_json::Value>, description = BODY),
     responses(
         (status = 200, body = ExecutionLog, description = "It ran; the log tells how.",
             headers(("Idempotency-Replayed" = String, description = "`true` where an earlier request with this `Idempotency-Key` ran it."))),
-        OfPath, OfCall, OfRepeat, OfOwner, Always,
+        PathErrors, OfCall, IdempotencyErrors, OwnerErrors, CommonErrors,
     ),
 )]
 // No header of the console gets to the function.
 async fn try_out(
     State(invoker): State<Invoker>,
     owner: Owner,
-    Began(began): Began,
+    RequestStart(began): RequestStart,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<impl IntoResponse, Error> {
@@ -74,8 +75,8 @@ async fn try_out(
     let intent = intent(&mut parts, &invoker, &body).await?;
     let event = Event::of_body("POST", body);
     let claim = match invoker.store().claim_once(&owner, intent.as_ref()).await? {
-        Claimed::Anew(claim) => claim,
-        Claimed::Before { origin, is_going_on } => {
+        IdempotencyState::New(claim) => claim,
+        IdempotencyState::Existing { origin, is_going_on } => {
             let log = invoker.store().log_of(&owner, &workspace, &id, &origin).await?;
             let log = log.ok_or_else(|| no_result(is_going_on))?;
             return Ok((replayed(true), Json(log)));
@@ -88,7 +89,7 @@ async fn try_out(
         Ok((log, _)) => Ok((replayed(false), Json(log))),
         Err(error) => {
             // It didn't run, so it may be asked for again.
-            invoker.store().forget(&claim).await;
+            invoker.store().discard_claim(&claim).await;
             Err(error)
         }
     }
@@ -119,12 +120,12 @@ fn no_result(is_going_on: bool) -> Error {
         (status = "default", description = "What the function answered.",
             body = serde_json::Value, content_type = "*/*",
             headers(("X-Execution-Id" = String, description = "Names the log of the execution."))),
-        OfPath, OfCall, OfUrl, Always,
+        PathErrors, OfCall, OfUrl, CommonErrors,
     ),
 )]
 async fn call(
     State(invoker): State<Invoker>,
-    began: Began,
+    began: RequestStart,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
@@ -133,7 +134,7 @@ async fn call(
 
 async fn call_below(
     State(invoker): State<Invoker>,
-    began: Began,
+    began: RequestStart,
     Path((workspace, function, _)): Path<(String, String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
@@ -146,7 +147,7 @@ pub(crate) const KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A public URL: the function's own status, headers and body.
 async fn answer(
     invoker: &Invoker,
-    Began(began): Began,
+    RequestStart(began): RequestStart,
     workspace: &str,
     function: &str,
     request: Request<Body>,
@@ -157,7 +158,7 @@ async fn answer(
     let key = parts.headers.get(KEY).map(HeaderValue::as_bytes);
     let event = Event::of_request(&parts, event::body(body).await?);
     let callable = || invoker.store().callable_function(&workspace, &id);
-    let origin = Origin::new(invoker.store().now());
+    let origin = CreationSeed::new(invoker.store().now());
     if method == Method::OPTIONS {
         let CallSettings { methods, access, .. } = callable().await?.settings;
         access.admit(key)?;

@@ -10,9 +10,9 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::value::{RawValue, to_raw_value};
-use shared::domain::{Ending, Execution, ExecutionLog, Reply, ReplyBody};
+use shared::domain::{Execution, ExecutionLog, ExecutionResult, Reply, ReplyBody};
 use shared::error::Error;
-use shared::http::PassedOn;
+use shared::http::UserResponse;
 
 /// Names the log of the execution that an answer came from.
 const EXECUTION: HeaderName = HeaderName::from_static("x-execution-id");
@@ -41,8 +41,8 @@ const NOT_PASSED_ON: [HeaderName; 15] = [
 /// The answer to whoever called a function by its URL.
 pub(crate) fn response(log: &ExecutionLog, execution: Execution) -> Response {
     let mut response = match execution.ending {
-        Ending::Returned(reply) => passed_on(reply),
-        Ending::Failed(failure) => {
+        ExecutionResult::Returned(reply) => passed_on(reply),
+        ExecutionResult::Failed(failure) => {
             Error::FunctionFailed { failure, log: log.id.clone() }.into_response()
         }
     };
@@ -64,7 +64,7 @@ fn passed_on(reply: Reply) -> Response {
     let mut response = Response::new(body);
     // The engine lets 200 to 599 through, which all are statuses.
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
-    response.extensions_mut().insert(PassedOn { is_binary });
+    response.extensions_mut().insert(UserResponse { is_binary });
     let headers = response.headers_mut();
     for (name, value) in reply.headers.iter().filter_map(|(name, value)| header(name, value)) {
         if !NOT_PASSED_ON.contains(&name) {
@@ -86,15 +86,17 @@ pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue
 }
 
 /// What a log keeps as the answer: bytes as base64, and nothing where there is none.
-pub(crate) fn as_json(ending: &Ending) -> Box<RawValue> {
+pub(crate) fn as_json(ending: &ExecutionResult) -> Box<RawValue> {
     let text = |text: &str| to_raw_value(text).unwrap_or_default();
     match ending {
-        Ending::Returned(Reply { body: ReplyBody::Json(json), .. }) => json.clone(),
-        Ending::Returned(Reply { body: ReplyBody::Text(body), .. }) => text(body),
-        Ending::Returned(Reply { body: ReplyBody::Binary(bytes), .. }) => {
+        ExecutionResult::Returned(Reply { body: ReplyBody::Json(json), .. }) => json.clone(),
+        ExecutionResult::Returned(Reply { body: ReplyBody::Text(body), .. }) => text(body),
+        ExecutionResult::Returned(Reply { body: ReplyBody::Binary(bytes), .. }) => {
             text(&STANDARD.encode(bytes))
         }
-        Ending::Returned(Reply { body: ReplyBody::Empty, .. }) => RawValue::NULL.to_owned(),
-        Ending::Failed(failure) => text(&failure.to_string()),
+        ExecutionResult::Returned(Reply { body: ReplyBody::Empty, .. }) => {
+            RawValue::NULL.to_owned()
+        }
+        ExecutionResult::Failed(failure) => text(&failure.to_string()),
     }
 }

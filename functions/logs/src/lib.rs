@@ -5,12 +5,14 @@ mod page;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use shared::admission::limited;
+use shared::admission::rate_limit;
 use shared::domain::{
-    FunctionId, Level, Limits, List, LogFilter, Outcome, Owner, Timestamp, WorkspaceId,
+    ExecutionStatus, FunctionId, Level, Limits, List, LogFilter, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Always, IfNoneMatch, ListQuery, OfOwner, OfPath, OfQuery, Path, Unchanged};
+use shared::http::{
+    CommonErrors, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, Unchanged,
+};
 use shared::store::Store;
 use utoipa::OpenApi;
 
@@ -22,14 +24,14 @@ pub fn router(store: Store) -> Router {
         .route("/api/workspaces/{workspaceId}/logs", get(of_workspace))
         .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(of_function))
         .with_state(store.clone());
-    limited(router, &store)
+    rate_limit(router, &store)
 }
 
 /// What these routes say of themselves.
 #[derive(Debug, OpenApi)]
 #[openapi(
     paths(of_workspace, of_function),
-    components(schemas(Logs, WorkspaceId, Outcome, Level, Timestamp))
+    components(schemas(Logs, WorkspaceId, ExecutionStatus, Level, Timestamp))
 )]
 pub struct Description;
 
@@ -40,7 +42,7 @@ pub struct Description;
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/logs",
     operation_id = "listFunctionLogs", tag = "Logs",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), OfFunction, Filter, IfNoneMatch),
-    responses(Logs, Unchanged, OfPath, OfQuery, OfOwner, Always),
+    responses(Logs, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn of_function(
     State(store): State<Store>,
@@ -63,7 +65,7 @@ async fn of_function(
     get, path = "/api/workspaces/{workspaceId}/logs", operation_id = "listWorkspaceLogs",
     tag = "Logs",
     params(("workspaceId" = WorkspaceId, Path), OfWorkspace, Filter, IfNoneMatch),
-    responses(Logs, Unchanged, OfPath, OfQuery, OfOwner, Always),
+    responses(Logs, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn of_workspace(
     State(store): State<Store>,

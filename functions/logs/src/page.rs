@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Serialize;
-use shared::domain::{ExecutionLog, Level, Limits, Listing, Outcome, Timestamp};
+use shared::domain::{ExecutionLog, ExecutionStatus, Level, Limits, Page, Timestamp};
 use shared::http::{ListQuery, described_link, parameters_of_list, tagged};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::response::Response as Described;
@@ -25,7 +25,7 @@ pub(crate) struct Logs {
 
 impl Logs {
     /// The answer to `query`.
-    pub(crate) fn page(query: &ListQuery, found: Listing<ExecutionLog>) -> Self {
+    pub(crate) fn page(query: &ListQuery, found: Page<ExecutionLog>) -> Self {
         let link = query.link(found.next.as_deref());
         Self { link, total: found.items.len(), logs: found.items }
     }
@@ -73,7 +73,7 @@ impl IntoParams for OfWorkspace {
 pub(crate) struct Filter {
     /// Only those that ended so.
     #[param(nullable = false)]
-    status: Option<Outcome>,
+    status: Option<ExecutionStatus>,
     /// Only those of this level.
     #[param(nullable = false)]
     level: Option<Level>,

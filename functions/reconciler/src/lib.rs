@@ -1,5 +1,5 @@
 //! Brings everything else in line with the table, as its stream tells what changed:
-//! engine, published sources, and what deleted things leave behind. Figures are the counter's.
+//! engine, published sources, and what deleted things leave behind. Usage are the counter's.
 //!
 //! Records come at least once, and those of an item in order. Following a record
 //! looks at the table as it is now and does what is missing, so it can be cut
@@ -15,7 +15,7 @@ use shared::engine::{Deployed, Engine};
 use shared::error::Error;
 use shared::metrics;
 use shared::store::{Change, Store};
-use shared::stream::{self, Failed, Recorded};
+use shared::stream::{self, Failed, StreamRecord};
 
 /// How many workspaces are followed at a time: each deploys, and Lambda allows 15 steps of that a
 /// second an account.
@@ -65,18 +65,18 @@ impl Reconciler {
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
         let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
         let follow = |_, records| self.follow_in_order(records, purge_until);
-        Ok(stream::follow(event, WORKSPACES_AT_A_TIME, follow).await)
+        Ok(stream::process(event, WORKSPACES_AT_A_TIME, follow).await)
     }
 
     /// Follows the changes of one workspace, until one fails.
     async fn follow_in_order(
         &self,
-        records: Vec<Recorded>,
+        records: Vec<StreamRecord>,
         purge_until: Instant,
     ) -> Result<(), Failed> {
-        for Recorded { change, sequence, age } in records {
+        for StreamRecord { change, sequence, age } in records {
             if let Err(error) = self.follow(&change, purge_until).await
-                && let Err(error) = self.put_off(&change, age, error).await
+                && let Err(error) = self.defer(&change, age, error).await
             {
                 return Err(Failed { sequence, error });
             }
@@ -95,13 +95,13 @@ impl Reconciler {
             Change::FunctionDeleted { workspace, function } => {
                 self.purge(workspace, function, purge_until).await
             }
-            Change::FunctionNoted { workspace, function, .. } => {
+            Change::RetryMarked { workspace, function, .. } => {
                 if !self.store.function_is_there(workspace, function).await? {
                     return self.purge(workspace, function, purge_until).await;
                 }
                 self.store.publish_source(workspace, function, None).await?;
                 self.deploy(workspace, function).await?;
-                self.store.remove_note(workspace, function).await
+                self.store.remove_retry_marker(workspace, function).await
             }
             Change::WorkspaceDeleted(workspace) => {
                 self.store.purge_workspace(workspace, purge_until).await
@@ -116,27 +116,25 @@ impl Reconciler {
     ///
     /// # Errors
     /// `error` itself, while it is to come again soon.
-    async fn put_off(&self, change: &Change, age: Duration, error: Error) -> Result<(), Error> {
+    async fn defer(&self, change: &Change, age: Duration, error: Error) -> Result<(), Error> {
         if age < PATIENCE {
             return Err(error);
         }
         let workspace = change.workspace();
         tracing::error!(%workspace, cause = error.causes(), "a change is put off");
-        let put_off = match change {
-            Change::FunctionNoted { workspace, function, failures }
-                if *failures >= MOST_FAILURES =>
-            {
+        let defer = match change {
+            Change::RetryMarked { workspace, function, failures } if *failures >= MOST_FAILURES => {
                 return self.give_up(workspace, function).await;
             }
             Change::FunctionSaved { workspace, function, .. }
             | Change::FunctionDeleted { workspace, function }
-            | Change::FunctionNoted { workspace, function, .. } => {
-                self.store.note_failure(workspace, function).await
+            | Change::RetryMarked { workspace, function, .. } => {
+                self.store.mark_for_retry(workspace, function).await
             }
-            Change::WorkspaceDeleted(workspace) => self.store.note_failed_purge(workspace).await,
+            Change::WorkspaceDeleted(workspace) => self.store.mark_purge_for_retry(workspace).await,
             Change::Executed(_) => Err(error),
         };
-        put_off.inspect(|()| tracing::info!(target: metrics::TARGET, RecordsPutOff = 1))
+        defer.inspect(|()| tracing::info!(target: metrics::TARGET, RecordsDeferred = 1))
     }
 
     /// Tells a function's people that it can't be deployed; its next change is
@@ -153,14 +151,14 @@ impl Reconciler {
             than an hour; change the function to try again";
         let version = wanted.function.version;
         self.store.record_failed_deployment(ws, id, version, reason).await?;
-        self.store.remove_note(ws, id).await
+        self.store.remove_retry_marker(ws, id).await
     }
 
     /// Removes what a deleted function left, and the note on it once that is all.
     async fn purge(&self, ws: &WorkspaceId, id: &FunctionId, until: Instant) -> Result<(), Error> {
         self.engine.remove(id).await?;
         if self.store.purge_function(ws, id, until).await? {
-            self.store.remove_note(ws, id).await?;
+            self.store.remove_retry_marker(ws, id).await?;
         }
         Ok(())
     }
@@ -175,7 +173,7 @@ impl Reconciler {
         }
         if wanted.deployed_revision.is_none() {
             // Before anybody can call it: executions are counted only where there are figures.
-            self.store.begin_metrics(&wanted.owner, ws, id).await?;
+            self.store.begin_usage(&wanted.owner, ws, id).await?;
         }
         let deployed = self.engine.deploy(function).await.inspect_err(|_| {
             tracing::info!(target: metrics::TARGET, function = %id, EngineErrors = 1);

@@ -4,16 +4,17 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
-use shared::admission::limited;
+use shared::admission::rate_limit;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Always, Array, Created, IfMatch, IfNoneMatch, ListQuery, OfBody, OfOwner, OfPath, OfQuery,
-    OfQuota, OfRepeat, OfVersion, Path, Repeatable, Tagged, Unchanged,
+    Array, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
+    IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors, Unchanged,
+    VersionErrors, WithEtag,
 };
-use shared::store::{Made, Store};
+use shared::store::{Created, Store};
 use utoipa::OpenApi;
 
 /// The routes of this Lambda.
@@ -22,7 +23,7 @@ pub fn router(store: Store) -> Router {
         .route("/api/workspaces", get(list).post(create))
         .route("/api/workspaces/{workspaceId}", get(read).patch(update).delete(delete))
         .with_state(store.clone());
-    limited(router, &store)
+    rate_limit(router, &store)
 }
 
 /// What these routes say of themselves.
@@ -38,20 +39,20 @@ pub struct Description;
 /// A team keeps its functions in it. Several may have the same name.
 #[utoipa::path(
     post, path = "/api/workspaces", operation_id = "createWorkspace", tag = "Workspaces",
-    params(Repeatable), request_body = CreateWorkspace,
-    responses(Created<Workspace>, OfBody, OfRepeat, OfQuota, OfOwner, Always),
+    params(IdempotentJson), request_body = CreateWorkspace,
+    responses(CreatedResponse<Workspace>, BodyErrors, IdempotencyErrors, QuotaErrors, OwnerErrors, CommonErrors),
 )]
 async fn create(
     State(store): State<Store>,
     owner: Owner,
-    Repeatable { fields, intent }: Repeatable,
-) -> Result<Created<Workspace>, Error> {
+    IdempotentJson { fields, intent }: IdempotentJson,
+) -> Result<CreatedResponse<Workspace>, Error> {
     let create = CreateWorkspace::try_from(fields)?;
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let workspace = create.create(&claim.origin);
     let location = format!("/api/workspaces/{}", workspace.id);
-    let Made { made, is_replayed } = store.create_workspace(&owner, &claim, workspace).await?;
-    Ok(Created { location, made, is_replayed })
+    let Created { made, is_replayed } = store.create_workspace(&owner, &claim, workspace).await?;
+    Ok(CreatedResponse { location, made, is_replayed })
 }
 
 /// List the workspaces
@@ -60,7 +61,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/workspaces", operation_id = "listWorkspaces", tag = "Workspaces",
     params(ListQuery, IfNoneMatch),
-    responses(Array<Workspace>, Unchanged, OfQuery, OfOwner, Always),
+    responses(Array<Workspace>, Unchanged, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn list(
     State(store): State<Store>,
@@ -78,15 +79,15 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}", operation_id = "getWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfNoneMatch),
-    responses(Tagged<Workspace>, Unchanged, OfPath, OfOwner, Always),
+    responses(WithEtag<Workspace>, Unchanged, PathErrors, OwnerErrors, CommonErrors),
 )]
 async fn read(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
-) -> Result<Tagged<Workspace>, Error> {
+) -> Result<WithEtag<Workspace>, Error> {
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Tagged(store.workspace(&owner, &id).await?))
+    Ok(WithEtag(store.workspace(&owner, &id).await?))
 }
 
 /// Change a workspace
@@ -95,7 +96,7 @@ async fn read(
 #[utoipa::path(
     patch, path = "/api/workspaces/{workspaceId}", operation_id = "updateWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfMatch), request_body = PatchWorkspace,
-    responses(Tagged<Workspace>, OfPath, OfVersion, OfBody, OfOwner, Always),
+    responses(WithEtag<Workspace>, PathErrors, VersionErrors, BodyErrors, OwnerErrors, CommonErrors),
 )]
 async fn update(
     State(store): State<Store>,
@@ -103,10 +104,10 @@ async fn update(
     Path(workspace): Path<String>,
     IfMatch(expected): IfMatch,
     fields: Fields,
-) -> Result<Tagged<Workspace>, Error> {
+) -> Result<WithEtag<Workspace>, Error> {
     let patch = PatchWorkspace::try_from(fields)?;
     let id = WorkspaceId::parse(&workspace)?;
-    Ok(Tagged(store.patch_workspace(&owner, &id, &expected, patch).await?))
+    Ok(WithEtag(store.patch_workspace(&owner, &id, &expected, patch).await?))
 }
 
 /// Delete a workspace
@@ -115,7 +116,7 @@ async fn update(
 #[utoipa::path(
     delete, path = "/api/workspaces/{workspaceId}", operation_id = "deleteWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfMatch),
-    responses((status = 204, description = "It is gone."), OfPath, OfVersion, OfOwner, Always),
+    responses((status = 204, description = "It is gone."), PathErrors, VersionErrors, OwnerErrors, CommonErrors),
 )]
 async fn delete(
     State(store): State<Store>,

@@ -14,7 +14,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::Refused;
+use super::field::ValidationError;
 
 /// Python source: 1 byte to 1 MiB of UTF-8. In JSON it is standard, padded base64.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,13 +33,13 @@ impl Code {
     /// The source `source`, as it comes from outside.
     ///
     /// # Errors
-    /// [`Refused`] where it is empty or larger than [`Code::MAX_BYTES`].
-    pub fn from_source(source: String) -> Result<Self, Refused> {
+    /// [`ValidationError`] where it is empty or larger than [`Code::MAX_BYTES`].
+    pub fn from_source(source: String) -> Result<Self, ValidationError> {
         if source.is_empty() {
-            return Err(Refused::because("must not be empty"));
+            return Err(ValidationError::because("must not be empty"));
         }
         if source.len() > Self::MAX_BYTES {
-            return Err(Refused(format!(
+            return Err(ValidationError(format!(
                 "must be at most {} bytes of source, and has {}",
                 Self::MAX_BYTES,
                 source.len()
@@ -70,19 +70,19 @@ impl Code {
 }
 
 impl TryFrom<Value> for Code {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         let Value::String(mut text) = value else {
-            return Err(Refused::because("must be a string of base64"));
+            return Err(ValidationError::because("must be a string of base64"));
         };
         text.retain(|c| !c.is_ascii_whitespace());
-        let bytes = BASE64
-            .decode(&text)
-            .map_err(|_| Refused::because("must be standard base64 (A-Z a-z 0-9 + / and =)"))?;
+        let bytes = BASE64.decode(&text).map_err(|_| {
+            ValidationError::because("must be standard base64 (A-Z a-z 0-9 + / and =)")
+        })?;
         match String::from_utf8(bytes) {
             Ok(source) => Self::from_source(source),
-            Err(_) => Err(Refused::because("must be base64 of Python source in UTF-8")),
+            Err(_) => Err(ValidationError::because("must be base64 of Python source in UTF-8")),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{Level, Outcome};
+use super::{ExecutionStatus, Level};
 
 /// One run of a function.
 #[derive(Debug)]
 pub struct Execution {
     /// What it ended with.
-    pub ending: Ending,
+    pub ending: ExecutionResult,
     /// What it printed, a line each, in order.
     pub lines: Vec<String>,
     /// How long it took, measured outside the user's code.
@@ -20,7 +20,7 @@ pub struct Execution {
 
 /// What a run ended with.
 #[derive(Debug)]
-pub enum Ending {
+pub enum ExecutionResult {
     /// The handler returned.
     Returned(Reply),
     /// It didn't, or what it returned can't be passed on.
@@ -80,9 +80,9 @@ pub enum Failure {
     /// The module has no handler, or importing it failed.
     Unloadable,
     /// What it returned can't be passed on: why, as a sentence of ours.
-    Unusable(String),
+    InvalidResponse(String),
     /// Its process ended before it returned.
-    Ended,
+    Exited,
     /// It used more than its memory.
     OutOfMemory,
     /// It ran past its timeout.
@@ -95,7 +95,7 @@ pub enum Failure {
     /// It still ran when the gateway could wait no longer: after so long.
     StillRunning(Duration),
     /// The engine was asked to run it, and did not say what became of that.
-    Lost,
+    OutcomeUnknown,
 }
 
 impl fmt::Display for Failure {
@@ -105,8 +105,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Raised => f.write_str("the function raised an exception"),
             Self::Unloadable => f.write_str("the function could not be loaded"),
-            Self::Unusable(reason) => f.write_str(reason),
-            Self::Ended => f.write_str("the function's process ended before it answered"),
+            Self::InvalidResponse(reason) => f.write_str(reason),
+            Self::Exited => f.write_str("the function's process ended before it answered"),
             Self::OutOfMemory => f.write_str("the function ran out of memory"),
             Self::TimedOut { limit, took } => write!(
                 f,
@@ -119,7 +119,7 @@ impl fmt::Display for Failure {
                  most; it goes on without anybody waiting",
                 waited.as_secs_f64()
             ),
-            Self::Lost => f.write_str(
+            Self::OutcomeUnknown => f.write_str(
                 "the engine did not answer, so it is not known whether the function ran",
             ),
         }
@@ -131,16 +131,16 @@ impl Execution {
     /// 503 where the engine said nothing, else 500.
     pub fn status(&self) -> u16 {
         match &self.ending {
-            Ending::Returned(reply) => reply.status,
-            Ending::Failed(Failure::TimedOut { .. } | Failure::StillRunning(_)) => 504,
-            Ending::Failed(Failure::Lost) => 503,
-            Ending::Failed(_) => 500,
+            ExecutionResult::Returned(reply) => reply.status,
+            ExecutionResult::Failed(Failure::TimedOut { .. } | Failure::StillRunning(_)) => 504,
+            ExecutionResult::Failed(Failure::OutcomeUnknown) => 503,
+            ExecutionResult::Failed(_) => 500,
         }
     }
 
     /// Whether it counts as an error: it failed, or answered 500 or more.
-    pub fn outcome(&self) -> Outcome {
-        if self.status() >= 500 { Outcome::Error } else { Outcome::Success }
+    pub fn outcome(&self) -> ExecutionStatus {
+        if self.status() >= 500 { ExecutionStatus::Error } else { ExecutionStatus::Success }
     }
 
     /// How much attention it deserves: some where it answered 400 to 499.

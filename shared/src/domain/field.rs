@@ -6,9 +6,9 @@ use crate::error::Error;
 
 /// Why a value was refused, worded to follow the field's name: `must not be empty`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused(pub String);
+pub struct ValidationError(pub String);
 
-impl Refused {
+impl ValidationError {
     /// A refusal for `reason`, which follows the field's name.
     pub fn because(reason: impl Into<String>) -> Self {
         Self(reason.into())
@@ -49,7 +49,7 @@ impl Fields {
     /// [`Error::Invalid`] where it is absent or refused.
     pub fn required<T>(&mut self, name: &str) -> Result<T, Error>
     where
-        T: TryFrom<Value, Error = Refused>,
+        T: TryFrom<Value, Error = ValidationError>,
     {
         self.optional(name)?.ok_or_else(|| Error::invalid(name, "is required"))
     }
@@ -60,14 +60,14 @@ impl Fields {
     /// [`Error::Invalid`] where it is refused.
     pub fn optional<T>(&mut self, name: &str) -> Result<Option<T>, Error>
     where
-        T: TryFrom<Value, Error = Refused>,
+        T: TryFrom<Value, Error = ValidationError>,
     {
         let Some(value) = self.0.remove(name) else {
             return Ok(None);
         };
         match T::try_from(value) {
             Ok(value) => Ok(Some(value)),
-            Err(Refused(reason)) => Err(Error::invalid(name, reason)),
+            Err(ValidationError(reason)) => Err(Error::invalid(name, reason)),
         }
     }
 }

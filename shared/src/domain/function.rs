@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Auth, Code, Description, EnvironmentVariables, Fields, Figures, FunctionId, HttpMethods,
-    Memory, Name, Origin, Runtime, Status, Timeout, Timestamp, WorkspaceId, syntax,
+    Auth, Code, CreationSeed, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods,
+    Memory, Name, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId, syntax,
 };
 use crate::error::Error;
 
@@ -73,7 +73,7 @@ impl Function {
 
     /// The same with the figures of its executions.
     #[must_use]
-    pub fn with_figures(mut self, figures: Figures) -> Self {
+    pub fn with_usage(mut self, figures: Usage) -> Self {
         self.invocations_24h = figures.invocations;
         self.errors_24h = figures.errors;
         self.avg_duration = figures.average_duration;
@@ -114,7 +114,7 @@ pub struct CreateFunction {
 
 impl CreateFunction {
     /// The function that this makes in `workspace_id`.
-    pub fn create(self, workspace_id: WorkspaceId, origin: &Origin) -> Function {
+    pub fn create(self, workspace_id: WorkspaceId, origin: &CreationSeed) -> Function {
         Function {
             id: FunctionId::of(origin.ulid),
             workspace_id,
@@ -229,7 +229,9 @@ mod tests {
     fn created(body: &Value) -> Result<Function, String> {
         let fields = Fields::parse(body.to_string().as_bytes()).unwrap();
         CreateFunction::try_from(fields)
-            .map(|create| create.create(WorkspaceId::generate(), &Origin::new(Timestamp::now())))
+            .map(|create| {
+                create.create(WorkspaceId::generate(), &CreationSeed::new(Timestamp::now()))
+            })
             .map_err(|e| e.to_string())
     }
 

@@ -41,13 +41,13 @@ impl IdempotencyKey {
 
 /// What an owner wants done once: at a path, under a key, with a body.
 #[derive(Clone, Debug)]
-pub struct Intent {
+pub struct IdempotentRequest {
     key: IdempotencyKey,
     name: String,
     body: Fingerprint,
 }
 
-impl Intent {
+impl IdempotentRequest {
     /// What `owner` asks at `path` under `key`, with a body of this fingerprint.
     pub fn new(owner: &Owner, path: &str, key: IdempotencyKey, body: Fingerprint) -> Self {
         let parts = [owner.as_str(), path, &key.0];
@@ -84,7 +84,7 @@ impl Fingerprint {
 /// What makes a new thing this one and no other: it becomes the same however often it is made
 /// of the same origin.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct CreationSeed {
     /// What its identifier is made of.
     pub ulid: Ulid,
     /// When it began.
@@ -95,14 +95,14 @@ pub struct Origin {
 /// 256 random bits, as hex digits.
 pub type Salt = String;
 
-impl Origin {
+impl CreationSeed {
     /// One that nothing else has, at `at`.
     pub fn new(at: Timestamp) -> Self {
         Self { ulid: Ulid::generate(), at, secret: None }
     }
 
     /// The one that `intent` was given before.
-    pub fn of_intent(intent: &Intent, ulid: Ulid, at: Timestamp, salt: Salt) -> Self {
+    pub fn of_request(intent: &IdempotentRequest, ulid: Ulid, at: Timestamp, salt: Salt) -> Self {
         Self { ulid, at, secret: Some((salt, intent.key.clone())) }
     }
 
@@ -150,9 +150,9 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn intent(owner: &str, path: &str, key: &str) -> Intent {
+    fn intent(owner: &str, path: &str, key: &str) -> IdempotentRequest {
         let key = IdempotencyKey::parse(key.as_bytes()).unwrap();
-        Intent::new(&Owner::of_subject(owner), path, key, Fingerprint::of(b""))
+        IdempotentRequest::new(&Owner::of_subject(owner), path, key, Fingerprint::of(b""))
     }
 
     #[test]
@@ -182,12 +182,16 @@ mod tests {
     fn a_secret_is_the_same_for_the_same_key_and_salt_only() {
         let at = Timestamp::now();
         let secret = |key: &str, salt: &str| {
-            let origin = Origin::of_intent(&intent("ada", "/a", key), Ulid::nil(), at, salt.into());
+            let origin =
+                CreationSeed::of_request(&intent("ada", "/a", key), Ulid::nil(), at, salt.into());
             origin.secret_bits().unwrap()
         };
         assert_eq!(secret("k", "s"), secret("k", "s"));
         assert_ne!(secret("k", "s"), secret("l", "s"));
         assert_ne!(secret("k", "s"), secret("k", "t"));
-        assert_ne!(Origin::new(at).secret_bits().unwrap(), Origin::new(at).secret_bits().unwrap());
+        assert_ne!(
+            CreationSeed::new(at).secret_bits().unwrap(),
+            CreationSeed::new(at).secret_bits().unwrap()
+        );
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use utoipa::ToSchema;
 
-use super::{Auth, Fields, KeyId, Name, Origin, Timestamp};
+use super::{Auth, CreationSeed, Fields, KeyId, Name, Timestamp};
 use crate::error::Error;
 
 /// A key with which a function's URL can be called. Its secret is known to nobody but whoever
@@ -55,7 +55,7 @@ impl CreateInvocationKey {
     ///
     /// # Errors
     /// [`Error::Internal`] where the system has no random numbers.
-    pub fn create(self, origin: &Origin) -> Result<NewInvocationKey, Error> {
+    pub fn create(self, origin: &CreationSeed) -> Result<NewInvocationKey, Error> {
         let id = KeyId::of(origin.ulid);
         let key = InvocationKey { id, name: self.name, created_at: origin.at };
         Ok(NewInvocationKey { key, secret: Secret::of(origin.secret_bits()?) })
@@ -155,7 +155,7 @@ mod tests {
         let fields = Fields::parse(br#"{"name": "ci"}"#).unwrap();
         CreateInvocationKey::try_from(fields)
             .unwrap()
-            .create(&Origin::new(Timestamp::now()))
+            .create(&CreationSeed::new(Timestamp::now()))
             .unwrap()
     }
 

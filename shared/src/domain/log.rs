@@ -21,7 +21,7 @@ pub struct ExecutionLog {
     /// When the execution began.
     pub timestamp: Timestamp,
     /// How it ended.
-    pub status: Outcome,
+    pub status: ExecutionStatus,
     /// How long it took in milliseconds, measured outside the user's code.
     #[schema(minimum = 0)]
     pub duration: f64,
@@ -71,7 +71,8 @@ impl ExecutionLog {
 /// How an execution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+#[schema(as = Outcome)]
+pub enum ExecutionStatus {
     /// The handler returned, with a status below 500.
     Success,
     /// It raised, timed out, ran out of memory, could not be loaded, or returned 500 or more.
@@ -94,7 +95,7 @@ pub enum Level {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
     /// Only those that ended so.
-    pub status: Option<Outcome>,
+    pub status: Option<ExecutionStatus>,
     /// Only those of this level.
     pub level: Option<Level>,
     /// Only those that began then or later.
@@ -132,7 +133,7 @@ impl LogFilter {
     }
 
     /// Whether it looks at more than the time, by which executions are sorted.
-    pub fn looks_inside(&self) -> bool {
+    pub fn needs_post_filter(&self) -> bool {
         self.status.is_some() || self.level.is_some() || self.text.is_some()
     }
 }
@@ -230,10 +231,10 @@ mod tests {
     fn what_is_said_is_understood_and_what_is_not_is_told() {
         assert_eq!(filter(&[]), Ok(LogFilter::default()));
         let said = filter(&[("status", "error"), ("since", "2026-01-31T18:05:00+09:00")]).unwrap();
-        assert_eq!(said.status, Some(Outcome::Error));
+        assert_eq!(said.status, Some(ExecutionStatus::Error));
         assert_eq!(said.since, Timestamp::parse("2026-01-31T09:05:00Z"));
-        assert!(said.looks_inside());
-        assert!(!filter(&[("until", "2026-01-31T09:05:00Z")]).unwrap().looks_inside());
+        assert!(said.needs_post_filter());
+        assert!(!filter(&[("until", "2026-01-31T09:05:00Z")]).unwrap().needs_post_filter());
         assert_eq!(
             filter(&[("status", "failed")]),
             Err("status must be one of success, error".into())
@@ -251,7 +252,7 @@ mod tests {
             id: LogId::generate(),
             function_id: FunctionId::generate(),
             timestamp: Timestamp::now(),
-            status: Outcome::Success,
+            status: ExecutionStatus::Success,
             duration: 1.0,
             status_code: 200,
             request_body: RawValue::from_string(body).unwrap(),

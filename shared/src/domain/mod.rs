@@ -7,7 +7,6 @@
 mod code;
 mod execution;
 mod field;
-mod figures;
 mod function;
 mod id;
 mod idempotency;
@@ -20,27 +19,30 @@ mod settings;
 mod syntax;
 mod text;
 mod time;
+mod usage;
 mod version;
 mod workspace;
 
 pub use code::Code;
-pub use execution::{Ending, Execution, Failure, Reply, ReplyBody};
-pub use field::{Fields, Refused};
-pub use figures::{Figures, Hours};
+pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody};
+pub use field::{Fields, ValidationError};
 pub use function::{CreateFunction, Function, PatchFunction};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
-pub use idempotency::{Fingerprint, IdempotencyKey, Intent, Origin, Salt, new_salt};
+pub use idempotency::{
+    CreationSeed, Fingerprint, IdempotencyKey, IdempotentRequest, Salt, new_salt,
+};
 pub use invocation_key::{
     Access, CreateInvocationKey, InvocationKey, NewInvocationKey, Secret, SecretHash,
 };
-pub use log::{ExecutionLog, Level, LogFilter, Outcome};
+pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
 pub use owner::Owner;
-pub use page::{Filling, Limit, Limits, List, Listing, Page, RESPONSE_BUDGET};
+pub use page::{Limit, Limits, List, Page, PageBuilder, PageRequest, RESPONSE_BUDGET};
 pub use quotas::{Quota, Quotas};
 pub use settings::{
     Auth, EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
 };
 pub use text::{Description, Name};
 pub use time::{Clock, Timestamp};
+pub use usage::{HourlyUsage, Usage};
 pub use version::{Expected, Versioned};
 pub use workspace::{CreateWorkspace, PatchWorkspace, Workspace};

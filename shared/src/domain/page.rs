@@ -91,13 +91,13 @@ impl Limits {
 
 /// Which part of a list a client asks for.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct PageRequest {
     list: List,
     limit: Option<usize>,
     after: Option<String>,
 }
 
-impl Page {
+impl PageRequest {
     /// A page of at most `limit` items of `list`, from its beginning or from `cursor` on.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl Page {
         self.limit
     }
 
-    /// The position behind which the page begins: [`Listing::next`]'s, of the page before.
+    /// The position behind which the page begins: [`Page::next`]'s, of the page before.
     ///
     /// # Errors
     /// [`Error::Invalid`] where `read` can't make sense of it.
@@ -131,23 +131,23 @@ impl Page {
 
 /// A page of a list.
 #[derive(Debug)]
-pub struct Listing<T> {
+pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
     /// The cursor to what follows, if anything does.
     pub next: Option<String>,
 }
 
-impl<T> Listing<T> {
+impl<T> Page<T> {
     /// The same page of what `f` makes of its items.
-    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Listing<U> {
-        Listing { items: self.items.into_iter().map(f).collect(), next: self.next }
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(f).collect(), next: self.next }
     }
 }
 
 /// A page that is being filled, up to its limit or to what one answer can carry.
 #[derive(Debug)]
-pub struct Filling<T> {
+pub struct PageBuilder<T> {
     items: Vec<T>,
     limit: usize,
     bytes_left: usize,
@@ -160,9 +160,9 @@ pub struct Filling<T> {
 /// string; 64 KiB are left for what surrounds it.
 pub const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
 
-impl<T: Serialize> Filling<T> {
+impl<T: Serialize> PageBuilder<T> {
     /// An empty page, as `page` asks for it.
-    pub fn new(page: &Page) -> Self {
+    pub fn new(page: &PageRequest) -> Self {
         Self {
             items: Vec::new(),
             limit: page.limit.unwrap_or(usize::MAX),
@@ -191,10 +191,10 @@ impl<T: Serialize> Filling<T> {
     }
 
     /// The page, with a cursor if it turned an item away; `position` tells where an item stands.
-    pub fn finish(self, page: &Page, position: impl FnOnce(&T) -> String) -> Listing<T> {
+    pub fn finish(self, page: &PageRequest, position: impl FnOnce(&T) -> String) -> Page<T> {
         let last = self.items.last().filter(|_| self.full);
         let next = last.map(|item| page.cursor(&position(item)));
-        Listing { items: self.items, next }
+        Page { items: self.items, next }
     }
 }
 
@@ -236,8 +236,8 @@ mod tests {
         List::Functions(WorkspaceId::parse("ws-1").unwrap())
     }
 
-    fn page(list: List, limit: Option<usize>) -> Page {
-        Page::new(list, Limit(limit), None).unwrap()
+    fn page(list: List, limit: Option<usize>) -> PageRequest {
+        PageRequest::new(list, Limit(limit), None).unwrap()
     }
 
     #[test]
@@ -255,14 +255,14 @@ mod tests {
     #[test]
     fn a_cursor_works_for_the_list_that_gave_it_only() {
         let cursor = page(functions(), None).cursor("fn-7");
-        let next = Page::new(functions(), Limit(None), Some(&cursor)).unwrap();
+        let next = PageRequest::new(functions(), Limit(None), Some(&cursor)).unwrap();
         assert_eq!(next.after(|p| Some(p.to_owned())).unwrap(), Some("fn-7".into()));
         let other = List::Functions(WorkspaceId::parse("ws-2").unwrap());
         let logs = List::WorkspaceLogs(WorkspaceId::parse("ws-1").unwrap(), LogFilter::default());
         for (list, text) in
             [(other, &*cursor), (logs, &*cursor), (functions(), "x"), (functions(), "")]
         {
-            let refused = Page::new(list, Limit(None), Some(text));
+            let refused = PageRequest::new(list, Limit(None), Some(text));
             assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "cursor"));
         }
     }
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_page_ends_at_its_limit_and_says_that_more_follows() {
         let page = page(functions(), Some(2));
-        let mut filling = Filling::new(&page);
+        let mut filling = PageBuilder::new(&page);
         for item in ["a", "b"] {
             filling.offer(item);
         }
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_page_ends_where_the_answer_is_full_and_never_skips() {
         let page = page(functions(), None);
-        let mut filling = Filling::new(&page);
+        let mut filling = PageBuilder::new(&page);
         // Twice doubled: as JSON, and again when the body becomes a string.
         let large = "\\".repeat(RESPONSE_BUDGET / 8 + 1);
         filling.offer(large.clone());

@@ -8,7 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::Refused;
+use super::field::ValidationError;
 
 /// The Python that runs a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -40,9 +40,9 @@ impl Runtime {
 }
 
 impl TryFrom<Value> for Runtime {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         one_of(value, "\"Python 3.11\", \"Python 3.12\", \"Python 3.13\"")
     }
 }
@@ -77,9 +77,9 @@ impl Default for Memory {
 }
 
 impl TryFrom<Value> for Memory {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         whole_number(&value, Self::MIN, Self::MAX, "MB").map(Self)
     }
 }
@@ -114,9 +114,9 @@ impl Default for Timeout {
 }
 
 impl TryFrom<Value> for Timeout {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         whole_number(&value, Self::MIN, Self::MAX, "seconds").map(Self)
     }
 }
@@ -186,11 +186,11 @@ impl ToSchema for HttpMethods {
 }
 
 impl TryFrom<Value> for HttpMethods {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         let Value::Array(values) = value else {
-            return Err(Refused::because("must be an array of methods"));
+            return Err(ValidationError::because("must be an array of methods"));
         };
         let mut methods = Vec::new();
         for value in values {
@@ -198,14 +198,17 @@ impl TryFrom<Value> for HttpMethods {
                 Value::String(text) => Value::String(text.to_ascii_uppercase()),
                 other => other,
             };
-            let method = one_of(folded, "GET, POST, PUT, PATCH, DELETE")
-                .map_err(|Refused(reason)| Refused(format!("must hold methods; each {reason}")))?;
+            let method = one_of(folded, "GET, POST, PUT, PATCH, DELETE").map_err(
+                |ValidationError(reason)| {
+                    ValidationError(format!("must hold methods; each {reason}"))
+                },
+            )?;
             if !methods.contains(&method) {
                 methods.push(method);
             }
         }
         if methods.is_empty() {
-            return Err(Refused::because("must hold at least one method"));
+            return Err(ValidationError::because("must hold at least one method"));
         }
         Ok(Self(methods))
     }
@@ -254,11 +257,11 @@ impl PartialSchema for EnvironmentVariables {
 impl ToSchema for EnvironmentVariables {}
 
 impl TryFrom<Value> for EnvironmentVariables {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         let Value::Object(entries) = value else {
-            return Err(Refused::because("must be an object of strings"));
+            return Err(ValidationError::because("must be an object of strings"));
         };
         let mut variables = BTreeMap::new();
         let mut bytes = 0;
@@ -266,21 +269,23 @@ impl TryFrom<Value> for EnvironmentVariables {
             refuse_variable_name(&name)?;
             let Value::String(value) = value else {
                 let name = shown(&name);
-                return Err(Refused(format!(
+                return Err(ValidationError(format!(
                     "must be an object of strings, and {name} is not one"
                 )));
             };
             if value.contains('\0') {
                 // No operating system can pass such a value on.
                 let name = shown(&name);
-                return Err(Refused(format!("must not contain a NUL character, as {name} does")));
+                return Err(ValidationError(format!(
+                    "must not contain a NUL character, as {name} does"
+                )));
             }
             bytes += name.len() + value.len();
             variables.insert(name, value);
         }
         if bytes > Self::MAX_BYTES {
             let max = Self::MAX_BYTES;
-            return Err(Refused(format!(
+            return Err(ValidationError(format!(
                 "must be at most {max} bytes of names and values in all, and has {bytes}"
             )));
         }
@@ -300,9 +305,9 @@ pub enum Status {
 }
 
 impl TryFrom<Value> for Status {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         one_of(value, "active, disabled")
     }
 }
@@ -319,25 +324,29 @@ pub enum Auth {
 }
 
 impl TryFrom<Value> for Auth {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         one_of(value, "none, key")
     }
 }
 
-fn one_of<T: for<'de> Deserialize<'de>>(value: Value, supported: &str) -> Result<T, Refused> {
-    serde_json::from_value(value).map_err(|_| Refused(format!("must be one of {supported}")))
+fn one_of<T: for<'de> Deserialize<'de>>(
+    value: Value,
+    supported: &str,
+) -> Result<T, ValidationError> {
+    serde_json::from_value(value)
+        .map_err(|_| ValidationError(format!("must be one of {supported}")))
 }
 
 /// JSON has one type of number, so `256.0` is the whole number 256.
-fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, Refused> {
+fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, ValidationError> {
     let number = value.as_f64().filter(|n| n.fract() == 0.0);
     let Some(number) = number else {
-        return Err(Refused::because("must be a whole number"));
+        return Err(ValidationError::because("must be a whole number"));
     };
     if number < f64::from(min) || number > f64::from(max) {
-        return Err(Refused(format!("must be {min} to {max} {unit}")));
+        return Err(ValidationError(format!("must be {min} to {max} {unit}")));
     }
     // In range and whole, so the cast loses nothing.
     Ok(number as u16)
@@ -352,16 +361,18 @@ fn whole_number_schema(min: u16, max: u16, unit: &str) -> RefOr<Schema> {
         .into()
 }
 
-fn refuse_variable_name(name: &str) -> Result<(), Refused> {
+fn refuse_variable_name(name: &str) -> Result<(), ValidationError> {
     let shown = shown(name);
     let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(letters) {
-        return Err(Refused(format!(
+        return Err(ValidationError(format!(
             "must have names of letters, digits and _ that begin with a letter, not {shown:?}"
         )));
     }
     if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
-        return Err(Refused(format!("must not set {shown}: AWS_* and LAMBDA_* are reserved")));
+        return Err(ValidationError(format!(
+            "must not set {shown}: AWS_* and LAMBDA_* are reserved"
+        )));
     }
     Ok(())
 }
@@ -376,7 +387,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn refusal<T: TryFrom<Value, Error = Refused> + std::fmt::Debug>(value: Value) -> String {
+    fn refusal<T: TryFrom<Value, Error = ValidationError> + std::fmt::Debug>(
+        value: Value,
+    ) -> String {
         T::try_from(value).unwrap_err().0
     }
 

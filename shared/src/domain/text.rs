@@ -6,7 +6,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::Refused;
+use super::field::ValidationError;
 
 /// A name: trimmed, 1 to 100 characters, no control characters. Need not be unique.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,19 +24,19 @@ impl Name {
 }
 
 impl TryFrom<Value> for Name {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         let Value::String(text) = value else {
-            return Err(Refused::because("must be a string"));
+            return Err(ValidationError::because("must be a string"));
         };
         let text = text.trim();
         if text.is_empty() {
-            return Err(Refused::because("must not be empty"));
+            return Err(ValidationError::because("must not be empty"));
         }
         refuse_longer(text, Self::MAX_CHARS)?;
         if text.chars().any(char::is_control) {
-            return Err(Refused::because("must not contain control characters"));
+            return Err(ValidationError::because("must not contain control characters"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -74,17 +74,17 @@ impl Description {
 }
 
 impl TryFrom<Value> for Description {
-    type Error = Refused;
+    type Error = ValidationError;
 
     /// `null` is the empty description: it is how a client clears one.
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         match value {
             Value::Null => Ok(Self::default()),
             Value::String(text) => {
                 refuse_longer(&text, Self::MAX_CHARS)?;
                 Ok(Self(text))
             }
-            _ => Err(Refused::because("must be a string or null")),
+            _ => Err(ValidationError::because("must be a string or null")),
         }
     }
 }
@@ -97,10 +97,10 @@ impl PartialSchema for Description {
 
 impl ToSchema for Description {}
 
-fn refuse_longer(text: &str, max: usize) -> Result<(), Refused> {
+fn refuse_longer(text: &str, max: usize) -> Result<(), ValidationError> {
     let count = text.chars().count();
     if count > max {
-        return Err(Refused(format!("must be at most {max} characters, and has {count}")));
+        return Err(ValidationError(format!("must be at most {max} characters, and has {count}")));
     }
     Ok(())
 }

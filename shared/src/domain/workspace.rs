@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Description, Fields, Figures, Name, Origin, Timestamp, WorkspaceId};
+use super::{CreationSeed, Description, Fields, Name, Timestamp, Usage, WorkspaceId};
 use crate::error::Error;
 
 /// A workspace.
@@ -31,7 +31,7 @@ pub struct Workspace {
 impl Workspace {
     /// The same with the figures of its functions' executions.
     #[must_use]
-    pub fn with_figures(mut self, figures: Figures) -> Self {
+    pub fn with_usage(mut self, figures: Usage) -> Self {
         self.invocations_24h = figures.invocations;
         self.error_rate = figures.error_rate;
         self
@@ -50,7 +50,7 @@ pub struct CreateWorkspace {
 
 impl CreateWorkspace {
     /// The workspace that this makes.
-    pub fn create(self, origin: &Origin) -> Workspace {
+    pub fn create(self, origin: &CreationSeed) -> Workspace {
         Workspace {
             id: WorkspaceId::of(origin.ulid),
             name: self.name,
@@ -125,7 +125,7 @@ mod tests {
     fn figures_are_json_numbers_from_the_start() {
         let made = parsed::<CreateWorkspace>(r#"{"name":"a"}"#)
             .unwrap()
-            .create(&Origin::new(Timestamp::now()));
+            .create(&CreationSeed::new(Timestamp::now()));
         let json = serde_json::to_value(made).unwrap();
         for field in ["functionCount", "invocations24h", "errorRate"] {
             assert!(json[field].is_number(), "{field}: {json}");

@@ -148,7 +148,7 @@ impl Engine {
             .await;
         match made {
             Ok(_) => {}
-            // Made by an attempt of ours whose answer was lost.
+            // Created by an attempt of ours whose answer was lost.
             Err(error) if error.code() == Some("ResourceConflictException") => {}
             Err(error) => return Err(stopped("Lambda CreateFunction", error)),
         }

@@ -14,9 +14,9 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType, ThrottleReason};
 use backon::{ExponentialBuilder, Retryable};
 
-use super::{Engine, answer, name};
+use super::{Engine, adapter_response, name};
 use crate::aws::failure::failure;
-use crate::domain::{Ending, Execution, Failure, FunctionId, Quota, Timeout};
+use crate::domain::{Execution, ExecutionResult, Failure, FunctionId, Quota, Timeout};
 use crate::error::Error;
 
 /// The most bytes of an event that Lambda takes: 6 MB.
@@ -106,20 +106,21 @@ impl Engine {
             Ok(Err(error)) if is_lost(&error) => {
                 let cause = failure("Lambda Invoke")(error).causes();
                 tracing::warn!(function = %id, cause, "the end of an execution is not known");
-                return Ok(Invoked::Ran(ended(Failure::Lost, began)));
+                return Ok(Invoked::Ran(ended(Failure::OutcomeUnknown, began)));
             }
             Ok(Err(error)) => return Err(failure("Lambda Invoke")(error)),
             Ok(Ok(answer)) => answer,
         };
         let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
         let (ending, lines) = if answer.function_error().is_none() {
-            answer::read(payload)
+            adapter_response::read(payload)
         } else {
             let tail = answer.log_result().unwrap_or_default();
-            let failure = answer::failure(payload, timeout, duration);
-            let mut lines = answer::printed(tail, answer.request_id().unwrap_or_default());
+            let failure = adapter_response::failure(payload, timeout, duration);
+            let mut lines =
+                adapter_response::printed(tail, answer.request_id().unwrap_or_default());
             lines.push(failure.to_string());
-            (Ending::Failed(failure), lines)
+            (ExecutionResult::Failed(failure), lines)
         };
         Ok(Invoked::Ran(Execution { ending, lines, duration }))
     }
@@ -172,5 +173,5 @@ fn is_lost(error: &SdkError<InvokeError, HttpResponse>) -> bool {
 
 fn ended(failure: Failure, began: Instant) -> Execution {
     let lines = vec![failure.to_string()];
-    Execution { lines, ending: Ending::Failed(failure), duration: began.elapsed() }
+    Execution { lines, ending: ExecutionResult::Failed(failure), duration: began.elapsed() }
 }

@@ -3,7 +3,7 @@
 //! The same calls go to AWS and, by `AWS_ENDPOINT_URL_LAMBDA`, to the local
 //! stack's engine; there is no second code path.
 
-mod answer;
+mod adapter_response;
 mod deploy;
 mod invoke;
 mod package;

@@ -1,7 +1,7 @@
 //! What the API's description says of errors and headers.
 //!
 //! Each error is described once, and named by the operations that give it:
-//! `responses(Created<Workspace>, OfBody, Always)`.
+//! `responses(CreatedResponse<Workspace>, BodyErrors, CommonErrors)`.
 
 use std::collections::BTreeMap;
 
@@ -15,35 +15,35 @@ use super::error::ErrorBody;
 
 /// What any route may answer.
 #[derive(Debug)]
-pub struct Always;
+pub struct CommonErrors;
 
 /// What a route answers whose path or whose parent names nothing.
 #[derive(Debug)]
-pub struct OfPath;
+pub struct PathErrors;
 
 /// What a route answers that reads a JSON body.
 #[derive(Debug)]
-pub struct OfBody;
+pub struct BodyErrors;
 
 /// What a route answers that reads the query.
 #[derive(Debug)]
-pub struct OfQuery;
+pub struct QueryErrors;
 
 /// What a route answers that looks at `If-Match`.
 #[derive(Debug)]
-pub struct OfVersion;
+pub struct VersionErrors;
 
 /// What a route answers that asks who its caller is: any below `/api`.
 #[derive(Debug)]
-pub struct OfOwner;
+pub struct OwnerErrors;
 
 /// What a route answers that makes something of which there may be only so many.
 #[derive(Debug)]
-pub struct OfQuota;
+pub struct QuotaErrors;
 
 /// What a route answers that looks at `Idempotency-Key`.
 #[derive(Debug)]
-pub struct OfRepeat;
+pub struct IdempotencyErrors;
 
 /// What a route answers that calls a function.
 #[derive(Debug)]
@@ -65,16 +65,16 @@ macro_rules! answers {
 }
 
 answers! {
-    Always: 500, 503;
-    OfOwner: 429;
-    OfPath: 404;
-    OfBody: 400, 413, 415, 422;
-    OfQuery: 422;
-    OfVersion: 412;
+    CommonErrors: 500, 503;
+    OwnerErrors: 429;
+    PathErrors: 404;
+    BodyErrors: 400, 413, 415, 422;
+    QueryErrors: 422;
+    VersionErrors: 412;
     OfCall: 409, 413, 429;
     OfUrl: 401, 405, 504;
-    OfQuota: 409;
-    OfRepeat: 409, 422;
+    QuotaErrors: 409;
+    IdempotencyErrors: 409, 422;
 }
 
 /// The errors of the API: status, name in the description, and what it says. Each has

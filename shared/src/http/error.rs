@@ -136,7 +136,7 @@ fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<
     match failure {
         Failure::TimedOut { limit, took } => of_time(u64::from(*limit), took),
         Failure::StillRunning(waited) => of_time(GATEWAY_SECONDS, waited),
-        Failure::Lost => {
+        Failure::OutcomeUnknown => {
             let details = json!({ "logId": log });
             (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, Some(details))
         }

@@ -20,7 +20,7 @@ use crate::error::Error;
 const KEEP_AND_ASK: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 with `value` as JSON and a tag: its version, if it has one, and 64 bits of a SHA-256 of what
-/// is shown of it. Figures and deployments change what is shown and not the version, so that they
+/// is shown of it. Usage and deployments change what is shown and not the version, so that they
 /// keep nobody from writing.
 pub fn tagged(version: Option<u64>, value: &impl Serialize) -> Response {
     let body = match serde_json::to_vec(value) {

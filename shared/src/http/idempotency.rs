@@ -10,7 +10,7 @@ use utoipa::openapi::{Header, Required};
 
 use super::body;
 use super::description::text_header;
-use crate::domain::{Fields, Fingerprint, IdempotencyKey, Intent, Owner};
+use crate::domain::{Fields, Fingerprint, IdempotencyKey, IdempotentRequest, Owner};
 use crate::error::Error;
 
 /// The header that names what a client wants done once.
@@ -21,14 +21,14 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A JSON body, and what is wanted once, if the client says that.
 #[derive(Debug)]
-pub struct Repeatable {
+pub struct IdempotentJson {
     /// The fields of the body.
     pub fields: Fields,
     /// What is wanted once.
-    pub intent: Option<Intent>,
+    pub intent: Option<IdempotentRequest>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Repeatable {
+impl<S: Send + Sync> FromRequest<S> for IdempotentJson {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
@@ -47,11 +47,11 @@ pub async fn intent<S: Sync>(
     parts: &mut Parts,
     state: &S,
     body: &[u8],
-) -> Result<Option<Intent>, Error> {
+) -> Result<Option<IdempotentRequest>, Error> {
     let Some(key) = parts.headers.get(KEY) else { return Ok(None) };
     let key = IdempotencyKey::parse(key.as_bytes())?;
     let owner = Owner::from_request_parts(parts, state).await?;
-    Ok(Some(Intent::new(&owner, parts.uri.path(), key, Fingerprint::of(body))))
+    Ok(Some(IdempotentRequest::new(&owner, parts.uri.path(), key, Fingerprint::of(body))))
 }
 
 /// Says of an answer whether it was given before.
@@ -66,7 +66,7 @@ pub(super) fn described_replay() -> Header {
     )
 }
 
-impl IntoParams for Repeatable {
+impl IntoParams for IdempotentJson {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = "Makes it safe to send the request again: for 24 hours, the same key with the \
                     same body gets the answer that was given, and nothing is done twice. It should \

@@ -1,14 +1,14 @@
 //! From an API Gateway event to a handler, and from what came of it to an answer.
 
-mod answer;
 mod base;
 mod body;
-mod boundary;
 pub mod cors;
 mod description;
 mod error;
 mod etag;
+mod gateway_response;
 mod idempotency;
+mod middleware;
 mod owner;
 mod page;
 mod path;
@@ -36,20 +36,20 @@ use self::owner::SignIn;
 use crate::config::Config;
 use crate::error::Error;
 
-pub use answer::PassedOn;
 pub use base::BaseUrl;
 pub use body::MAX_BODY_BYTES;
-pub use boundary::Began;
 pub use description::{
-    Always, OfBody, OfCall, OfOwner, OfPath, OfQuery, OfQuota, OfRepeat, OfUrl, OfVersion,
-    errors as described_errors,
+    BodyErrors, CommonErrors, IdempotencyErrors, OfCall, OfUrl, OwnerErrors, PathErrors,
+    QueryErrors, QuotaErrors, VersionErrors, errors as described_errors,
 };
 pub use error::ErrorBody;
 pub use etag::{IfNoneMatch, Unchanged, tagged};
-pub use idempotency::{Repeatable, intent, replayed};
+pub use gateway_response::UserResponse;
+pub use idempotency::{IdempotentJson, intent, replayed};
+pub use middleware::RequestStart;
 pub use page::{Array, ListQuery, described_link, parameters_of_list};
 pub use path::Path;
-pub use resource::{Created, Tagged};
+pub use resource::{CreatedResponse, WithEtag};
 pub use version::IfMatch;
 
 /// Answers Lambda's invocations with `router` until Lambda ends the process.
@@ -76,17 +76,17 @@ pub fn lambda(
     let cors = Arc::new(Cors::for_origins(config.allowed_origins.clone()));
     let sign_in = SignIn(config.sign_in);
     let router = router
-        .route_layer(from_fn(boundary::remember_route))
+        .route_layer(from_fn(middleware::remember_route))
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method);
     let app = ServiceBuilder::new()
-        .map_response(answer::Answer)
+        .map_response(gateway_response::GatewayResponse)
         .map_request(|request: lambda_http::Request| request.map(Body::new))
         .map_request(move |mut request: axum::extract::Request| {
             request.extensions_mut().insert(sign_in);
             request
         })
-        .layer(from_fn_with_state(cors, boundary::boundary))
+        .layer(from_fn_with_state(cors, middleware::surround))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(NormalizePathLayer::trim_trailing_slash())
         .service(router);

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::description::text_header;
 use super::etag::tagged;
-use crate::domain::{Limit, Limits, List, Listing, Page};
+use crate::domain::{Limit, Limits, List, Page, PageRequest};
 use crate::error::Error;
 
 /// What must be encoded in a name or a value of a query.
@@ -52,8 +52,8 @@ impl ListQuery {
     ///
     /// # Errors
     /// [`Error::Invalid`] where the cursor is not one that this list gave.
-    pub fn page(&self, list: List, limit: Limit) -> Result<Page, Error> {
-        Page::new(list, limit, self.parameter("cursor"))
+    pub fn page(&self, list: List, limit: Limit) -> Result<PageRequest, Error> {
+        PageRequest::new(list, limit, self.parameter("cursor"))
     }
 
     /// `Link` to the page behind `cursor`, if there is one: this query with another cursor.
@@ -73,7 +73,7 @@ impl ListQuery {
     }
 
     /// `listing` as a bare array.
-    pub fn array<T>(&self, listing: Listing<T>) -> Array<T> {
+    pub fn array<T>(&self, listing: Page<T>) -> Array<T> {
         Array { link: self.link(listing.next.as_deref()), items: listing.items }
     }
 

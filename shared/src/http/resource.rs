@@ -17,16 +17,16 @@ use crate::domain::Versioned;
 
 /// 200 with a resource.
 #[derive(Debug)]
-pub struct Tagged<T>(pub Versioned<T>);
+pub struct WithEtag<T>(pub Versioned<T>);
 
-impl<T: Serialize> IntoResponse for Tagged<T> {
+impl<T: Serialize> IntoResponse for WithEtag<T> {
     fn into_response(self) -> Response {
         let Versioned { value, version } = self.0;
         tagged(Some(version), &value)
     }
 }
 
-impl<T: ToSchema> IntoResponses for Tagged<T> {
+impl<T: ToSchema> IntoResponses for WithEtag<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         let answer = resource::<T>("As it is now.").build();
         BTreeMap::from([(StatusCode::OK.as_str().to_owned(), answer.into())])
@@ -35,7 +35,7 @@ impl<T: ToSchema> IntoResponses for Tagged<T> {
 
 /// 201 with a resource that was made.
 #[derive(Debug)]
-pub struct Created<T> {
+pub struct CreatedResponse<T> {
     /// The path at which it can be read.
     pub location: String,
     /// The resource.
@@ -44,10 +44,10 @@ pub struct Created<T> {
     pub is_replayed: bool,
 }
 
-impl<T: Serialize> IntoResponse for Created<T> {
+impl<T: Serialize> IntoResponse for CreatedResponse<T> {
     fn into_response(self) -> Response {
         let headers = ([(LOCATION, self.location)], replayed(self.is_replayed));
-        let mut response = (headers.0, headers.1, Tagged(self.made)).into_response();
+        let mut response = (headers.0, headers.1, WithEtag(self.made)).into_response();
         if response.status().is_success() {
             *response.status_mut() = StatusCode::CREATED;
         }
@@ -55,7 +55,7 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
-impl<T: ToSchema> IntoResponses for Created<T> {
+impl<T: ToSchema> IntoResponses for CreatedResponse<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         let location = text_header("The path at which it can be read.");
         let answer = resource::<T>("It was made.")

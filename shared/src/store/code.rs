@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::compression::{compressed, unfolded};
+use super::compression::{compressed, decompress_bounded};
 use super::function::FunctionRecord;
-use super::transaction::Outcome;
+use super::transaction::TransactionResult;
 use super::update::Changes;
 use super::{COMMIT_TIME, DISCARD_TIME, Item, Store, keys};
 use crate::aws::CALL_TIME;
@@ -52,12 +52,12 @@ impl CodeRecord {
     /// Adds the change to this source to `changes`. The key follows and is not
     /// asked for: the same source under another key is no change.
     pub(super) fn add_to(&self, changes: &mut Changes) -> Result<(), Error> {
-        changes.set("codeSha256", &Some(&self.code_sha256))?;
-        changes.follow("codeKey", &self.code_key)?;
+        changes.require("codeSha256", &Some(&self.code_sha256))?;
+        changes.side_effect("codeKey", &self.code_key)?;
         match &self.code_inline {
-            Some(bytes) => changes.follow("codeInline", &serde_bytes::Bytes::new(bytes)),
+            Some(bytes) => changes.side_effect("codeInline", &serde_bytes::Bytes::new(bytes)),
             None => {
-                changes.drop("codeInline");
+                changes.remove("codeInline");
                 Ok(())
             }
         }
@@ -150,12 +150,12 @@ impl Store {
                 self.update_in_transaction(keys::function(ws, id), owner, &as_read, changes)?,
             ];
             match self.transact("DynamoDB TransactWriteItems, change source", items).await? {
-                Outcome::Committed => {
+                TransactionResult::Committed => {
                     let record = FunctionRecord::read(changes.applied_to(&item)?)?;
                     return Ok(Commit::Changed(record));
                 }
                 // Changed or deleted since it was read: what is there now?
-                Outcome::Refused(_) => match self.function_record(owner, ws, id).await {
+                TransactionResult::Refused(_) => match self.function_record(owner, ws, id).await {
                     Ok(newer) => record = newer,
                     Err(error) => return Ok(Commit::Refused(error)),
                 },
@@ -221,7 +221,7 @@ fn inline(code: &Code) -> Option<Vec<u8>> {
 
 /// The source that [`inline`] compressed.
 fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
-    let source = unfolded(compressed, Code::MAX_BYTES)?;
+    let source = decompress_bounded(compressed, Code::MAX_BYTES)?;
     String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
 }
 

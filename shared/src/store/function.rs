@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use super::code::CodeRecord;
 use super::deployment::{CallSettings, Callable, DeploymentRecord};
-use super::idempotency::was_done;
+use super::idempotency::already_completed;
 use super::invocation_key::KeyRecord;
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
-use super::transaction::{Outcome, Refusal};
+use super::transaction::{Refusal, TransactionResult};
 use super::update::{Changes, is_visible_to, visible_to};
 use super::workspace::is_there;
-use super::{Claim, Item, Made, Store, invocation_key};
+use super::{Created, IdempotencyRecord, Item, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Access, Auth, Code, Description, EnvironmentVariables, Expected, Filling, Function, FunctionId,
-    HttpMethods, Listing, Memory, Name, Owner, Page, PatchFunction, Quota, Runtime, Status,
-    Timeout, Timestamp, Versioned, WorkspaceId,
+    Access, Auth, Code, Description, EnvironmentVariables, Expected, Function, FunctionId,
+    HttpMethods, Memory, Name, Owner, Page, PageBuilder, PageRequest, PatchFunction, Quota,
+    Runtime, Status, Timeout, Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -114,7 +114,7 @@ impl FunctionRecord {
             deployment_error: self.deployment.error_of(version),
             last_modified: self.last_modified,
             last_deployed: self.deployment.last_deployed,
-            // Not stored here: see metrics.rs.
+            // Not stored here: see usage.rs.
             invocations_24h: 0,
             errors_24h: 0,
             avg_duration: 0.0,
@@ -148,22 +148,22 @@ impl Store {
     pub async fn create_function(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         new: Function,
-    ) -> Result<Made<Versioned<Function>>, Error> {
+    ) -> Result<Created<Versioned<Function>>, Error> {
         let mut is_replayed = claim.is_done;
         if !claim.is_done {
             let put = self.put_function(owner, claim, &new).await;
-            is_replayed = self.settle(claim, put).await?;
+            is_replayed = self.release_on_error(claim, put).await?;
         }
-        Ok(Made { made: Versioned { value: new, version: 1 }, is_replayed })
+        Ok(Created { made: Versioned { value: new, version: 1 }, is_replayed })
     }
 
     /// Whether an earlier request has put it.
     async fn put_function(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         new: &Function,
     ) -> Result<bool, Error> {
         let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
@@ -182,21 +182,23 @@ impl Store {
             self.count_new_function(owner, ws)?,
             TransactWriteItem::builder().put(put).build(),
         ];
-        items.extend(self.fulfil(claim)?);
+        items.extend(self.mark_completed(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            Outcome::Committed => Ok(false),
+            TransactionResult::Committed => Ok(false),
             // A function of this new identifier can only be this one, made by an earlier attempt,
             // which wrote its source under a key of its own.
-            Outcome::Refused(refused) if refused.iter().any(|refusal| refusal.index > 0) => {
-                let was_done = was_done(claim, &refused);
+            TransactionResult::Refused(refused)
+                if refused.iter().any(|refusal| refusal.index > 0) =>
+            {
+                let already_completed = already_completed(claim, &refused);
                 let there = refused.into_iter().filter(|refusal| refusal.index == 1);
                 let there = there.filter_map(|refusal| refusal.item).map(FunctionRecord::read);
                 if !there.collect::<Result<Vec<_>, _>>()?.iter().any(|f| f.code.code_key == key) {
                     self.discard(&key).await;
                 }
-                was_done
+                already_completed
             }
-            Outcome::Refused(refused) => {
+            TransactionResult::Refused(refused) => {
                 self.discard(&key).await;
                 let item = refused.into_iter().find_map(|refusal| refusal.item);
                 match item.filter(|item| is_visible_to(owner, item)) {
@@ -217,12 +219,12 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Versioned<Function>, Error> {
-        let metrics = keys::function_metrics(ws, id);
+        let metrics = keys::function_usage(ws, id);
         let mut items = self.function_items(ws, id, Some(&metrics)).await?;
-        let figures = self.figures_in(items.remove(&metrics.sk));
+        let figures = self.usage_in(items.remove(&metrics.sk));
         let record = visible_function(owner, ws, id, items)?;
         let found = self.load(owner, record).await?.ok_or_else(|| id.not_found())?;
-        Ok(found.map(|function| function.with_figures(figures)))
+        Ok(found.map(|function| function.with_usage(figures)))
     }
 
     /// The functions of a workspace with their sources, in the order in which they were made.
@@ -233,8 +235,8 @@ impl Store {
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
-        page: &Page,
-    ) -> Result<Listing<Function>, Error> {
+        page: &PageRequest,
+    ) -> Result<Page<Function>, Error> {
         let after = page.after(|position| FunctionId::parse(position).ok())?;
         let mut found = self
             .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
@@ -249,7 +251,7 @@ impl Store {
             async { Ok(found.next().await) },
             self.figures_of_functions(ws, page, after.as_ref())
         )?;
-        let mut filling = Filling::new(page);
+        let mut filling = PageBuilder::new(page);
         while let Some(items) = next {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;
             let records = super::readable(items.items, FunctionRecord::read);
@@ -261,7 +263,7 @@ impl Store {
             {
                 if let Some(Versioned { value, .. }) = function {
                     let figures = figures.get(&value.id).copied().unwrap_or_default();
-                    filling.offer(value.with_figures(figures));
+                    filling.offer(value.with_usage(figures));
                 }
             }
             if filling.is_full() {
@@ -287,10 +289,10 @@ impl Store {
     ) -> Result<Versioned<Function>, Error> {
         let (patched, figures) = tokio::join!(
             self.patched_function(owner, ws, id, expected, patch),
-            self.figures_at(keys::function_metrics(ws, id))
+            self.usage_at(keys::function_usage(ws, id))
         );
         let (patched, figures) = (patched?, figures?);
-        Ok(patched.map(|function| function.with_figures(figures)))
+        Ok(patched.map(|function| function.with_usage(figures)))
     }
 
     async fn patched_function(
@@ -302,16 +304,16 @@ impl Store {
         patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
         let mut changes = Changes::default();
-        changes.set("name", &patch.name)?;
-        changes.set("description", &patch.description)?;
-        changes.set("runtime", &patch.runtime)?;
-        changes.set("memory", &patch.memory)?;
-        changes.set("timeout", &patch.timeout)?;
-        changes.set("httpMethods", &patch.http_methods)?;
-        changes.set("auth", &patch.auth)?;
-        changes.set("environmentVariables", &patch.environment_variables)?;
-        changes.set("status", &patch.status)?;
-        changes.follow("lastModified", &Timestamp::now())?;
+        changes.require("name", &patch.name)?;
+        changes.require("description", &patch.description)?;
+        changes.require("runtime", &patch.runtime)?;
+        changes.require("memory", &patch.memory)?;
+        changes.require("timeout", &patch.timeout)?;
+        changes.require("httpMethods", &patch.http_methods)?;
+        changes.require("auth", &patch.auth)?;
+        changes.require("environmentVariables", &patch.environment_variables)?;
+        changes.require("status", &patch.status)?;
+        changes.side_effect("lastModified", &Timestamp::now())?;
         let record = match patch.code {
             Some(code) => {
                 return self.patch_with_code(owner, ws, id, expected, changes, code).await;
@@ -366,8 +368,8 @@ impl Store {
             TransactWriteItem::builder().delete(delete).build(),
         ];
         match self.transact("DynamoDB TransactWriteItems, delete function", items).await? {
-            Outcome::Committed => Ok(()),
-            Outcome::Refused(refused) => {
+            TransactionResult::Committed => Ok(()),
+            TransactionResult::Refused(refused) => {
                 Err(why_refused(owner, ws, id, refused, Error::PreconditionFailed))
             }
         }

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::keys::{self, Key, PK};
-use super::transaction::{Refusal, beside_transactions};
+use super::transaction::{Refusal, retry_on_conflict};
 use super::{CLAIM_TIME, DISCARD_TIME, Item, Store};
 use crate::aws::failure::failure;
-use crate::domain::{Fingerprint, Intent, Origin, Owner, Salt, Timestamp, new_salt};
+use crate::domain::{
+    CreationSeed, Fingerprint, IdempotentRequest, Owner, Salt, Timestamp, new_salt,
+};
 use crate::error::Error;
 
 /// How long a claim is kept, in seconds: 24 hours.
@@ -30,14 +32,14 @@ const ATTEMPT_TIME: i64 = 30_000;
 /// The condition that a claim is still the attempt's.
 const MINE: &str = "attempt = :attempt AND isDone = :no";
 
-/// Where [`Store::fulfil`] stands in a transaction: behind what is made, and what counts it or asks
+/// Where [`Store::mark_completed`] stands in a transaction: behind what is made, and what counts it or asks
 /// for its parent.
 const PLACE_OF_CLAIM: usize = 2;
 
 /// A claim's item.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClaimRecord {
+struct IdempotencyItem {
     #[serde(rename = "PK")]
     pk: String,
     #[serde(rename = "SK")]
@@ -59,7 +61,7 @@ struct ClaimRecord {
 
 /// What was made, and whether an earlier request with the same intent made it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Made<T> {
+pub struct Created<T> {
     /// The new thing.
     pub made: T,
     /// Whether it was made before.
@@ -68,38 +70,38 @@ pub struct Made<T> {
 
 /// The right to do once what a client wants, or the knowledge that it is done.
 #[derive(Debug)]
-pub struct Claim {
+pub struct IdempotencyRecord {
     /// What the new thing is made of.
-    pub origin: Origin,
+    pub origin: CreationSeed,
     /// Whether the thing was made before.
     pub is_done: bool,
     /// Nowhere, if the client doesn't say that it wants this once.
     item: Option<(Key, Ulid)>,
 }
 
-impl Claim {
+impl IdempotencyRecord {
     /// Of whoever asks at `at` and doesn't say that they want it once.
-    pub fn without_intent(at: Timestamp) -> Self {
-        Self { origin: Origin::new(at), is_done: false, item: None }
+    pub fn without_key(at: Timestamp) -> Self {
+        Self { origin: CreationSeed::new(at), is_done: false, item: None }
     }
 }
 
 /// How a claim to something that can't be done again ended.
 #[derive(Debug)]
-pub enum Claimed {
+pub enum IdempotencyState {
     /// It is ours to do.
-    Anew(Claim),
+    New(IdempotencyRecord),
     /// It was begun before, and nobody but its result can tell how that ended.
-    Before {
+    Existing {
         /// What it was made of.
-        origin: Origin,
+        origin: CreationSeed,
         /// Whether it may still be going on.
         is_going_on: bool,
     },
 }
 
-impl ClaimRecord {
-    fn new(owner: &Owner, intent: &Intent, now: Timestamp) -> Result<Self, Error> {
+impl IdempotencyItem {
+    fn new(owner: &Owner, intent: &IdempotentRequest, now: Timestamp) -> Result<Self, Error> {
         let key = keys::claim(intent);
         Ok(Self {
             pk: key.pk,
@@ -116,13 +118,13 @@ impl ClaimRecord {
         })
     }
 
-    fn origin(&self, intent: &Intent) -> Origin {
-        Origin::of_intent(intent, self.ulid, self.at, self.salt.clone())
+    fn origin(&self, intent: &IdempotentRequest) -> CreationSeed {
+        CreationSeed::of_request(intent, self.ulid, self.at, self.salt.clone())
     }
 
-    fn claim(&self, intent: &Intent) -> Claim {
+    fn claim(&self, intent: &IdempotentRequest) -> IdempotencyRecord {
         let item = Some((keys::claim(intent), self.attempt));
-        Claim { origin: self.origin(intent), is_done: self.is_done, item }
+        IdempotencyRecord { origin: self.origin(intent), is_done: self.is_done, item }
     }
 
     fn is_going_on(&self, now: Timestamp) -> bool {
@@ -138,9 +140,13 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`] where the key came with another body; [`Error::InProgress`] while an
     /// earlier request is at it.
-    pub async fn claim(&self, owner: &Owner, intent: Option<&Intent>) -> Result<Claim, Error> {
-        let Some(intent) = intent else { return Ok(Claim::without_intent(self.now())) };
-        let new = ClaimRecord::new(owner, intent, self.now())?;
+    pub async fn claim(
+        &self,
+        owner: &Owner,
+        intent: Option<&IdempotentRequest>,
+    ) -> Result<IdempotencyRecord, Error> {
+        let Some(intent) = intent else { return Ok(IdempotencyRecord::without_key(self.now())) };
+        let new = IdempotencyItem::new(owner, intent, self.now())?;
         let Some(earlier) = self.put_or_forget(intent, &new).await? else {
             return Ok(new.claim(intent));
         };
@@ -150,9 +156,9 @@ impl Store {
         if earlier.is_going_on(self.now()) {
             return Err(Error::InProgress);
         }
-        let mine = ClaimRecord { attempt: new.attempt, ..earlier.clone() }.claim(intent);
+        let mine = IdempotencyItem { attempt: new.attempt, ..earlier.clone() }.claim(intent);
         let taken = in_time(self.take_over(intent, &earlier, &new)).await;
-        if self.settle(&mine, taken).await? { Ok(mine) } else { Err(Error::InProgress) }
+        if self.release_on_error(&mine, taken).await? { Ok(mine) } else { Err(Error::InProgress) }
     }
 
     /// Claims what can't be done again where it isn't known how it ended.
@@ -162,15 +168,15 @@ impl Store {
     pub async fn claim_once(
         &self,
         owner: &Owner,
-        intent: Option<&Intent>,
-    ) -> Result<Claimed, Error> {
+        intent: Option<&IdempotentRequest>,
+    ) -> Result<IdempotencyState, Error> {
         let Some(intent) = intent else {
-            return Ok(Claimed::Anew(Claim::without_intent(self.now())));
+            return Ok(IdempotencyState::New(IdempotencyRecord::without_key(self.now())));
         };
-        let new = ClaimRecord::new(owner, intent, self.now())?;
+        let new = IdempotencyItem::new(owner, intent, self.now())?;
         Ok(match self.put_or_forget(intent, &new).await? {
-            None => Claimed::Anew(new.claim(intent)),
-            Some(earlier) => Claimed::Before {
+            None => IdempotencyState::New(new.claim(intent)),
+            Some(earlier) => IdempotencyState::Existing {
                 origin: earlier.origin(intent),
                 is_going_on: earlier.is_going_on(self.now()),
             },
@@ -181,9 +187,9 @@ impl Store {
     /// refused begins anew, and where it isn't known what happened the next one goes on from there.
     ///
     /// Where this fails, the next request waits until this one's time is over.
-    async fn give_back(&self, claim: &Claim, error: &Error) {
+    async fn release_claim(&self, claim: &IdempotencyRecord, error: &Error) {
         if !is_unknown(error) {
-            return self.forget(claim).await;
+            return self.discard_claim(claim).await;
         }
         let Some((key, attempt)) = &claim.item else { return };
         let update = self.dynamodb.update_item().table_name(&*self.table);
@@ -194,13 +200,13 @@ impl Store {
             .expression_attribute_values(":over", AttributeValue::N("0".into()))
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        tidied(update.send(), "DynamoDB UpdateItem, claim").await;
+        best_effort(update.send(), "DynamoDB UpdateItem, claim").await;
     }
 
     /// Takes a claim back to what nothing came of.
     ///
     /// Where this fails, the next request is told so once this one's time is over.
-    pub async fn forget(&self, claim: &Claim) {
+    pub async fn discard_claim(&self, claim: &IdempotencyRecord) {
         let Some((key, attempt)) = &claim.item else { return };
         let delete = self.dynamodb.delete_item().table_name(&*self.table);
         let delete = delete
@@ -208,23 +214,26 @@ impl Store {
             .condition_expression(MINE)
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        tidied(delete.send(), "DynamoDB DeleteItem, claim").await;
+        best_effort(delete.send(), "DynamoDB DeleteItem, claim").await;
     }
 
     /// Gives a claim back where what it was for came to an error.
-    pub(super) async fn settle<T>(
+    pub(super) async fn release_on_error<T>(
         &self,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         outcome: Result<T, Error>,
     ) -> Result<T, Error> {
         if let Err(error) = &outcome {
-            self.give_back(claim, error).await;
+            self.release_claim(claim, error).await;
         }
         outcome
     }
 
     /// The last part of the transaction that does what is claimed: it says so, if nobody has.
-    pub(super) fn fulfil(&self, claim: &Claim) -> Result<Option<TransactWriteItem>, Error> {
+    pub(super) fn mark_completed(
+        &self,
+        claim: &IdempotencyRecord,
+    ) -> Result<Option<TransactWriteItem>, Error> {
         let Some((key, _)) = &claim.item else { return Ok(None) };
         let update = Update::builder()
             .table_name(&*self.table)
@@ -244,12 +253,12 @@ impl Store {
     /// The same in time; where it isn't known whether it is put, it is taken back.
     async fn put_or_forget(
         &self,
-        intent: &Intent,
-        new: &ClaimRecord,
-    ) -> Result<Option<ClaimRecord>, Error> {
+        intent: &IdempotentRequest,
+        new: &IdempotencyItem,
+    ) -> Result<Option<IdempotencyItem>, Error> {
         let put = in_time(self.put_claim(intent, new)).await;
         if put.as_ref().is_err_and(is_unknown) {
-            self.forget(&new.claim(intent)).await;
+            self.discard_claim(&new.claim(intent)).await;
         }
         put
     }
@@ -257,9 +266,9 @@ impl Store {
     /// Puts a claim, if there is none; else gives the one that is there.
     async fn put_claim(
         &self,
-        intent: &Intent,
-        new: &ClaimRecord,
-    ) -> Result<Option<ClaimRecord>, Error> {
+        intent: &IdempotentRequest,
+        new: &IdempotencyItem,
+    ) -> Result<Option<IdempotencyItem>, Error> {
         let item: Item = serde_dynamo::to_item(new).map_err(Error::internal)?;
         let now = AttributeValue::N(new.at.epoch_seconds().to_string());
         let attempt = || async {
@@ -274,14 +283,14 @@ impl Store {
                 .send()
                 .await
         };
-        let sent = beside_transactions(attempt).await;
+        let sent = retry_on_conflict(attempt).await;
         let Err(error) = sent else { return Ok(None) };
         let there = match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item().cloned(),
             _ => None,
         };
         let Some(item) = there else { return Err(failure("DynamoDB PutItem, claim")(error)) };
-        let there: ClaimRecord = serde_dynamo::from_item(item).map_err(Error::internal)?;
+        let there: IdempotencyItem = serde_dynamo::from_item(item).map_err(Error::internal)?;
         if there.attempt == new.attempt {
             // Put by a call of ours whose answer was lost.
             return Ok(None);
@@ -296,9 +305,9 @@ impl Store {
     /// Takes an earlier attempt's turn; whether that succeeded.
     async fn take_over(
         &self,
-        intent: &Intent,
-        earlier: &ClaimRecord,
-        new: &ClaimRecord,
+        intent: &IdempotentRequest,
+        earlier: &IdempotencyItem,
+        new: &IdempotencyItem,
     ) -> Result<bool, Error> {
         let sent = self
             .dynamodb
@@ -323,7 +332,7 @@ impl Store {
 }
 
 /// Waits for what is done after the answer is known, but not for long.
-async fn tidied<T, E>(call: impl Future<Output = Result<T, SdkError<E>>>, what: &'static str)
+async fn best_effort<T, E>(call: impl Future<Output = Result<T, SdkError<E>>>, what: &'static str)
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -346,7 +355,10 @@ fn is_unknown(error: &Error) -> bool {
 ///
 /// # Errors
 /// [`Error::InProgress`] where the claim is not this one any more: then nothing is known.
-pub(super) fn was_done(claim: &Claim, refused: &[Refusal]) -> Result<bool, Error> {
+pub(super) fn already_completed(
+    claim: &IdempotencyRecord,
+    refused: &[Refusal],
+) -> Result<bool, Error> {
     let Some(refusal) = refused.iter().find(|refusal| refusal.index == PLACE_OF_CLAIM) else {
         return Ok(false);
     };
@@ -357,7 +369,7 @@ pub(super) fn was_done(claim: &Claim, refused: &[Refusal]) -> Result<bool, Error
     Err(Error::InProgress)
 }
 
-fn ulid_of(claim: &Claim) -> AttributeValue {
+fn ulid_of(claim: &IdempotencyRecord) -> AttributeValue {
     AttributeValue::S(claim.origin.ulid.to_string())
 }
 

@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::types::{
 use serde::{Deserialize, Serialize};
 
 use super::function::why_refused;
-use super::idempotency::was_done;
-use super::transaction::Outcome;
+use super::idempotency::already_completed;
+use super::transaction::TransactionResult;
 use super::update::visible_to;
-use super::{Claim, Item, Store, keys};
+use super::{IdempotencyRecord, Item, Store, keys};
 use crate::domain::{
     Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, SecretHash,
     WorkspaceId,
@@ -74,7 +74,7 @@ impl Store {
     pub async fn create_invocation_key(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
@@ -83,13 +83,13 @@ impl Store {
             return Ok(true);
         }
         let added = self.add_key(owner, claim, ws, id, new).await;
-        self.settle(claim, added).await
+        self.release_on_error(claim, added).await
     }
 
     async fn add_key(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
@@ -101,11 +101,11 @@ impl Store {
             self.workspace_is_there(owner, ws)?,
             self.change_key(owner, ws, id, &new.key.id, make)?,
         ];
-        items.extend(self.fulfil(claim)?);
+        items.extend(self.mark_completed(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
-            Outcome::Committed => Ok(false),
-            Outcome::Refused(refused) if was_done(claim, &refused)? => Ok(true),
-            Outcome::Refused(refused) => {
+            TransactionResult::Committed => Ok(false),
+            TransactionResult::Refused(refused) if already_completed(claim, &refused)? => Ok(true),
+            TransactionResult::Refused(refused) => {
                 let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
                 Err(why_refused(owner, ws, id, refused, most))
             }
@@ -148,8 +148,8 @@ impl Store {
             ];
             let refused =
                 match self.transact("DynamoDB TransactWriteItems, revoke key", items).await? {
-                    Outcome::Committed => return Ok(()),
-                    Outcome::Refused(refused) => refused,
+                    TransactionResult::Committed => return Ok(()),
+                    TransactionResult::Refused(refused) => refused,
                 };
             let item = refused.iter().find_map(|refusal| refusal.item.as_ref());
             match item.and_then(|item| old_element(item, key)).filter(|_| is_new) {

@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
 use ulid::Ulid;
 
-use crate::domain::{FunctionId, Intent, LogId, Owner, Timestamp, WorkspaceId};
+use crate::domain::{FunctionId, IdempotentRequest, LogId, Owner, Timestamp, WorkspaceId};
 
 /// The table's partition key.
 pub(super) const PK: &str = "PK";
@@ -41,7 +41,7 @@ pub(super) const INDEX_SK: &str = "GSI1SK";
 /// What every function's sort key begins with.
 pub(super) const FUNCTION_PREFIX: &str = "FN#";
 /// What the sort key of every function's figures begins with.
-pub(super) const FUNCTION_METRICS_PREFIX: &str = "METRICS#";
+pub(super) const FUNCTION_USAGE_PREFIX: &str = "METRICS#";
 /// What every log's sort key begins with.
 pub(super) const LOG_PREFIX: &str = "LOG#";
 /// What every workspace's sort key in the index begins with.
@@ -53,8 +53,8 @@ const OWNER_PARTITION: &str = "OWNER#";
 /// What the partition of every function's logs begins with.
 pub(super) const LOG_PARTITION: &str = "FN#";
 const WORKSPACE_LOG_PARTITION: &str = "WSLOG#";
-const WORKSPACE_METRICS: &str = "METRICS";
-const NOTE_PREFIX: &str = "NOTE#";
+const WORKSPACE_USAGE: &str = "METRICS";
+const RETRY_MARKER_PREFIX: &str = "NOTE#";
 
 /// Where an item stands in the table, or in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub(super) fn requests_of_second(owner: &Owner, second: i64) -> Key {
 }
 
 /// What is kept of an intent. A partition for each: an owner may have many at a time.
-pub(super) fn claim(intent: &Intent) -> Key {
+pub(super) fn claim(intent: &IdempotentRequest) -> Key {
     Key { pk: format!("{INTENT_PARTITION}{}", intent.name()), sk: "CLAIM".into() }
 }
 
@@ -133,34 +133,34 @@ pub(super) fn workspace_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key 
     Key { pk: owner_partition(owner), sk: format!("{INDEX_WORKSPACE_PREFIX}{workspace}") }
 }
 
-pub(super) fn workspace_metrics(workspace: &WorkspaceId) -> Key {
-    Key { pk: workspace_partition(workspace), sk: WORKSPACE_METRICS.into() }
+pub(super) fn workspace_usage(workspace: &WorkspaceId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: WORKSPACE_USAGE.into() }
 }
 
 /// Right behind its workspace, so that a list finds both together.
-pub(super) fn workspace_metrics_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {
+pub(super) fn workspace_usage_in_index(owner: &Owner, workspace: &WorkspaceId) -> Key {
     let of_workspace = workspace_in_index(owner, workspace);
-    Key { pk: of_workspace.pk, sk: format!("{}#{WORKSPACE_METRICS}", of_workspace.sk) }
+    Key { pk: of_workspace.pk, sk: format!("{}#{WORKSPACE_USAGE}", of_workspace.sk) }
 }
 
-pub(super) fn function_metrics(workspace: &WorkspaceId, function: &FunctionId) -> Key {
-    let sk = format!("{FUNCTION_METRICS_PREFIX}{function}");
+pub(super) fn function_usage(workspace: &WorkspaceId, function: &FunctionId) -> Key {
+    let sk = format!("{FUNCTION_USAGE_PREFIX}{function}");
     Key { pk: workspace_partition(workspace), sk }
 }
 
 /// The function whose figures stand under a sort key, if some do.
-pub(super) fn function_of_metrics(sk: &str) -> Option<FunctionId> {
-    FunctionId::parse(sk.strip_prefix(FUNCTION_METRICS_PREFIX)?).ok()
+pub(super) fn function_of_usage(sk: &str) -> Option<FunctionId> {
+    FunctionId::parse(sk.strip_prefix(FUNCTION_USAGE_PREFIX)?).ok()
 }
 
 /// Where a note stands that a function is to be followed once more.
-pub(super) fn note(workspace: &WorkspaceId, function: &FunctionId) -> Key {
-    Key { pk: workspace_partition(workspace), sk: format!("{NOTE_PREFIX}{function}") }
+pub(super) fn retry_marker(workspace: &WorkspaceId, function: &FunctionId) -> Key {
+    Key { pk: workspace_partition(workspace), sk: format!("{RETRY_MARKER_PREFIX}{function}") }
 }
 
 /// The function that a sort key notes, if it does.
-pub(super) fn function_of_note(sk: &str) -> Option<FunctionId> {
-    FunctionId::parse(sk.strip_prefix(NOTE_PREFIX)?).ok()
+pub(super) fn function_of_retry_marker(sk: &str) -> Option<FunctionId> {
+    FunctionId::parse(sk.strip_prefix(RETRY_MARKER_PREFIX)?).ok()
 }
 
 pub(super) fn function(workspace: &WorkspaceId, function: &FunctionId) -> Key {
@@ -302,9 +302,9 @@ mod tests {
             let partition = workspace_log_partition(&ws);
             prop_assert_eq!(workspace_of_log_partition(&partition), Some(ws.clone()));
             prop_assert_eq!(workspace_of_partition(&partition), None);
-            prop_assert_eq!(function_of_metrics(&function_metrics(&ws, &f).sk), Some(f.clone()));
-            prop_assert_eq!(function_of_metrics(&workspace_metrics(&ws).sk), None);
-            prop_assert_eq!(function_of_note(&note(&ws, &f).sk), Some(f));
+            prop_assert_eq!(function_of_usage(&function_usage(&ws, &f).sk), Some(f.clone()));
+            prop_assert_eq!(function_of_usage(&workspace_usage(&ws).sk), None);
+            prop_assert_eq!(function_of_retry_marker(&retry_marker(&ws, &f).sk), Some(f));
         }
 
         #[test]

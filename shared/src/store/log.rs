@@ -5,14 +5,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::compression::{compressed, unfolded};
+use super::compression::{compressed, decompress_bounded};
 use super::function::visible_function;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, PK, SK};
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
-    ExecutionLog, Filling, FunctionId, Level, Listing, LogFilter, LogId, Origin, Outcome, Owner,
-    Page, Timestamp, WorkspaceId,
+    CreationSeed, ExecutionLog, ExecutionStatus, FunctionId, Level, LogFilter, LogId, Owner, Page,
+    PageBuilder, PageRequest, Timestamp, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -43,7 +43,7 @@ pub(super) struct LogRecord {
     id: LogId,
     function_id: FunctionId,
     timestamp: Timestamp,
-    status: Outcome,
+    status: ExecutionStatus,
     duration: f64,
     status_code: u16,
     level: Level,
@@ -92,7 +92,7 @@ impl TryFrom<LogRecord> for ExecutionLog {
     type Error = Error;
 
     fn try_from(record: LogRecord) -> Result<Self, Error> {
-        let detail = unfolded(&record.detail, MAX_DETAIL_BYTES)?;
+        let detail = decompress_bounded(&record.detail, MAX_DETAIL_BYTES)?;
         let detail: Detail = serde_json::from_slice(&detail).map_err(Error::internal)?;
         Ok(Self {
             id: record.id,
@@ -142,7 +142,7 @@ impl Store {
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-        origin: &Origin,
+        origin: &CreationSeed,
     ) -> Result<Option<ExecutionLog>, Error> {
         let key = keys::log(id, origin.at, &LogId::of(origin.ulid));
         let mut items = self.function_items(ws, id, Some(&key)).await?;
@@ -164,8 +164,8 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         filter: &LogFilter,
-        page: &Page,
-    ) -> Result<Listing<ExecutionLog>, Error> {
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionLog>, Error> {
         let after = page.after(|text| Position::within(filter, text))?;
         let (from, to) = keys::logs_between(filter.since, filter.until);
         let query = self
@@ -198,8 +198,8 @@ impl Store {
         owner: &Owner,
         ws: &WorkspaceId,
         filter: &LogFilter,
-        page: &Page,
-    ) -> Result<Listing<ExecutionLog>, Error> {
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionLog>, Error> {
         let after = page.after(|text| Position::within(filter, text))?;
         let (from, to) = keys::logs_in_index_between(filter.since, filter.until);
         let query = self
@@ -228,17 +228,17 @@ impl Store {
         &self,
         query: QueryFluentBuilder,
         filter: &LogFilter,
-        page: &Page,
-    ) -> Result<Listing<ExecutionLog>, Error> {
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionLog>, Error> {
         // Where a filter turns logs away, as many as fit into an answer are read at a time.
-        let size = if filter.looks_inside() { None } else { super::page_size(page) };
+        let size = if filter.needs_post_filter() { None } else { super::page_size(page) };
         let mut found = query
             .table_name(&*self.table)
             .scan_index_forward(false)
             .set_limit(size)
             .into_paginator()
             .send();
-        let mut filling = Filling::new(page);
+        let mut filling = PageBuilder::new(page);
         let mut looked_at = 0;
         let mut last = None;
         while !filling.is_full() {
@@ -257,7 +257,7 @@ impl Store {
                 }
             }
             looked_at += 1;
-            if filter.looks_inside() && looked_at == MAX_ANSWERS {
+            if filter.needs_post_filter() && looked_at == MAX_ANSWERS {
                 break;
             }
         }

@@ -8,30 +8,31 @@
 mod code;
 mod compression;
 mod deployment;
-mod earlier;
 mod function;
 mod health;
 mod idempotency;
 mod invocation_key;
 mod keys;
+mod legacy;
 mod log;
-mod metrics;
 mod object;
 mod owner;
 mod purge;
 mod stream;
 mod transaction;
 mod update;
+mod usage;
 mod workspace;
 
 pub use code::SourceKey;
 pub use deployment::{CallSettings, Callable, Deployable};
-pub use earlier::{
-    EarlierFunction, EarlierLog, EarlierLogs, EarlierWorkspace, Fate, Found, Ghost, MorePlace,
+pub use idempotency::{Created, IdempotencyRecord, IdempotencyState};
+pub use legacy::{
+    ItemKind, LegacyFunction, LegacyLog, LegacyLogs, LegacyWorkspace, MigrationAction, Orphan,
+    PageToken,
 };
-pub use idempotency::{Claim, Claimed, Made};
-pub use metrics::{Executed, SequenceNumber};
 pub use stream::Change;
+pub use usage::{Executed, SequenceNumber};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -44,7 +45,7 @@ use aws_types::SdkConfig;
 use backon::RetryableWithContext;
 
 use self::keys::{Key, PK, SK};
-use self::transaction::patience;
+use self::transaction::retry_policy;
 use crate::aws::failure::failure;
 use crate::config::Config;
 use crate::domain::{Clock, Quotas, Timestamp};
@@ -157,7 +158,7 @@ impl Store {
                 None => ((wanted, found), Ok(())),
             }
         };
-        let attempts = attempt.retry(patience()).context((wanted, HashMap::new()));
+        let attempts = attempt.retry(retry_policy()).context((wanted, HashMap::new()));
         let ((_, found), read) = attempts.when(Option::is_none).await;
         read.map(|()| found).map_err(|error| {
             error.unwrap_or_else(|| {
@@ -176,7 +177,7 @@ impl Store {
 
 /// How many items DynamoDB should read at a time for `page`: one more than its
 /// limit, which tells whether anything follows.
-fn page_size(page: &crate::domain::Page) -> Option<i32> {
+fn page_size(page: &crate::domain::PageRequest) -> Option<i32> {
     page.limit().and_then(|limit| i32::try_from(limit + 1).ok())
 }
 

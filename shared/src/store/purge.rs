@@ -13,7 +13,7 @@ use backon::Retryable;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::keys::{self, FUNCTION_PREFIX, Key, LOG_PREFIX, PK, SK};
-use super::transaction::patience;
+use super::transaction::retry_policy;
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{FunctionId, WorkspaceId};
@@ -38,33 +38,37 @@ impl Store {
         deadline: Instant,
     ) -> Result<bool, Error> {
         // First of all, because executions are counted only where there are figures.
-        self.delete_items(vec![keys::function_metrics(ws, id).into_item()]).await?;
+        self.delete_items(vec![keys::function_usage(ws, id).into_item()]).await?;
         while self.delete_some(&keys::log_partition(id), LOG_PREFIX).await? {
             if Instant::now() >= deadline {
-                return self.leave_note(keys::note(ws, id), 0).await.map(|()| false);
+                return self.leave_note(keys::retry_marker(ws, id), 0).await.map(|()| false);
             }
         }
         let versions = keys::code_versions(ws, id);
         if !self.delete_objects_until(&versions, deadline, |_, _| true).await? {
-            return self.leave_note(keys::note(ws, id), 0).await.map(|()| false);
+            return self.leave_note(keys::retry_marker(ws, id), 0).await.map(|()| false);
         }
         self.delete_object(&keys::published_code(ws, id)).await.map(|()| true)
     }
 
     /// Notes that following a function has failed once more, so that the stream
     /// tells of it again, behind the records of others.
-    pub async fn note_failure(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
-        self.leave_note(keys::note(ws, id), 1).await
+    pub async fn mark_for_retry(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        self.leave_note(keys::retry_marker(ws, id), 1).await
     }
 
     /// The same for a workspace whose purge has failed.
-    pub async fn note_failed_purge(&self, ws: &WorkspaceId) -> Result<(), Error> {
+    pub async fn mark_purge_for_retry(&self, ws: &WorkspaceId) -> Result<(), Error> {
         self.leave_note(keys::workspace(ws), 1).await
     }
 
     /// Removes the note on a function: everything is done.
-    pub async fn remove_note(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
-        self.delete_items(vec![keys::note(ws, id).into_item()]).await
+    pub async fn remove_retry_marker(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+    ) -> Result<(), Error> {
+        self.delete_items(vec![keys::retry_marker(ws, id).into_item()]).await
     }
 
     /// Removes a deleted workspace's functions and then the workspace itself,
@@ -82,13 +86,13 @@ impl Store {
         if !self.delete_objects_until(&sources, deadline, |_, _| true).await? {
             return self.leave_note(keys::workspace(ws), 0).await;
         }
-        let own = vec![keys::workspace_metrics(ws).into_item(), keys::workspace(ws).into_item()];
+        let own = vec![keys::workspace_usage(ws).into_item(), keys::workspace(ws).into_item()];
         self.delete_items(own).await
     }
 
     /// Changes the item at `key`, or makes it, so that the stream tells of it once more.
     async fn leave_note(&self, key: Key, failures: u8) -> Result<(), Error> {
-        let is_note = keys::function_of_note(&key.sk).is_some();
+        let is_note = keys::function_of_retry_marker(&key.sk).is_some();
         let mut update = self
             .dynamodb
             .update_item()
@@ -155,6 +159,6 @@ impl Store {
             }
             Ok(())
         };
-        attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_))).await
+        attempt.retry(retry_policy()).when(|e| matches!(e, Error::Unavailable(_))).await
     }
 }

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::Item;
 use super::code::SourceKey;
 use super::keys::{self, INDEX_PK, PK, SK};
-use super::metrics::{Executed, SequenceNumber};
-use crate::domain::{FunctionId, Outcome, WorkspaceId};
+use super::usage::{Executed, SequenceNumber};
+use crate::domain::{ExecutionStatus, FunctionId, WorkspaceId};
 
 /// Something that happened to the table, and has to be followed.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub enum Change {
         function: FunctionId,
     },
     /// Following a function isn't done: it is to be deployed, or purged, as the table says.
-    FunctionNoted {
+    RetryMarked {
         /// Its workspace.
         workspace: WorkspaceId,
         /// The function.
@@ -84,11 +84,11 @@ impl Change {
                 }
             };
         }
-        if let Some(function) = keys::function_of_note(sk) {
+        if let Some(function) = keys::function_of_retry_marker(sk) {
             let note = new?;
             let failures = note.get("failures").and_then(|n| n.as_n().ok()?.parse().ok());
             let failures = failures.unwrap_or_default();
-            return Some(Self::FunctionNoted { workspace, function, failures });
+            return Some(Self::RetryMarked { workspace, function, failures });
         }
         let is_deleted = |item: &Item| item.contains_key("deletedAt");
         let is_workspace = sk == keys::workspace(&workspace).sk;
@@ -101,7 +101,7 @@ impl Change {
         match self {
             Self::FunctionSaved { workspace, .. }
             | Self::FunctionDeleted { workspace, .. }
-            | Self::FunctionNoted { workspace, .. } => workspace,
+            | Self::RetryMarked { workspace, .. } => workspace,
             Self::WorkspaceDeleted(workspace) => workspace,
             Self::Executed(executed) => &executed.workspace,
         }
@@ -115,7 +115,7 @@ fn executed(sequence: &str, function: FunctionId, sk: &str, log: &Item) -> Optio
         workspace: keys::workspace_of_log_partition(text(log, INDEX_PK)?)?,
         function,
         at: keys::time_of_log(sk)?,
-        outcome: if failed { Outcome::Error } else { Outcome::Success },
+        outcome: if failed { ExecutionStatus::Error } else { ExecutionStatus::Success },
         took: Duration::try_from_secs_f64(milliseconds / 1000.0).ok()?,
         sequence: SequenceNumber::new(sequence),
         log_sk: sk.to_owned(),

@@ -19,7 +19,7 @@ use crate::error::Error;
 
 /// How a transaction ended.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum TransactionResult {
     /// Everything was written.
     Committed,
     /// Nothing was written, because the conditions of these items did not hold.
@@ -40,7 +40,7 @@ const CONFLICTS: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// Pauses between attempts at what others are busy with: up to eight, growing and random.
-pub(super) fn patience() -> ExponentialBuilder {
+pub(super) fn retry_policy() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(20))
         .with_max_delay(Duration::from_secs(1))
@@ -49,7 +49,7 @@ pub(super) fn patience() -> ExponentialBuilder {
 }
 
 /// Writes one item, trying again while a transaction of somebody else writes it.
-pub(super) async fn beside_transactions<T, E, R, F>(
+pub(super) async fn retry_on_conflict<T, E, R, F>(
     attempt: impl FnMut() -> F,
 ) -> Result<T, SdkError<E, R>>
 where
@@ -57,7 +57,7 @@ where
     F: Future<Output = Result<T, SdkError<E, R>>>,
 {
     let is_in_the_way = |e: &SdkError<E, R>| e.code() == Some("TransactionConflictException");
-    attempt.retry(patience()).when(is_in_the_way).await
+    attempt.retry(retry_policy()).when(is_in_the_way).await
 }
 
 impl Store {
@@ -72,7 +72,7 @@ impl Store {
         &self,
         what: &'static str,
         items: Vec<TransactWriteItem>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<TransactionResult, Error> {
         let token = Ulid::generate().to_string();
         let attempt = || async {
             let sent = self
@@ -81,9 +81,9 @@ impl Store {
                 .client_request_token(token.as_str())
                 .set_transact_items(Some(items.clone()));
             match sent.send().await {
-                Ok(_) => Ok(Outcome::Committed),
+                Ok(_) => Ok(TransactionResult::Committed),
                 Err(error) => match error.as_service_error().and_then(cancelled) {
-                    Some(Cancelled::Refused(refusals)) => Ok(Outcome::Refused(refusals)),
+                    Some(Cancelled::Refused(refusals)) => Ok(TransactionResult::Refused(refusals)),
                     Some(Cancelled::Conflict(codes)) => {
                         Err(Error::Unavailable(format!("{what}: {codes}").into()))
                     }
@@ -91,7 +91,7 @@ impl Store {
                 },
             }
         };
-        let attempts = attempt.retry(patience()).when(|e| matches!(e, Error::Unavailable(_)));
+        let attempts = attempt.retry(retry_policy()).when(|e| matches!(e, Error::Unavailable(_)));
         match tokio::time::timeout(COMMIT_TIME, attempts).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::Unavailable(format!("{what}: out of time").into())),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 
 use super::keys::Key;
-use super::transaction::beside_transactions;
+use super::transaction::retry_on_conflict;
 use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
@@ -18,9 +18,9 @@ use crate::error::Error;
 /// What is to change in an item.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    asked: HashMap<&'static str, AttributeValue>,
-    following: HashMap<&'static str, AttributeValue>,
-    dropped: Vec<&'static str>,
+    required: HashMap<&'static str, AttributeValue>,
+    side_effects: HashMap<&'static str, AttributeValue>,
+    removed: Vec<&'static str>,
 }
 
 /// A condition or an update in DynamoDB's language, with what it names.
@@ -34,49 +34,49 @@ pub(super) struct Expression {
 
 impl Changes {
     /// Sets `attribute` if there is a value. The item changes if any of these differs.
-    pub(super) fn set<T: Serialize>(
+    pub(super) fn require<T: Serialize>(
         &mut self,
         attribute: &'static str,
         value: &Option<T>,
     ) -> Result<(), Error> {
         if let Some(value) = value {
-            self.asked.insert(attribute, attribute_value(value)?);
+            self.required.insert(attribute, attribute_value(value)?);
         }
         Ok(())
     }
 
     /// Sets `attribute` if the item changes at all; alone it is no change.
-    pub(super) fn follow<T: Serialize>(
+    pub(super) fn side_effect<T: Serialize>(
         &mut self,
         attribute: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.following.insert(attribute, attribute_value(value)?);
+        self.side_effects.insert(attribute, attribute_value(value)?);
         Ok(())
     }
 
     /// Takes `attribute` away if the item changes at all.
-    pub(super) fn drop(&mut self, attribute: &'static str) {
-        self.dropped.push(attribute);
+    pub(super) fn remove(&mut self, attribute: &'static str) {
+        self.removed.push(attribute);
     }
 
-    /// Whether nothing is asked.
+    /// Whether nothing is required.
     pub(super) fn is_empty(&self) -> bool {
-        self.asked.is_empty()
+        self.required.is_empty()
     }
 
-    /// Whether `item` already is as asked.
+    /// Whether `item` already is as required.
     pub(super) fn are_made_in(&self, item: &Item) -> bool {
-        self.asked.iter().all(|(name, value)| item.get(*name) == Some(value))
+        self.required.iter().all(|(name, value)| item.get(*name) == Some(value))
     }
 
     /// The item that `old` becomes.
     pub(super) fn applied_to(&self, old: &Item) -> Result<Item, Error> {
         let mut new = old.clone();
-        for (name, value) in self.asked.iter().chain(&self.following) {
+        for (name, value) in self.required.iter().chain(&self.side_effects) {
             new.insert(name.to_string(), value.clone());
         }
-        new.retain(|name, _| !self.dropped.contains(&name.as_str()));
+        new.retain(|name, _| !self.removed.contains(&name.as_str()));
         new.insert("version".into(), attribute_value(&(version_of(old) + 1))?);
         Ok(new)
     }
@@ -86,22 +86,22 @@ impl Changes {
     pub(super) fn expression(&self, owner: &Owner, expected: &Expected) -> Expression {
         let mut expression = visible_to(owner, expected);
         let mut sets = Vec::new();
-        for (name, value) in self.asked.iter().chain(&self.following) {
+        for (name, value) in self.required.iter().chain(&self.side_effects) {
             sets.push(format!("#{name} = :{name}"));
             expression.names.insert(format!("#{name}"), name.to_string());
             expression.values.insert(format!(":{name}"), value.clone());
         }
         expression.values.insert(":one".into(), AttributeValue::N("1".into()));
         expression.update = format!("SET {} ADD version :one", sets.join(", "));
-        if !self.dropped.is_empty() {
-            expression.update.push_str(&format!(" REMOVE {}", self.dropped.join(", ")));
+        if !self.removed.is_empty() {
+            expression.update.push_str(&format!(" REMOVE {}", self.removed.join(", ")));
         }
         expression
     }
 
-    /// The condition that any of what is asked differs.
+    /// The condition that any of what is required differs.
     fn differs(&self) -> String {
-        let each: Vec<_> = self.asked.keys().map(|name| format!("#{name} <> :{name}")).collect();
+        let each: Vec<_> = self.required.keys().map(|name| format!("#{name} <> :{name}")).collect();
         each.join(" OR ")
     }
 }
@@ -150,7 +150,7 @@ impl Store {
     /// Makes `changes` to the item at `key`, if it is there for `owner`, and
     /// gives it as it is then; `None` where it isn't there.
     ///
-    /// One call, and safe to repeat: the second time finds the item as asked.
+    /// One call, and safe to repeat: the second time finds the item as required.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] where its version isn't expected.
@@ -179,14 +179,14 @@ impl Store {
                 .send()
                 .await
         };
-        match beside_transactions(attempt).await {
+        match retry_on_conflict(attempt).await {
             Ok(output) => Ok(output.attributes),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let Some(item) = failed.item().filter(|item| is_visible_to(owner, item)) else {
                         return Ok(None);
                     };
-                    // As asked already: perhaps by an attempt of ours whose answer was
+                    // As required already: perhaps by an attempt of ours whose answer was
                     // lost. RFC 9110, 13.1.1, lets that count as success.
                     if changes.are_made_in(item) {
                         return Ok(Some(item.clone()));

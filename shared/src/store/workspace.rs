@@ -6,15 +6,15 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::idempotency::was_done;
+use super::idempotency::already_completed;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
-use super::transaction::Outcome;
+use super::transaction::TransactionResult;
 use super::update::{Changes, Expression, is_visible_to, visible_to};
-use super::{Claim, Item, Made, Store};
+use super::{Created, IdempotencyRecord, Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Description, Expected, Figures, Filling, Listing, Name, Owner, Page, PatchWorkspace, Quota,
-    Timestamp, Versioned, Workspace, WorkspaceId,
+    Description, Expected, Name, Owner, Page, PageBuilder, PageRequest, PatchWorkspace, Quota,
+    Timestamp, Usage, Versioned, Workspace, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -72,7 +72,7 @@ impl From<WorkspaceRecord> for Workspace {
             description: record.description,
             created_at: record.created_at,
             function_count: record.function_count,
-            // Not stored here: see metrics.rs.
+            // Not stored here: see usage.rs.
             invocations_24h: 0,
             error_rate: 0.0,
         }
@@ -82,7 +82,7 @@ impl From<WorkspaceRecord> for Workspace {
 /// An item of an owner's list: workspaces, each followed by its figures.
 enum Listed {
     Workspace(Workspace),
-    Figures(WorkspaceId, Figures),
+    Usage(WorkspaceId, Usage),
 }
 
 impl Store {
@@ -93,22 +93,22 @@ impl Store {
     pub async fn create_workspace(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         new: Workspace,
-    ) -> Result<Made<Versioned<Workspace>>, Error> {
+    ) -> Result<Created<Versioned<Workspace>>, Error> {
         let mut is_replayed = claim.is_done;
         if !claim.is_done {
             let put = self.put_workspace(owner, claim, &new).await;
-            is_replayed = self.settle(claim, put).await?;
+            is_replayed = self.release_on_error(claim, put).await?;
         }
-        Ok(Made { made: Versioned { value: new, version: 1 }, is_replayed })
+        Ok(Created { made: Versioned { value: new, version: 1 }, is_replayed })
     }
 
     /// Whether an earlier request has put it.
     async fn put_workspace(
         &self,
         owner: &Owner,
-        claim: &Claim,
+        claim: &IdempotencyRecord,
         new: &Workspace,
     ) -> Result<bool, Error> {
         let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
@@ -122,15 +122,17 @@ impl Store {
         // deleted meanwhile.
         let mut items =
             vec![self.count_new_workspace(owner)?, TransactWriteItem::builder().put(put).build()];
-        items.extend(self.fulfil(claim)?);
+        items.extend(self.mark_completed(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create workspace", items).await? {
-            Outcome::Committed => Ok(false),
-            Outcome::Refused(refused) if was_done(claim, &refused)? => Ok(true),
-            Outcome::Refused(refused) if refused.iter().all(|refusal| refusal.index == 0) => {
+            TransactionResult::Committed => Ok(false),
+            TransactionResult::Refused(refused) if already_completed(claim, &refused)? => Ok(true),
+            TransactionResult::Refused(refused)
+                if refused.iter().all(|refusal| refusal.index == 0) =>
+            {
                 Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
             }
             // A workspace of this new identifier can only be this one.
-            Outcome::Refused(_) => Ok(false),
+            TransactionResult::Refused(_) => Ok(false),
         }
     }
 
@@ -143,11 +145,11 @@ impl Store {
         owner: &Owner,
         id: &WorkspaceId,
     ) -> Result<Versioned<Workspace>, Error> {
-        let metrics = keys::workspace_metrics(id);
+        let metrics = keys::workspace_usage(id);
         let mut items = self.items(&[keys::workspace(id), metrics.clone()]).await?;
-        let figures = self.figures_in(items.remove(&metrics.sk));
+        let figures = self.usage_in(items.remove(&metrics.sk));
         let found = visible_workspace(owner, id, items.remove(&keys::workspace(id).sk))?;
-        Ok(found.map(|workspace| workspace.with_figures(figures)))
+        Ok(found.map(|workspace| workspace.with_usage(figures)))
     }
 
     /// Whether the workspace `id` is there for `owner`: an error where it isn't.
@@ -177,8 +179,8 @@ impl Store {
     pub async fn workspaces_of_owner(
         &self,
         owner: &Owner,
-        page: &Page,
-    ) -> Result<Listing<Workspace>, Error> {
+        page: &PageRequest,
+    ) -> Result<Page<Workspace>, Error> {
         let after = page.after(|position| WorkspaceId::parse(position).ok())?;
         let start = after.map(|id| {
             keys::workspace(&id).into_item_with_index(keys::workspace_in_index(owner, &id))
@@ -201,7 +203,7 @@ impl Store {
             .set_limit(super::page_size(page).map(|size| 2 * size))
             .into_paginator()
             .send();
-        let mut filling = Filling::new(page);
+        let mut filling = PageBuilder::new(page);
         let mut last: Option<Workspace> = None;
         while !filling.is_full() {
             let Some(items) = found.next().await else { break };
@@ -211,8 +213,8 @@ impl Store {
                     Listed::Workspace(workspace) => {
                         last.replace(workspace).into_iter().for_each(|w| filling.offer(w));
                     }
-                    Listed::Figures(of, figures) => {
-                        last = last.map(|w| if w.id == of { w.with_figures(figures) } else { w });
+                    Listed::Usage(of, figures) => {
+                        last = last.map(|w| if w.id == of { w.with_usage(figures) } else { w });
                     }
                 }
             }
@@ -234,8 +236,8 @@ impl Store {
         patch: PatchWorkspace,
     ) -> Result<Versioned<Workspace>, Error> {
         let mut changes = Changes::default();
-        changes.set("name", &patch.name)?;
-        changes.set("description", &patch.description)?;
+        changes.require("name", &patch.name)?;
+        changes.require("description", &patch.description)?;
         if changes.is_empty() {
             let workspace = self.workspace(owner, id).await?;
             let allowed = expected.allows(workspace.version);
@@ -244,11 +246,11 @@ impl Store {
         let what = "DynamoDB UpdateItem, workspace";
         let (item, figures) = tokio::join!(
             self.update(what, keys::workspace(id), owner, expected, &changes),
-            self.figures_at(keys::workspace_metrics(id))
+            self.usage_at(keys::workspace_usage(id))
         );
         let patched = visible_workspace(owner, id, item?)?;
         let figures = figures?;
-        Ok(patched.map(|workspace| workspace.with_figures(figures)))
+        Ok(patched.map(|workspace| workspace.with_usage(figures)))
     }
 
     /// Deletes a workspace of an `expected` version: it and all that is in it
@@ -266,9 +268,9 @@ impl Store {
         expected: &Expected,
     ) -> Result<(), Error> {
         let mut mark = Changes::default();
-        mark.follow("deletedAt", &Timestamp::now())?;
-        mark.drop(INDEX_PK);
-        mark.drop(INDEX_SK);
+        mark.side_effect("deletedAt", &Timestamp::now())?;
+        mark.remove(INDEX_PK);
+        mark.remove(INDEX_SK);
         // It carries a token: when its answer is lost and it is sent again, it still
         // answers that it succeeded.
         let items = vec![
@@ -276,8 +278,8 @@ impl Store {
             self.count_deleted_workspace(owner)?,
         ];
         match self.transact("DynamoDB TransactWriteItems, delete workspace", items).await? {
-            Outcome::Committed => Ok(()),
-            Outcome::Refused(refused) => {
+            TransactionResult::Committed => Ok(()),
+            TransactionResult::Refused(refused) => {
                 match refused.into_iter().find_map(|refusal| refusal.item) {
                     Some(item) if is_visible_to(owner, &item) => Err(Error::PreconditionFailed),
                     _ => Err(id.not_found()),
@@ -291,9 +293,9 @@ impl Store {
         let pk = item.get(PK).and_then(|pk| keys::workspace_of_partition(pk.as_s().ok()?));
         let of =
             pk.ok_or_else(|| Error::internal("an item without a workspace is in its index"))?;
-        let is_metrics = item.get(SK) == Some(&AttributeValue::S(keys::workspace_metrics(&of).sk));
+        let is_metrics = item.get(SK) == Some(&AttributeValue::S(keys::workspace_usage(&of).sk));
         if is_metrics {
-            return Ok(Listed::Figures(of, self.figures_in(Some(item))));
+            return Ok(Listed::Usage(of, self.usage_in(Some(item))));
         }
         Ok(Listed::Workspace(WorkspaceRecord::read(item)?.into()))
     }

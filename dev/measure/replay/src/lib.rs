@@ -21,7 +21,7 @@ use tape::{Answer, Tape};
 
 /// A request, and what the services behind the Lambda answered to its calls when it was recorded.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Recorded {
+pub struct StreamRecord {
     /// The route, and what is particular about the request.
     pub what: String,
     /// The Lambda that takes it.
@@ -46,7 +46,7 @@ impl Player {
     ///
     /// # Panics
     /// Where it names a Lambda that answers no requests.
-    pub fn new(config: &Config, recorded: &Recorded) -> Self {
+    pub fn new(config: &Config, recorded: &StreamRecord) -> Self {
         let tape = Tape::playing(recorded.answers.clone());
         let aws = sdk(config, tape.clone());
         let (store, engine) = (Store::new(&aws, config), Engine::new(&aws, config));

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::domain::{CreateInvocationKey, Fields, FunctionId, NewInvocationKey, Owner, Timestamp};
 use shared::engine::Engine;
-use shared::store::Claim;
+use shared::store::IdempotencyRecord;
 use testkit::{Answer, Event};
 
 const HEADERS: &str = "def handler(event, context):\n    return event['headers']\n";
 
 async fn key(env: &CallEnv, id: &FunctionId) -> NewInvocationKey {
     let create = Fields::parse(br#"{"name": "a"}"#).and_then(CreateInvocationKey::try_from);
-    let claim = Claim::without_intent(Timestamp::now());
+    let claim = IdempotencyRecord::without_key(Timestamp::now());
     let new = create.unwrap().create(&claim.origin).unwrap();
     let (owner, ws) = (Owner::anonymous(), &env.workspace);
     env.env.store.create_invocation_key(&owner, &claim, ws, id, &new).await.unwrap();

@@ -13,7 +13,7 @@ use invocations::Invoker;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::domain::{FunctionId, Outcome, Quotas, Timestamp, WorkspaceId};
+use shared::domain::{ExecutionStatus, FunctionId, Quotas, Timestamp, WorkspaceId};
 use shared::engine::Engine;
 use testkit::permissions::{Grant, acting_as};
 use testkit::{Event, TestEnv};
@@ -79,7 +79,7 @@ async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
 async fn a_call_that_a_role_lacks_fails() {
     let env = TestEnv::start().unwrap();
     let (ws, id) = (WorkspaceId::generate(), FunctionId::generate());
-    let record = env.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0);
+    let record = env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0);
     acting_as("logs", record).await;
 }
 
@@ -151,7 +151,7 @@ async fn many_logs(story: &Story) {
     // One that ran while all of it was deleted.
     let ws = WorkspaceId::parse(workspace.rsplit('/').next().unwrap()).unwrap();
     let id = FunctionId::parse(function).unwrap();
-    story.env.execution(&ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    story.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     story.settle().await;
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use serde_json::{Value, json};
-use shared::domain::{FunctionId, Outcome, Timestamp, WorkspaceId};
+use shared::domain::{ExecutionStatus, FunctionId, Timestamp, WorkspaceId};
 use testkit::{Answer, Event};
 
 use crate::consistency::Allowed;
@@ -128,7 +128,7 @@ impl Scene {
         api.settle().await;
         let (ws, of) = (WorkspaceId::parse(id_in(&workspace)), FunctionId::parse(id_in(&function)));
         let now = Timestamp::now();
-        api.env.execution(&ws.unwrap(), &of.unwrap(), now, Outcome::Success, 1.0).await;
+        api.env.execution(&ws.unwrap(), &of.unwrap(), now, ExecutionStatus::Success, 1.0).await;
         api.settle().await;
         let before = api.get(&function).await;
         Self { workspace, function, key, before }

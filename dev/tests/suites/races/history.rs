@@ -9,7 +9,7 @@ use deployment::Deployment;
 use serde_json::{Value, json};
 use testkit::{Answer, Event};
 
-use super::Made;
+use super::Created;
 use super::checker::{Entry, drawn};
 use super::plan::{Ask, SOURCES, What};
 use super::spec::{Found, Item, Patch, State, Step, Workspace};
@@ -35,7 +35,7 @@ pub(crate) struct Race<'a> {
 
 impl<'a> Race<'a> {
     /// A race in a workspace that was just made and followed.
-    pub(crate) fn new(api: &'a Deployment, seed: u64, made: Made) -> Self {
+    pub(crate) fn new(api: &'a Deployment, seed: u64, made: Created) -> Self {
         Self {
             api,
             seed,

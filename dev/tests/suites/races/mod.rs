@@ -130,7 +130,7 @@ struct Seen {
 }
 
 /// A workspace that was made for a race, with the identifiers of its functions.
-struct Made {
+struct Created {
     path: String,
     functions: Vec<String>,
 }
@@ -200,7 +200,7 @@ async fn assert_whole(api: &Deployment, race: &Race<'_>) {
 }
 
 /// A new workspace with functions of these sources, deployed.
-async fn made(api: &Deployment, sources: &[&str]) -> Made {
+async fn made(api: &Deployment, sources: &[&str]) -> Created {
     let id = |made: Value| made["id"].as_str().unwrap().to_owned();
     let path =
         format!("/api/workspaces/{}", id(api.make("/api/workspaces", &json!({"name": "a"})).await));
@@ -210,7 +210,7 @@ async fn made(api: &Deployment, sources: &[&str]) -> Made {
         functions.push(id(api.make(&format!("{path}/functions"), &body).await));
     }
     api.settle().await;
-    Made { path, functions }
+    Created { path, functions }
 }
 
 /// What stands of a workspace beside its functions: its own item, and its figures, which are made

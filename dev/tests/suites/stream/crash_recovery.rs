@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde_json::json;
-use shared::domain::{FunctionId, Outcome, Owner, Timestamp};
+use shared::domain::{ExecutionStatus, FunctionId, Owner, Timestamp};
 
 #[derive(Clone, Copy, Debug)]
 enum Story {
@@ -34,7 +34,8 @@ async fn happen(env: &StreamEnv, story: Story) -> FunctionId {
         }
         Story::Count | Story::DeleteFunction | Story::DeleteWorkspace => {
             for i in 0..30 {
-                let outcome = if i % 3 == 0 { Outcome::Error } else { Outcome::Success };
+                let outcome =
+                    if i % 3 == 0 { ExecutionStatus::Error } else { ExecutionStatus::Success };
                 env.env.execution(&env.ws, &id, Timestamp::now(), outcome, 5.0).await;
             }
         }

@@ -6,7 +6,7 @@ use super::env::StreamEnv;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use shared::domain::{Outcome, Timestamp};
+use shared::domain::{ExecutionStatus, Timestamp};
 
 fn code(source: &str) -> serde_json::Value {
     json!({"code": STANDARD.encode(source)})
@@ -83,12 +83,12 @@ async fn nothing_is_left_of_what_is_deleted() {
     let (gone, stays) = (env.function("x = 1").await, env.function("x = 2").await);
     env.settle().await;
     for _ in 0..60 {
-        env.env.execution(&env.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+        env.env.execution(&env.ws, &gone, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     }
     env.settle().await;
     env.delete(&gone).await;
     // One that ran while it was deleted.
-    env.env.execution(&env.ws, &gone, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.env.execution(&env.ws, &gone, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.settle().await;
     assert_eq!(env.deployed().await, [format!("faas-{stays}")]);
     assert_eq!(env.objects().await.len(), 2);
@@ -101,7 +101,7 @@ async fn nothing_is_left_of_what_is_deleted() {
     ];
     assert_eq!(env.items().await, left);
 
-    env.env.execution(&env.ws, &stays, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.env.execution(&env.ws, &stays, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.delete_workspace().await;
     env.settle().await;
     assert_eq!(env.items().await, []);
@@ -119,7 +119,7 @@ async fn a_large_purge_goes_on_in_steps() {
     }
     env.settle().await;
     for _ in 0..1100 {
-        env.env.execution(&env.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+        env.env.execution(&env.ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     }
     env.delete(&id).await;
     let mut steps = 0;
@@ -262,7 +262,7 @@ async fn records_without_what_only_a_mapping_adds_are_followed_too() {
         assert_eq!(answer, json!({"batchItemFailures": []}));
         assert!(env.read(&id).await.unwrap().last_deployed.is_some());
     }
-    env.env.execution(&env.ws, &id, Timestamp::now(), Outcome::Success, 1.0).await;
+    env.env.execution(&env.ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.settle().await;
     assert_eq!(env.read(&id).await.unwrap().invocations_24h, 1);
 }

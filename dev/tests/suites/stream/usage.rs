@@ -2,7 +2,7 @@
 
 use super::env::StreamEnv;
 use serde_json::json;
-use shared::domain::{Clock, Limits, List, Outcome, Owner, Page, Timestamp};
+use shared::domain::{Clock, ExecutionStatus, Limits, List, Owner, PageRequest, Timestamp};
 
 const HOUR: i64 = 3_600_000;
 
@@ -23,11 +23,14 @@ async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read
     // time in vain; the other runs once, well.
     for hour in 0..26_i64 {
         for i in 0..=hour {
-            let outcome = if i % 2 == 1 { Outcome::Error } else { Outcome::Success };
+            let outcome =
+                if i % 2 == 1 { ExecutionStatus::Error } else { ExecutionStatus::Success };
             let began = at(begin + hour * HOUR + i * 60_000);
             env.env.execution(&env.ws, &ids[0], began, outcome, 10.0 * hour as f64).await;
         }
-        env.env.execution(&env.ws, &ids[1], at(begin + hour * HOUR), Outcome::Success, 1.5).await;
+        env.env
+            .execution(&env.ws, &ids[1], at(begin + hour * HOUR), ExecutionStatus::Success, 1.5)
+            .await;
         env.settle().await;
         clock.set(at(begin + (hour + 1) * HOUR));
 
@@ -50,17 +53,17 @@ async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read
         assert_eq!(workspace.error_rate, rate, "hour {hour}");
 
         let limit = |limit| Limits::RESOURCES.parse(limit).unwrap();
-        let page = Page::new(List::Workspaces(owner.clone()), limit(None), None).unwrap();
+        let page = PageRequest::new(List::Workspaces(owner.clone()), limit(None), None).unwrap();
         assert_eq!(store.workspaces_of_owner(&owner, &page).await.unwrap().items, [workspace]);
         let list = List::Functions(env.ws.clone());
-        let page = Page::new(list.clone(), limit(None), None).unwrap();
+        let page = PageRequest::new(list.clone(), limit(None), None).unwrap();
         let listed = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(listed.items[0], first);
         assert_eq!(listed.items[1].invocations_24h, others as u64);
-        let page = Page::new(list.clone(), limit(Some("1")), None).unwrap();
+        let page = PageRequest::new(list.clone(), limit(Some("1")), None).unwrap();
         let one = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(one.items, listed.items[..1]);
-        let page = Page::new(list, limit(Some("1")), one.next.as_deref()).unwrap();
+        let page = PageRequest::new(list, limit(Some("1")), one.next.as_deref()).unwrap();
         let other = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(other.items, listed.items[1..]);
     }
@@ -75,7 +78,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
     let id = env.function("x = 1").await;
     env.settle().await;
     for i in 0..30 {
-        let outcome = if i % 3 == 0 { Outcome::Error } else { Outcome::Success };
+        let outcome = if i % 3 == 0 { ExecutionStatus::Error } else { ExecutionStatus::Success };
         env.env.execution(&env.ws, &id, Timestamp::now(), outcome, 5.0).await;
     }
     let all = env.env.stream().next(1000).unwrap();
@@ -102,13 +105,13 @@ async fn a_hundred_functions_of_a_workspace_are_counted_in_one_batch() {
     let owner = Owner::anonymous();
     for _ in 0..120 {
         let id = env.function("x = 1").await;
-        env.env.store.begin_metrics(&owner, &env.ws, &id).await.unwrap();
+        env.env.store.begin_usage(&owner, &env.ws, &id).await.unwrap();
         ids.push(id);
     }
     let mut stream = env.env.stream();
     stream.seek_newest().unwrap();
     for id in &ids {
-        env.env.execution(&env.ws, id, Timestamp::now(), Outcome::Success, 5.0).await;
+        env.env.execution(&env.ws, id, Timestamp::now(), ExecutionStatus::Success, 5.0).await;
     }
     let records = stream.next(1000).unwrap();
     assert_eq!(records.len(), 120);

@@ -4,7 +4,8 @@
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::domain::{
-    ExecutionLog, Expected, FunctionId, Level, LogId, Outcome, Owner, Timestamp, WorkspaceId,
+    ExecutionLog, ExecutionStatus, Expected, FunctionId, Level, LogId, Owner, Timestamp,
+    WorkspaceId,
 };
 use testkit::{Answer, Event, Lambda, TestEnv};
 
@@ -35,7 +36,7 @@ impl Bed {
             id: LogId::generate(),
             function_id: self.functions[function].clone(),
             timestamp: Timestamp::parse(at).unwrap(),
-            status: Outcome::Success,
+            status: ExecutionStatus::Success,
             duration: 12.5,
             status_code: 200,
             request_body: raw(body),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{EarlierTime, is_earlier_log, json, patiently, text, unless_refused};
 use crate::aws::failure::failure;
-use crate::domain::{ExecutionLog, FunctionId, Level, LogId, Outcome, WorkspaceId};
+use crate::domain::{ExecutionLog, ExecutionStatus, FunctionId, Level, LogId, WorkspaceId};
 use crate::error::Error;
 use crate::store::keys::{self, Key, LOG_PREFIX, PK, SK};
 use crate::store::log::{LogRecord, keep_until};
@@ -18,23 +18,23 @@ const MAX_WHOLE_BYTES: usize = 300 * 1024;
 
 /// A log of the earlier backend, as it is to be.
 #[derive(Debug)]
-pub struct EarlierLog {
+pub struct LegacyLog {
     place: Key,
     log: ExecutionLog,
 }
 
 /// Some of a function's logs from the earlier backend, and where there are more.
 #[derive(Debug)]
-pub struct EarlierLogs {
+pub struct LegacyLogs {
     /// Each with its sort key, or with why it is left as it is: a sentence's end.
-    pub logs: Vec<(String, Result<EarlierLog, String>)>,
+    pub logs: Vec<(String, Result<LegacyLog, String>)>,
     /// Where the next ones are, if there may be any.
-    pub more: Option<MorePlace>,
+    pub more: Option<PageToken>,
 }
 
 /// A place behind some of a function's logs.
 #[derive(Clone, Debug)]
-pub struct MorePlace(Item);
+pub struct PageToken(Item);
 
 impl Store {
     /// Those of a function's logs that the earlier backend wrote: from the first one
@@ -43,11 +43,11 @@ impl Store {
     pub async fn earlier_logs(
         &self,
         function: &FunctionId,
-        from: Option<&MorePlace>,
-    ) -> Result<EarlierLogs, Error> {
+        from: Option<&PageToken>,
+    ) -> Result<LegacyLogs, Error> {
         let attempt = || async {
             let query = self.items_below(keys::log_partition(function), LOG_PREFIX);
-            let from = from.map(|MorePlace(key)| key.clone());
+            let from = from.map(|PageToken(key)| key.clone());
             let sent = query.set_exclusive_start_key(from).send().await;
             sent.map_err(failure("DynamoDB Query, earlier logs"))
         };
@@ -55,12 +55,12 @@ impl Store {
         let read = |item: Item| {
             let sk = text(&item, SK).filter(|sk| is_earlier_log(sk))?.to_owned();
             let place = Key { pk: keys::log_partition(function), sk: sk.clone() };
-            let log = read(function, &sk, &item).map(|log| EarlierLog { place, log });
+            let log = read(function, &sk, &item).map(|log| LegacyLog { place, log });
             Some((sk, log))
         };
-        Ok(EarlierLogs {
+        Ok(LegacyLogs {
             logs: found.items.unwrap_or_default().into_iter().filter_map(read).collect(),
-            more: found.last_evaluated_key.map(MorePlace),
+            more: found.last_evaluated_key.map(PageToken),
         })
     }
 
@@ -69,7 +69,7 @@ impl Store {
     pub async fn rewrite_log(
         &self,
         ws: &WorkspaceId,
-        earlier: &EarlierLog,
+        earlier: &LegacyLog,
         keep_days: u32,
     ) -> Result<(), Error> {
         let log = earlier.log.clone();
@@ -131,7 +131,7 @@ fn read(function: &FunctionId, sk: &str, item: &Item) -> Result<ExecutionLog, St
         response_body: body(item, "responseBody")?,
         logs: lines.unwrap_or_default().into_iter().map(line).collect(),
         level: level.unwrap_or(match (status, status_code) {
-            (Outcome::Error, _) | (_, 500..) => Level::Error,
+            (ExecutionStatus::Error, _) | (_, 500..) => Level::Error,
             (_, 400..) => Level::Warn,
             _ => Level::Info,
         }),

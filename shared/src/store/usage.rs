@@ -1,4 +1,4 @@
-//! Figures in the table: the executions of a function, and of a workspace, by the hour.
+//! Usage in the table: the executions of a function, and of a workspace, by the hour.
 //!
 //! Both items are changed in one transaction for a batch of executions. The
 //! function's remembers the last record of the stream that it counts, so a
@@ -14,11 +14,13 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
 
-use super::keys::{self, FUNCTION_METRICS_PREFIX, INDEX_PK, INDEX_SK, Key, PK, SK};
-use super::transaction::Outcome as Written;
+use super::keys::{self, FUNCTION_USAGE_PREFIX, INDEX_PK, INDEX_SK, Key, PK, SK};
+use super::transaction::TransactionResult as Written;
 use super::{Item, Store};
 use crate::aws::failure::failure;
-use crate::domain::{Figures, FunctionId, Hours, Outcome, Owner, Page, Timestamp, WorkspaceId};
+use crate::domain::{
+    ExecutionStatus, FunctionId, HourlyUsage, Owner, PageRequest, Timestamp, Usage, WorkspaceId,
+};
 use crate::error::Error;
 
 /// How often a count is tried again that others have overtaken.
@@ -50,7 +52,7 @@ pub struct Executed {
     /// When it began.
     pub at: Timestamp,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: ExecutionStatus,
     /// How long it took.
     pub took: Duration,
     /// Where its record stands in the stream.
@@ -63,7 +65,7 @@ pub struct Executed {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 struct MetricsRecord {
-    hours: Hours,
+    hours: HourlyUsage,
     /// Of a function: the last record that is counted. Of a workspace: how often it was written.
     #[serde(skip_serializing_if = "String::is_empty")]
     counted: String,
@@ -72,16 +74,16 @@ struct MetricsRecord {
 impl Store {
     /// Makes the items in which a function's executions are counted, and its
     /// workspace's; those that are there stay as they are.
-    pub async fn begin_metrics(
+    pub async fn begin_usage(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<(), Error> {
-        let of_workspace = keys::workspace_metrics(ws)
-            .into_item_with_index(keys::workspace_metrics_in_index(owner, ws));
+        let of_workspace = keys::workspace_usage(ws)
+            .into_item_with_index(keys::workspace_usage_in_index(owner, ws));
         self.put_if_absent(of_workspace).await?;
-        self.put_if_absent(keys::function_metrics(ws, id).into_item()).await
+        self.put_if_absent(keys::function_usage(ws, id).into_item()).await
     }
 
     /// The same as parts of a transaction, which is none the worse where they are there.
@@ -93,19 +95,19 @@ impl Store {
     ) -> Result<[TransactWriteItem; 2], Error> {
         let begin = "SET hours = if_not_exists(hours, :none)";
         let none: AttributeValue =
-            serde_dynamo::to_attribute_value(Hours::default()).map_err(Error::internal)?;
+            serde_dynamo::to_attribute_value(HourlyUsage::default()).map_err(Error::internal)?;
         let update = |key: Key| {
             Update::builder()
                 .table_name(&*self.table)
                 .set_key(Some(key.into_item()))
                 .expression_attribute_values(":none", none.clone())
         };
-        let index = keys::workspace_metrics_in_index(owner, ws);
-        let of_workspace = update(keys::workspace_metrics(ws))
+        let index = keys::workspace_usage_in_index(owner, ws);
+        let of_workspace = update(keys::workspace_usage(ws))
             .update_expression(format!("{begin}, {INDEX_PK} = :pk, {INDEX_SK} = :sk"))
             .expression_attribute_values(":pk", AttributeValue::S(index.pk))
             .expression_attribute_values(":sk", AttributeValue::S(index.sk));
-        let of_function = update(keys::function_metrics(ws, id)).update_expression(begin);
+        let of_function = update(keys::function_usage(ws, id)).update_expression(begin);
         let part = |update: UpdateBuilder| {
             let update = update.build().map_err(Error::internal)?;
             Ok::<_, Error>(TransactWriteItem::builder().update(update).build())
@@ -151,20 +153,20 @@ impl Store {
         ws: &WorkspaceId,
         executed: &[(&FunctionId, Vec<&Executed>)],
     ) -> Result<(), Error> {
-        let workspace_key = keys::workspace_metrics(ws);
+        let workspace_key = keys::workspace_usage(ws);
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 // Another shard of the stream counts for the same workspace.
                 tokio::time::sleep(pause(attempt)).await;
             }
             let mut wanted = vec![workspace_key.clone()];
-            wanted.extend(executed.iter().map(|(id, _)| keys::function_metrics(ws, id)));
+            wanted.extend(executed.iter().map(|(id, _)| keys::function_usage(ws, id)));
             let mut found = self.items(&wanted).await?;
             let mut writes = Vec::new();
             let mut total = found.remove(&workspace_key.sk).and_then(readable);
             let before = total.clone();
             for (id, executions) in executed {
-                let key = keys::function_metrics(ws, id);
+                let key = keys::function_usage(ws, id);
                 let Some(item) = found.remove(&key.sk) else {
                     self.remove_strays(ws, id, executions).await?;
                     continue;
@@ -253,12 +255,12 @@ impl Store {
     pub(super) async fn figures_of_functions(
         &self,
         ws: &WorkspaceId,
-        page: &Page,
+        page: &PageRequest,
         after: Option<&FunctionId>,
-    ) -> Result<HashMap<FunctionId, Figures>, Error> {
+    ) -> Result<HashMap<FunctionId, Usage>, Error> {
         let mut pages = self
-            .items_below(keys::workspace_partition(ws), FUNCTION_METRICS_PREFIX)
-            .set_exclusive_start_key(after.map(|id| keys::function_metrics(ws, id).into_item()))
+            .items_below(keys::workspace_partition(ws), FUNCTION_USAGE_PREFIX)
+            .set_exclusive_start_key(after.map(|id| keys::function_usage(ws, id).into_item()))
             .set_limit(super::page_size(page))
             .into_paginator()
             .send();
@@ -267,8 +269,8 @@ impl Store {
             for item in found.map_err(failure("DynamoDB Query, metrics"))?.items.unwrap_or_default()
             {
                 let sk = item.get(SK).and_then(|sk| sk.as_s().ok());
-                let Some(id) = sk.and_then(|sk| keys::function_of_metrics(sk)) else { continue };
-                figures.insert(id, self.figures_in(Some(item)));
+                let Some(id) = sk.and_then(|sk| keys::function_of_usage(sk)) else { continue };
+                figures.insert(id, self.usage_in(Some(item)));
             }
             if page.limit().is_some_and(|limit| figures.len() > limit) {
                 break;
@@ -278,13 +280,13 @@ impl Store {
     }
 
     /// The figures of the metrics at `key`; none, where there are none.
-    pub(super) async fn figures_at(&self, key: Key) -> Result<Figures, Error> {
+    pub(super) async fn usage_at(&self, key: Key) -> Result<Usage, Error> {
         let mut items = self.items(std::slice::from_ref(&key)).await?;
-        Ok(self.figures_in(items.remove(&key.sk)))
+        Ok(self.usage_in(items.remove(&key.sk)))
     }
 
     /// The figures in an item of metrics; none, where there is none.
-    pub(super) fn figures_in(&self, item: Option<Item>) -> Figures {
+    pub(super) fn usage_in(&self, item: Option<Item>) -> Usage {
         let record = item.and_then(readable).unwrap_or_default();
         record.hours.figures(self.now())
     }

@@ -1,8 +1,10 @@
 //! The earlier backend's functions.
 
-use super::{EarlierTime, Fate, Ghost, fields, is_ghost, is_present, patiently};
+use super::{EarlierTime, MigrationAction, Orphan, fields, is_ghost, is_present, patiently};
 use crate::aws::failure::failure;
-use crate::domain::{Auth, Code, Fields, Function, FunctionId, Owner, Refused, WorkspaceId};
+use crate::domain::{
+    Auth, Code, Fields, Function, FunctionId, Owner, ValidationError, WorkspaceId,
+};
 use crate::error::Error;
 use crate::store::code::CodeRecord;
 use crate::store::function::FunctionRecord;
@@ -11,7 +13,7 @@ use crate::store::{Item, Store, keys};
 
 /// A function of the earlier backend, as it is to be.
 #[derive(Debug)]
-pub struct EarlierFunction {
+pub struct LegacyFunction {
     read: Item,
     function: Function,
     /// Its workspace's; `None` while that is in the earlier form.
@@ -27,32 +29,32 @@ impl Store {
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
-    ) -> Result<Fate<EarlierFunction>, Error> {
+    ) -> Result<MigrationAction<LegacyFunction>, Error> {
         let mut items = patiently(|| self.function_items(ws, id, None)).await?;
         let key = keys::function(ws, id);
         let Some(read) = items.remove(&key.sk).filter(|item| !is_present(item)) else {
-            return Ok(Fate::Stays);
+            return Ok(MigrationAction::Stays);
         };
         if is_ghost(&read) {
-            return Ok(Fate::Removed(Ghost(key)));
+            return Ok(MigrationAction::Removed(Orphan(key)));
         }
         let workspace = items.remove(&keys::workspace(ws).sk);
         if workspace.as_ref().is_none_or(|item| item.contains_key("deletedAt")) {
-            return Ok(Fate::Left("its workspace is not there".into()));
+            return Ok(MigrationAction::Left("its workspace is not there".into()));
         }
         let owner = workspace.as_ref().and_then(owner_of);
         let owner = owner.map(|owner| Owner::from_stored(owner.to_owned()));
         let code = match fields(&read).and_then(|mut fields| fields.optional("code")) {
             Ok(Some(code)) => Ok(code),
             Ok(None) => self.published_source(ws, id).await?,
-            Err(refusal) => return Ok(Fate::Left(refusal.to_string())),
+            Err(refusal) => return Ok(MigrationAction::Left(refusal.to_string())),
         };
         let function = code
-            .map_err(|Refused(reason)| Error::invalid("its source in the bucket", reason))
+            .map_err(|ValidationError(reason)| Error::invalid("its source in the bucket", reason))
             .and_then(|code| function(ws, id, fields(&read)?, code));
         Ok(match function {
-            Ok(function) => Fate::Rewritten(EarlierFunction { read, function, owner }),
-            Err(refusal) => Fate::Left(refusal.to_string()),
+            Ok(function) => MigrationAction::Rewritten(LegacyFunction { read, function, owner }),
+            Err(refusal) => MigrationAction::Left(refusal.to_string()),
         })
     }
 
@@ -61,8 +63,8 @@ impl Store {
     /// or its workspace was changed since.
     ///
     /// Whoever follows the stream deploys it then.
-    pub async fn rewrite_function(&self, earlier: &EarlierFunction) -> Result<bool, Error> {
-        let EarlierFunction { read, function, owner } = earlier;
+    pub async fn rewrite_function(&self, earlier: &LegacyFunction) -> Result<bool, Error> {
+        let LegacyFunction { read, function, owner } = earlier;
         let Some(owner) = owner else { return Ok(false) };
         let (ws, id) = (&function.workspace_id, &function.id);
         let code = CodeRecord::new(ws, id, &function.code);
@@ -85,7 +87,7 @@ impl Store {
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
-    ) -> Result<Result<Code, Refused>, Error> {
+    ) -> Result<Result<Code, ValidationError>, Error> {
         let attempt = || async {
             let get = self.s3.get_object().bucket(&*self.bucket).key(keys::published_code(ws, id));
             let got = match get.send().await {
@@ -99,9 +101,10 @@ impl Store {
             Ok(Some(bytes.to_vec()))
         };
         let Some(bytes) = patiently(attempt).await? else {
-            return Ok(Err(Refused::because("is not there, and its item holds none")));
+            return Ok(Err(ValidationError::because("is not there, and its item holds none")));
         };
-        let source = String::from_utf8(bytes).map_err(|_| Refused::because("must be UTF-8"));
+        let source =
+            String::from_utf8(bytes).map_err(|_| ValidationError::because("must be UTF-8"));
         Ok(source.and_then(Code::from_source))
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Timestamp};
+use super::{ExecutionStatus, Timestamp};
 
-/// Hours that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
+/// HourlyUsage that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
 const KEPT_HOURS: i64 = 25;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -16,7 +16,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// Stored as a list of four numbers: 25 of these must fit into a write unit of 1 KB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 struct Hour(
-    /// Hours since 1970.
+    /// HourlyUsage since 1970.
     i64,
     /// Executions that began in it.
     u64,
@@ -30,11 +30,11 @@ struct Hour(
 /// those without an execution left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct Hours(Vec<Hour>);
+pub struct HourlyUsage(Vec<Hour>);
 
 /// The figures of a function or a workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Figures {
+pub struct Usage {
     /// Executions over the last 24 hours.
     pub invocations: u64,
     /// Those of them that failed.
@@ -45,9 +45,9 @@ pub struct Figures {
     pub error_rate: f64,
 }
 
-impl Hours {
+impl HourlyUsage {
     /// Counts an execution that began `at`. One that is older than all hours kept is not counted.
-    pub fn count(&mut self, at: Timestamp, outcome: Outcome, took: Duration) {
+    pub fn count(&mut self, at: Timestamp, outcome: ExecutionStatus, took: Duration) {
         let hour = at.epoch_milliseconds().div_euclid(HOUR_MS);
         let newest = self.0.last().map_or(hour, |last| last.0.max(hour));
         let place = match self.0.binary_search_by_key(&hour, |kept| kept.0) {
@@ -59,7 +59,7 @@ impl Hours {
         };
         let Hour(_, executions, errors, microseconds) = &mut self.0[place];
         *executions += 1;
-        *errors += u64::from(outcome == Outcome::Error);
+        *errors += u64::from(outcome == ExecutionStatus::Error);
         *microseconds += u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 1_000_000);
         self.0.retain(|kept| kept.0 > newest - KEPT_HOURS);
     }
@@ -68,7 +68,7 @@ impl Hours {
     ///
     /// Of the hour in which the window begins, as large a part is counted as
     /// still lies in the window; at the full hour that is exact.
-    pub fn figures(&self, now: Timestamp) -> Figures {
+    pub fn figures(&self, now: Timestamp) -> Usage {
         let now = now.epoch_milliseconds();
         let begin = now - 24 * HOUR_MS;
         let (mut executions, mut errors, mut microseconds) = (0.0, 0.0, 0.0);
@@ -83,9 +83,9 @@ impl Hours {
         }
         let (invocations, failed) = (executions.round() as u64, errors.round() as u64);
         if invocations == 0 {
-            return Figures::default();
+            return Usage::default();
         }
-        Figures {
+        Usage {
             invocations,
             errors: failed.min(invocations),
             average_duration: two_decimals(microseconds / executions / 1000.0),
@@ -109,12 +109,13 @@ mod tests {
 
     #[test]
     fn twenty_five_hours_are_right_at_every_full_hour() {
-        let mut hours = Hours::default();
+        let mut hours = HourlyUsage::default();
         // In hour h: h executions of h ms, every third of which fails.
         let start = 1_800_000_000 / 3600 * 60 - 1_800_000_000 / 60;
         for hour in 0..50_i64 {
             for i in 0..hour {
-                let outcome = if i % 3 == 0 { Outcome::Error } else { Outcome::Success };
+                let outcome =
+                    if i % 3 == 0 { ExecutionStatus::Error } else { ExecutionStatus::Success };
                 let took = Duration::from_millis(u64::try_from(hour).unwrap());
                 hours.count(at(start + hour * 60 + i), outcome, took);
             }
@@ -133,26 +134,26 @@ mod tests {
 
     #[test]
     fn the_oldest_hour_counts_as_far_as_it_is_inside() {
-        let mut hours = Hours::default();
+        let mut hours = HourlyUsage::default();
         for minute in 0..60 {
-            hours.count(at(minute), Outcome::Success, Duration::from_millis(10));
+            hours.count(at(minute), ExecutionStatus::Success, Duration::from_millis(10));
         }
         let full = hours.figures(at(24 * 60));
         assert_eq!(full.invocations, 60);
         assert_eq!(hours.figures(at(24 * 60 + 45)).invocations, 15);
-        assert_eq!(hours.figures(at(25 * 60)), Figures::default());
+        assert_eq!(hours.figures(at(25 * 60)), Usage::default());
     }
 
     #[test]
     fn it_never_grows_over_its_write_unit() {
-        let mut hours = Hours::default();
+        let mut hours = HourlyUsage::default();
         for hour in 0..100 {
             for _ in 0..10 {
-                hours.count(at(hour * 60), Outcome::Error, Duration::from_secs(900));
+                hours.count(at(hour * 60), ExecutionStatus::Error, Duration::from_secs(900));
             }
         }
         assert_eq!(hours.0.len(), 25);
-        hours.count(at(0), Outcome::Error, Duration::ZERO);
+        hours.count(at(0), ExecutionStatus::Error, Duration::ZERO);
         assert_eq!(hours.0.len(), 25, "what is too old is not kept");
         assert_eq!(hours.figures(at(99 * 60 + 59)).error_rate, 100.0);
     }
@@ -163,9 +164,9 @@ mod tests {
             mut minutes in proptest::collection::vec(0..3000_i64, 1..60)
         ) {
             let count = |minutes: &[i64]| {
-                let mut hours = Hours::default();
+                let mut hours = HourlyUsage::default();
                 for minute in minutes {
-                    hours.count(at(*minute), Outcome::Success, Duration::from_millis(5));
+                    hours.count(at(*minute), ExecutionStatus::Success, Duration::from_millis(5));
                 }
                 hours
             };

@@ -25,21 +25,21 @@ use aws_sdk_dynamodb::types::{
 use backon::Retryable;
 use serde_json::Value;
 
-pub use function::EarlierFunction;
-pub use log::{EarlierLog, EarlierLogs, MorePlace};
-pub use workspace::EarlierWorkspace;
+pub use function::LegacyFunction;
+pub use log::{LegacyLog, LegacyLogs, PageToken};
+pub use workspace::LegacyWorkspace;
 
 use super::keys::{self, FUNCTION_PREFIX, INDEX, INDEX_PK, INDEX_SK, Key, LOG_PREFIX, PK, SK};
-use super::transaction::{Outcome, patience};
+use super::transaction::{TransactionResult, retry_policy};
 use super::update::Expression;
 use super::{Item, Store};
 use crate::aws::failure::failure;
-use crate::domain::{Fields, FunctionId, LogId, Refused, Timestamp, WorkspaceId};
+use crate::domain::{Fields, FunctionId, LogId, Timestamp, ValidationError, WorkspaceId};
 use crate::error::Error;
 
 /// What stands at a key of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum ItemKind {
     /// A workspace.
     Workspace {
         /// Its identifier.
@@ -63,7 +63,7 @@ pub enum Found {
         /// Whether the earlier backend wrote it.
         is_earlier: bool,
     },
-    /// Figures, counts or a note, which only we write.
+    /// Usage, counts or a note, which only we write.
     Ours,
     /// A function or a log by the form of its key, whose identifiers are none.
     Unnamed,
@@ -71,11 +71,11 @@ pub enum Found {
     Other,
 }
 
-impl Found {
+impl ItemKind {
     /// The attributes by which this is told, as a projection.
     pub const ATTRIBUTES: &str = "PK, SK, version";
 
-    /// What `item` is, of which [`Found::ATTRIBUTES`] are enough.
+    /// What `item` is, of which [`ItemKind::ATTRIBUTES`] are enough.
     pub fn of(item: &HashMap<String, AttributeValue>) -> Self {
         Self::at(item).unwrap_or_else(|| {
             let begins = |name, with: &str| text(item, name).is_some_and(|t| t.starts_with(with));
@@ -101,30 +101,30 @@ impl Found {
         if let Some(id) = keys::function_of(sk) {
             return Some(Self::Function { workspace, id, is_earlier });
         }
-        let is_ours = sk == keys::workspace_metrics(&workspace).sk
-            || keys::function_of_metrics(sk).is_some()
-            || keys::function_of_note(sk).is_some();
+        let is_ours = sk == keys::workspace_usage(&workspace).sk
+            || keys::function_of_usage(sk).is_some()
+            || keys::function_of_retry_marker(sk).is_some();
         is_ours.then_some(Self::Ours)
     }
 }
 
 /// What is to become of an item.
 #[derive(Debug)]
-pub enum Fate<T> {
+pub enum MigrationAction<T> {
     /// Nothing: it is in the present form, or gone.
     Stays,
     /// It is brought to the present form.
     Rewritten(T),
     /// It is removed: an execution or a deletion that met a deletion left it, and
     /// nothing but counts is in it.
-    Removed(Ghost),
+    Removed(Orphan),
     /// It is left as it is: why, as a sentence's end that follows its name.
     Left(String),
 }
 
 /// An item that holds nothing but counts.
 #[derive(Debug)]
-pub struct Ghost(Key);
+pub struct Orphan(Key);
 
 /// All that a ghost can hold beside its keys: what the earlier backend wrote by
 /// itself when a function was called or deployed.
@@ -181,7 +181,7 @@ impl Store {
     ///
     /// Where it was a function's, whoever follows the stream purges that function:
     /// the logs and the source that its unfinished deletion has left go, too.
-    pub async fn remove_ghost(&self, ghost: &Ghost) -> Result<(), Error> {
+    pub async fn remove_ghost(&self, ghost: &Orphan) -> Result<(), Error> {
         let attempt = || async {
             let delete = self.dynamodb.delete_item().table_name(&*self.table);
             let sent = delete
@@ -228,7 +228,7 @@ impl Store {
         let mut items = vec![TransactWriteItem::builder().put(put).build()];
         items.extend(others);
         let outcome = self.transact(what, items).await?;
-        Ok(matches!(outcome, Outcome::Committed))
+        Ok(matches!(outcome, TransactionResult::Committed))
     }
 }
 
@@ -310,11 +310,11 @@ impl EarlierTime {
 }
 
 impl TryFrom<Value> for EarlierTime {
-    type Error = Refused;
+    type Error = ValidationError;
 
-    fn try_from(value: Value) -> Result<Self, Refused> {
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
         let time = value.as_str().and_then(Self::parse);
-        time.ok_or_else(|| Refused::because("must be a time, such as 2026-01-31T09:05:00Z"))
+        time.ok_or_else(|| ValidationError::because("must be a time, such as 2026-01-31T09:05:00Z"))
     }
 }
 
@@ -326,7 +326,7 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 async fn patiently<T, F: Future<Output = Result<T, Error>>>(
     attempt: impl FnMut() -> F,
 ) -> Result<T, Error> {
-    attempt.retry(patience()).when(|error| matches!(error, Error::Unavailable(_))).await
+    attempt.retry(retry_policy()).when(|error| matches!(error, Error::Unavailable(_))).await
 }
 
 /// What came of a write, where it is as good that its condition did not hold.
@@ -353,16 +353,16 @@ mod tests {
 
     #[test]
     fn the_earlier_forms_are_told_from_ours_and_from_others() {
-        let found = |pk: &str, sk: &str| Found::of(&item(&[(PK, pk), (SK, sk)]));
+        let found = |pk: &str, sk: &str| ItemKind::of(&item(&[(PK, pk), (SK, sk)]));
         let ws = WorkspaceId::parse("ws-7hKQxZ2m").unwrap();
         let function = FunctionId::parse("fn-Ab3dEf9h").unwrap();
         let pk = "WS#ws-7hKQxZ2m";
-        let of_workspace = |is_earlier| Found::Workspace { id: ws.clone(), is_earlier };
+        let of_workspace = |is_earlier| ItemKind::Workspace { id: ws.clone(), is_earlier };
         assert_eq!(found(pk, "METADATA"), of_workspace(true));
         let present = item(&[(PK, pk), (SK, "METADATA"), ("version", "1")]);
-        assert_eq!(Found::of(&present), of_workspace(false));
+        assert_eq!(ItemKind::of(&present), of_workspace(false));
         let id = function.clone();
-        let of_function = Found::Function { workspace: ws.clone(), id, is_earlier: true };
+        let of_function = ItemKind::Function { workspace: ws.clone(), id, is_earlier: true };
         assert_eq!(found(pk, "FN#fn-Ab3dEf9h"), of_function);
         for (sk, is_earlier) in [
             ("LOG#2025-11-08T03:04:05.123456#9kLmN2pQ", true),
@@ -370,19 +370,19 @@ mod tests {
             ("LOG#2025-11-08T03:04:05.123Z#log-9kLmN2pQ", false),
             ("LOG#", true),
         ] {
-            let of_log = Found::Log { function: function.clone(), is_earlier };
+            let of_log = ItemKind::Log { function: function.clone(), is_earlier };
             assert_eq!(found("FN#fn-Ab3dEf9h", sk), of_log, "{sk}");
         }
         for sk in ["METRICS", "METRICS#fn-Ab3dEf9h", "NOTE#fn-Ab3dEf9h"] {
-            assert_eq!(found(pk, sk), Found::Ours, "{sk}");
+            assert_eq!(found(pk, sk), ItemKind::Ours, "{sk}");
         }
         for (pk, sk) in [(pk, "FN#x"), ("WS#x y", "FN#fn-a"), ("FN#x", "LOG#2025")] {
-            assert_eq!(found(pk, sk), Found::Unnamed, "{pk} {sk}");
+            assert_eq!(found(pk, sk), ItemKind::Unnamed, "{pk} {sk}");
         }
         for (pk, sk) in [(pk, "BUILD#1"), ("USER#1", "METADATA"), ("FN#fn-a", "X")] {
-            assert_eq!(found(pk, sk), Found::Other, "{pk} {sk}");
+            assert_eq!(found(pk, sk), ItemKind::Other, "{pk} {sk}");
         }
-        assert_eq!(Found::of(&Item::new()), Found::Other);
+        assert_eq!(ItemKind::of(&Item::new()), ItemKind::Other);
     }
 
     #[test]

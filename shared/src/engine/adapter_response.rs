@@ -7,13 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::{Ending, Failure, Reply, ReplyBody, Timeout};
+use crate::domain::{ExecutionResult, Failure, Reply, ReplyBody, Timeout};
 
 /// The adapter's answer. The user's code shares its process, so nothing in here
 /// is trusted: what doesn't have this form is a failure of that function.
 #[derive(Debug, Deserialize)]
-struct Answer {
-    outcome: Outcome,
+struct AdapterResponse {
+    outcome: AdapterOutcome,
     #[serde(default)]
     lines: Vec<String>,
     #[serde(default)]
@@ -30,7 +30,7 @@ struct Answer {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum AdapterOutcome {
     Returned,
     Raised,
     Unloadable,
@@ -49,26 +49,27 @@ enum Encoding {
 }
 
 /// Reads the adapter's answer: how the execution ended, and what it printed.
-pub(super) fn read(payload: &[u8]) -> (Ending, Vec<String>) {
+pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>) {
     // All of it is text, also what nobody takes.
     let text = std::str::from_utf8(payload).ok();
-    let Some(answer) = text.and_then(|text| serde_json::from_str::<Answer>(text).ok()) else {
-        return (Ending::Failed(unreadable()), Vec::new());
+    let Some(answer) = text.and_then(|text| serde_json::from_str::<AdapterResponse>(text).ok())
+    else {
+        return (ExecutionResult::Failed(unreadable()), Vec::new());
     };
     let failure = match answer.outcome {
-        Outcome::Returned => {
+        AdapterOutcome::Returned => {
             let ending = match reply(answer.status, answer.headers, answer.encoding, answer.body) {
-                Some(reply) => Ending::Returned(reply),
-                None => Ending::Failed(unreadable()),
+                Some(reply) => ExecutionResult::Returned(reply),
+                None => ExecutionResult::Failed(unreadable()),
             };
             return (ending, answer.lines);
         }
-        Outcome::Raised => Failure::Raised,
-        Outcome::Unloadable => Failure::Unloadable,
-        Outcome::Memory => Failure::OutOfMemory,
-        Outcome::Unusable => Failure::Unusable(short(&answer.reason)),
+        AdapterOutcome::Raised => Failure::Raised,
+        AdapterOutcome::Unloadable => Failure::Unloadable,
+        AdapterOutcome::Memory => Failure::OutOfMemory,
+        AdapterOutcome::Unusable => Failure::InvalidResponse(short(&answer.reason)),
     };
-    (Ending::Failed(failure), answer.lines)
+    (ExecutionResult::Failed(failure), answer.lines)
 }
 
 fn reply(
@@ -87,7 +88,7 @@ fn reply(
 }
 
 fn unreadable() -> Failure {
-    Failure::Unusable("the function returned what can't be passed on".into())
+    Failure::InvalidResponse("the function returned what can't be passed on".into())
 }
 
 /// As much of a sentence from a user's process as belongs into one of ours.
@@ -99,7 +100,7 @@ fn short(reason: &str) -> String {
 /// What Lambda says where the adapter couldn't answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Report {
+struct LambdaError {
     error_type: String,
     error_message: String,
 }
@@ -111,9 +112,9 @@ pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failu
     // should. Time that hasn't passed here has passed nowhere.
     let timed_out = || match timeout.seconds() {
         limit if took >= Duration::from_secs(limit.into()) => Failure::TimedOut { limit, took },
-        _ => Failure::Ended,
+        _ => Failure::Exited,
     };
-    let report: Report = serde_json::from_slice(payload).unwrap_or_default();
+    let report: LambdaError = serde_json::from_slice(payload).unwrap_or_default();
     let (kind, message) = (report.error_type.as_str(), report.error_message.as_str());
     match kind {
         "Sandbox.Timedout" => timed_out(),
@@ -122,12 +123,12 @@ pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failu
         "Runtime.OutOfMemory" => Failure::OutOfMemory,
         // Out of memory is the one reason for which Lambda itself kills a process.
         "Runtime.ExitError" if message.ends_with("signal: killed") => Failure::OutOfMemory,
-        "Runtime.ExitError" => Failure::Ended,
-        "Function.ResponseSizeTooLarge" => {
-            Failure::Unusable("the function returned more than an answer can carry, 6 MB".into())
-        }
+        "Runtime.ExitError" => Failure::Exited,
+        "Function.ResponseSizeTooLarge" => Failure::InvalidResponse(
+            "the function returned more than an answer can carry, 6 MB".into(),
+        ),
         "Runtime.ImportModuleError" | "Runtime.HandlerNotFound" => Failure::Unloadable,
-        _ => Failure::Ended,
+        _ => Failure::Exited,
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
         Timeout::try_from(json!(3)).unwrap()
     }
 
-    fn ending(answer: &Value) -> Ending {
+    fn ending(answer: &Value) -> ExecutionResult {
         read(answer.to_string().as_bytes()).0
     }
 
@@ -174,12 +175,12 @@ mod tests {
             "encoding": "json", "body": body, "lines": ["one"]});
         let (ending, lines) = read(answer.to_string().as_bytes());
         assert_eq!(lines, ["one"]);
-        let Ending::Returned(reply) = ending else { panic!("{ending:?}") };
+        let ExecutionResult::Returned(reply) = ending else { panic!("{ending:?}") };
         assert_eq!((reply.status, reply.headers.len()), (201, 1));
         assert!(matches!(reply.body, ReplyBody::Json(raw) if raw.get() == body));
         let binary = json!({"outcome": "returned", "status": 200, "encoding": "base64",
             "body": "AP8="});
-        let Ending::Returned(reply) = self::ending(&binary) else { panic!() };
+        let ExecutionResult::Returned(reply) = self::ending(&binary) else { panic!() };
         assert!(matches!(reply.body, ReplyBody::Binary(bytes) if bytes == [0, 255]));
     }
 
@@ -195,10 +196,13 @@ mod tests {
             json!({"outcome": "returned", "status": 200, "encoding": "base64", "body": "!"}),
             json!({"outcome": "returned", "status": 70000}),
         ] {
-            assert!(matches!(ending(&forged), Ending::Failed(Failure::Unusable(_))), "{forged}");
+            assert!(
+                matches!(ending(&forged), ExecutionResult::Failed(Failure::InvalidResponse(_))),
+                "{forged}"
+            );
         }
         let long = json!({"outcome": "unusable", "reason": "a\nb".repeat(1000)});
-        let Ending::Failed(failure) = ending(&long) else { panic!() };
+        let ExecutionResult::Failed(failure) = ending(&long) else { panic!() };
         assert!(failure.to_string().len() <= 300 && !failure.to_string().contains('\n'));
     }
 
@@ -216,13 +220,13 @@ mod tests {
         assert_eq!(of("", timed_out), expected);
         let report = json!({"errorType": "Sandbox.Timedout"}).to_string();
         let forged = failure(report.as_bytes(), timeout(), Duration::from_millis(10));
-        assert_eq!(forged, Failure::Ended, "it did not run for 3 s");
+        assert_eq!(forged, Failure::Exited, "it did not run for 3 s");
         let killed = "RequestId: 1 Error: Runtime exited with error: signal: killed";
         assert_eq!(of("Runtime.ExitError", killed), Failure::OutOfMemory);
         assert_eq!(of("Runtime.OutOfMemory", killed), Failure::OutOfMemory);
         let exited = "RequestId: 1 Error: Runtime exited with error: exit status 3";
-        assert_eq!(of("Runtime.ExitError", exited), Failure::Ended);
-        assert_eq!(failure(b"nonsense", timeout(), took), Failure::Ended);
+        assert_eq!(of("Runtime.ExitError", exited), Failure::Exited);
+        assert_eq!(failure(b"nonsense", timeout(), took), Failure::Exited);
     }
 
     #[test]

@@ -13,10 +13,10 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use lambda_http::request::RequestContext;
 
-use super::answer::PassedOn;
 use super::cors::Cors;
 use super::error::render;
 use super::etag::leave_out_known;
+use super::gateway_response::UserResponse;
 use super::owner::owner_of;
 use crate::domain::Failure;
 use crate::error::Error;
@@ -36,9 +36,9 @@ struct Route(Arc<OnceLock<MatchedPath>>);
 
 /// When a request came; an extension of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Began(pub Instant);
+pub struct RequestStart(pub Instant);
 
-impl<S: Sync> FromRequestParts<S> for Began {
+impl<S: Sync> FromRequestParts<S> for RequestStart {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -47,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Began {
 }
 
 /// Answers preflights, bounds the time, renders errors, shares with allowed origins, and logs.
-pub(super) async fn boundary(
+pub(super) async fn surround(
     State(cors): State<Arc<Cors>>,
     mut request: Request,
     next: Next,
@@ -72,7 +72,7 @@ pub(super) async fn boundary(
 
     let route = Route::default();
     request.extensions_mut().insert(route.clone());
-    request.extensions_mut().insert(Began(began));
+    request.extensions_mut().insert(RequestStart(began));
     let mut response = match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -82,7 +82,7 @@ pub(super) async fn boundary(
     };
     let is_a_functions = is_a_functions(&response);
     render(&mut response, &request_id);
-    let is_ours = response.extensions().get::<PassedOn>().is_none();
+    let is_ours = response.extensions().get::<UserResponse>().is_none();
     if let Some(allow) = response.headers_mut().get_mut(ALLOW).filter(|_| is_ours)
         && let Ok(complete) = HeaderValue::from_bytes(&[allow.as_bytes(), b",OPTIONS"].concat())
     {
@@ -113,7 +113,7 @@ pub(super) async fn boundary(
 /// What a request's metrics are told apart by. Whatever no route takes is one route, so that
 /// nobody makes new metrics by asking for what isn't there.
 fn route_of(method: &Method, path: Option<&MatchedPath>, response: &Response) -> String {
-    let passed_on = response.extensions().get::<PassedOn>().is_some();
+    let passed_on = response.extensions().get::<UserResponse>().is_some();
     let method = if method == Method::HEAD { &Method::GET } else { method };
     match path {
         Some(path)
@@ -130,11 +130,11 @@ fn route_of(method: &Method, path: Option<&MatchedPath>, response: &Response) ->
 /// of ours, whatever its status.
 fn is_a_functions(response: &Response) -> bool {
     let of_a_function = match response.extensions().get::<Arc<Error>>().map(|error| &**error) {
-        Some(Error::FunctionFailed { failure, .. }) => *failure != Failure::Lost,
+        Some(Error::FunctionFailed { failure, .. }) => *failure != Failure::OutcomeUnknown,
         Some(Error::NotDeployed) => true,
         _ => false,
     };
-    of_a_function || response.extensions().get::<PassedOn>().is_some()
+    of_a_function || response.extensions().get::<UserResponse>().is_some()
 }
 
 /// Tells the boundary which route a request came to.
@@ -178,13 +178,13 @@ mod tests {
             .route("/api/workspaces/{id}", get(async || "fine"))
             .route("/broken", get(async || Error::internal("secret")))
             .route("/raises", get(async move || failed(Failure::Raised)))
-            .route("/lost", get(async move || failed(Failure::Lost)))
+            .route("/lost", get(async move || failed(Failure::OutcomeUnknown)))
             .route("/early", get(async || Error::NotDeployed))
             .route("/invoke/{ws}/{fn}", any(async || "fine"))
             .route("/panics", get(async || -> &str { panic!("on purpose") }))
             .route_layer(from_fn(remember_route))
             .layer(CatchPanicLayer::custom(crate::http::panicked))
-            .layer(from_fn_with_state(Arc::new(Cors::default()), boundary));
+            .layer(from_fn_with_state(Arc::new(Cors::default()), surround));
         let request = http::Request::builder().method(method).uri(path);
         let request = request.extension(SignIn(false)).body(Body::empty()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -10,7 +10,7 @@ use lambda_http::{Body, IntoResponse};
 
 /// Marks an answer that a user's function gave: it is passed on as it is.
 #[derive(Clone, Copy, Debug)]
-pub struct PassedOn {
+pub struct UserResponse {
     /// Whether its body is bytes, and no text of ours to look into.
     pub is_binary: bool,
 }
@@ -19,15 +19,16 @@ pub struct PassedOn {
 ///
 /// By itself lambda_http decides by the content's type what is text, and then
 /// recodes it: a byte order mark would get lost, and other encodings than UTF-8.
-pub(super) struct Answer(pub(super) Response);
+pub(super) struct GatewayResponse(pub(super) Response);
 
-impl IntoResponse for Answer {
+impl IntoResponse for GatewayResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
         Box::pin(async move {
             let (mut parts, body) = self.0.into_parts();
             // Bodies are in memory already, so reading one can't fail.
             let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            let binary = parts.extensions.get().is_some_and(|passed: &PassedOn| passed.is_binary);
+            let binary =
+                parts.extensions.get().is_some_and(|passed: &UserResponse| passed.is_binary);
             let body = match String::from_utf8(bytes.into()) {
                 Ok(text) if text.is_empty() => Body::Empty,
                 Ok(text) if !binary => Body::Text(text),

@@ -1,6 +1,6 @@
 //! The earlier backend's workspaces.
 
-use super::{EarlierTime, Fate, Ghost, fields, is_ghost, is_present, patiently};
+use super::{EarlierTime, MigrationAction, Orphan, fields, is_ghost, is_present, patiently};
 use crate::domain::{Owner, Workspace, WorkspaceId};
 use crate::error::Error;
 use crate::store::workspace::WorkspaceRecord;
@@ -8,7 +8,7 @@ use crate::store::{Item, Store, keys};
 
 /// A workspace of the earlier backend, as it is to be.
 #[derive(Debug)]
-pub struct EarlierWorkspace {
+pub struct LegacyWorkspace {
     read: Item,
     workspace: Workspace,
 }
@@ -18,18 +18,18 @@ impl Store {
     pub async fn fate_of_workspace(
         &self,
         id: &WorkspaceId,
-    ) -> Result<Fate<EarlierWorkspace>, Error> {
+    ) -> Result<MigrationAction<LegacyWorkspace>, Error> {
         let key = keys::workspace(id);
         let mut items = patiently(|| self.items(std::slice::from_ref(&key))).await?;
         let Some(read) = items.remove(&key.sk).filter(|item| !is_present(item)) else {
-            return Ok(Fate::Stays);
+            return Ok(MigrationAction::Stays);
         };
         if is_ghost(&read) {
-            return Ok(Fate::Removed(Ghost(key)));
+            return Ok(MigrationAction::Removed(Orphan(key)));
         }
         Ok(match workspace(id, &read) {
-            Ok(workspace) => Fate::Rewritten(EarlierWorkspace { read, workspace }),
-            Err(refusal) => Fate::Left(refusal.to_string()),
+            Ok(workspace) => MigrationAction::Rewritten(LegacyWorkspace { read, workspace }),
+            Err(refusal) => MigrationAction::Left(refusal.to_string()),
         })
     }
 
@@ -41,7 +41,7 @@ impl Store {
     pub async fn rewrite_workspace(
         &self,
         owner: &Owner,
-        earlier: &EarlierWorkspace,
+        earlier: &LegacyWorkspace,
     ) -> Result<bool, Error> {
         let record = WorkspaceRecord::new(owner, earlier.workspace.clone());
         let new = serde_dynamo::to_item(record).map_err(Error::internal)?;
