@@ -15,6 +15,7 @@ mod races;
 mod repeats;
 mod routes;
 mod scale;
+mod snapshots;
 mod stream;
 
 use testkit::page::Page;
