@@ -202,7 +202,7 @@ impl TestEnv {
         let root = project::source_root();
         let start =
             || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
-        self.engine.get_or_init(async || start().await.expect("the engine starts")).await
+        self.engine.get_or_init(async || start().expect("the engine starts")).await
     }
 
     /// Ends a test that runs functions where there is nothing to run them.
