@@ -58,7 +58,7 @@ async fn too_much_is_turned_away_with_a_time_to_come_again_and_leaves_nothing_be
         let ask = || api.ask(load.method, &load.path, load.body.as_ref());
         api.env.faults.throttle_above(TAKEN, TIME);
         let answers = join_all((0..CALLERS).map(|_| ask())).await;
-        assert!(api.env.faults.heal(), "{}: there was room for all", load.lambda);
+        assert!(api.env.faults.clear(), "{}: there was room for all", load.lambda);
         let (served, shed): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status < 300);
         shed.iter().for_each(|answer| assert_sheds(answer, load.lambda));
         assert!(!shed.is_empty(), "{}: nobody had to come again", load.lambda);
@@ -75,7 +75,7 @@ async fn too_much_is_turned_away_with_a_time_to_come_again_and_leaves_nothing_be
     let before = deployed(&api, &workspace).await;
     api.env.faults.throttle_above(0, TIME);
     let failed = api.follow_all_once().await;
-    assert!(api.env.faults.heal());
+    assert!(api.env.faults.clear());
     assert!(failed > 0, "nothing can be followed without storage");
     assert_eq!(deployed(&api, &workspace).await, before, "and nothing was");
     api.settle().await;

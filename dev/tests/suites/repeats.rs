@@ -150,9 +150,9 @@ async fn what_nobody_knows_the_end_of_is_done_once_when_it_comes_again() {
     // then on nobody hears of anything any more.
     for ((path, body, status), passes) in env.requests().into_iter().zip([1, 2, 1, 2]) {
         let before = env.number(&path).await;
-        env.api.env.faults.spoil(passes + 1, 1000, Fault::Unanswered);
+        env.api.env.faults.inject(passes + 1, 1000, Fault::Unanswered);
         let first = env.send(&path, "lost", &body).await;
-        assert!(env.api.env.faults.heal(), "{path}");
+        assert!(env.api.env.faults.clear(), "{path}");
         if status == 201 {
             first.assert_error(503, "SERVICE_UNAVAILABLE");
         }

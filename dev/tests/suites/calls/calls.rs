@@ -220,9 +220,9 @@ async fn a_log_that_can_not_be_written_costs_nobody_the_answer() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
     // The first call reads the function, the second runs it, and the rest would log it.
-    env.env.faults.spoil(3, 10, Fault::Unsent);
+    env.env.faults.inject(3, 10, Fault::Unsent);
     let answer = env.call(&id, "POST", "", "\"precious\"").await;
-    assert!(env.env.faults.heal());
+    assert!(env.env.faults.clear());
     assert_eq!((answer.status, answer.body.as_str()), (200, "precious"));
     assert_eq!(env.logs(&id).await.len(), 0);
 }
@@ -231,9 +231,9 @@ async fn a_log_that_can_not_be_written_costs_nobody_the_answer() {
 async fn a_call_whose_answer_is_lost_is_not_made_again() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
-    env.env.faults.spoil(2, 1, Fault::Unanswered);
+    env.env.faults.inject(2, 1, Fault::Unanswered);
     let answer = env.call(&id, "POST", "", "1").await;
-    assert!(env.env.faults.heal());
+    assert!(env.env.faults.clear());
     let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
     assert!(message.contains("not known whether the function ran"), "{message}");
     let logs = env.logs(&id).await;

@@ -102,12 +102,12 @@ async fn every_call(subject: Subject, fault: Fault, is_whole: bool) -> usize {
     };
     let case = async |first: usize, times: usize| {
         let story = format!("{subject:?}, {fault:?}, {times} calls from the {first}. on");
-        let was_spoiled = match subject {
+        let was_injected = match subject {
             Subject::Command(command) => ask(&api, command, fault, first, times, &story).await,
             Subject::Story(what) => follow(&api, what, fault, first, times, &story).await,
         };
         clear(&api, &story).await;
-        was_spoiled
+        was_injected
     };
     let mut calls = 0;
     while case(calls + 1, 1).await {
@@ -136,14 +136,14 @@ async fn ask(
 ) -> bool {
     let scene = Scene::make(api).await;
     let expected = if command.only_reads() { Some(scene.ask(api, command).await) } else { None };
-    api.env.faults.spoil(first, times, fault);
+    api.env.faults.inject(first, times, fault);
     let began = Instant::now();
     let answer = scene.ask(api, command).await;
     let took = began.elapsed();
-    let was_spoiled = api.env.faults.heal();
+    let was_injected = api.env.faults.clear();
     assert!(took < GATEWAY_TIME, "{story}: answered after {took:?}");
     if answer.status >= 300 {
-        assert!(was_spoiled, "{story}: {}", answer.body);
+        assert!(was_injected, "{story}: {}", answer.body);
         // One that goes wrong is sent again, unless it may not, or there is no time to.
         let is_in_haste = command.is_once()
             || matches!(command, Command::ReadWorkspaceCounted | Command::DeepHealth);
@@ -164,7 +164,7 @@ async fn ask(
     api.settle().await;
     scene.assert_runs(api, command, &answer, story).await;
     assert_whole(api, &allowed, story).await;
-    was_spoiled
+    was_injected
 }
 
 /// Follows while calls go wrong; whether any did.
@@ -177,14 +177,14 @@ async fn follow(
     story: &str,
 ) -> bool {
     let function = what.happen(api).await;
-    api.env.faults.spoil(first, times, fault);
+    api.env.faults.inject(first, times, fault);
     api.settle().await;
-    let was_spoiled = api.env.faults.heal();
+    let was_injected = api.env.faults.clear();
     api.settle().await;
     what.assert_followed(api, &function, story).await;
     let allowed = Allowed { were_deleted: what == Story::DeleteFunction, ..Allowed::default() };
     assert_whole(api, &allowed, story).await;
-    was_spoiled
+    was_injected
 }
 
 /// Deletes all workspaces: then nothing is left of what was in them.

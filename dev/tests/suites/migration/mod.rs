@@ -166,13 +166,13 @@ async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
     for calls in 0.. {
         let context = format!("killed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             report = Box::pin(env.migrate()) => assert!(!report.has_failures(), "{report}"),
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.assert_counts(&context).await;
         let report = Box::pin(env.migrate()).await;
         assert!(!report.has_failures(), "{context}: {report}");
@@ -200,13 +200,13 @@ async fn the_reconciler_may_follow_while_it_goes_on() {
     for calls in (5..200).step_by(10) {
         let context = format!("followed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             _ = Box::pin(env.migrate()) => {}
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.settle().await;
         env.migrate().await;
         env.settle().await;
@@ -229,12 +229,12 @@ async fn lost_answers_are_made_good() {
     for first in (1..).step_by(3) {
         let context = format!("3 calls from the {first}. on");
         let env = MigrationEnv::start().await;
-        env.env.faults.spoil(first, 3, Fault::Unanswered);
+        env.env.faults.inject(first, 3, Fault::Unanswered);
         let report = Box::pin(env.migrate()).await;
-        let was_spoiled = env.env.faults.heal();
+        let was_injected = env.env.faults.clear();
         assert!(!report.has_failures(), "{context}: {report}");
         assert_eq!(keys_and_items(&env).await, end, "{context}");
-        if !was_spoiled {
+        if !was_injected {
             return;
         }
     }
@@ -267,13 +267,13 @@ async fn a_function_belongs_to_whom_its_workspace_belongs() {
     let env = MigrationEnv::over(env);
     // Ended when the workspaces are in the present form, and run again for somebody else.
     let hers = env.migration(false, Owner::of_subject("ada"));
-    env.env.faults.hold_after(9);
+    env.env.faults.block_after(9);
     tokio::select! {
         biased;
-        () = env.env.faults.held() => {}
+        () = env.env.faults.blocked() => {}
         _ = Box::pin(hers.run()) => {}
     }
-    env.env.faults.heal();
+    env.env.faults.clear();
     env.migrate().await;
     let listed = env.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
     assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);

@@ -97,13 +97,13 @@ async fn killed_after_each_call(story: Story) -> usize {
         let context = format!("{story:?}, killed after {calls} calls");
         let env = StreamEnv::start().await;
         let id = happen(&env, story).await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             () = Box::pin(env.settle()) => {}
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         called(&env, &id, &context).await;
         if matches!(story, Story::UpdateTwice) {
             let body = json!({"code": STANDARD.encode("x = 3"), "memory": 512});

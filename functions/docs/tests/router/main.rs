@@ -65,11 +65,11 @@ async fn what_is_down_is_named() {
             assert_eq!(checks[part]["up"], !parts.contains(&part), "{part}: {checks}");
         }
     };
-    env.faults.spoil(1, 100, Fault::Unsent);
+    env.faults.inject(1, 100, Fault::Unsent);
     down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
-    env.faults.hold_after(0);
+    env.faults.block_after(0);
     down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
-    env.faults.heal();
+    env.faults.clear();
     env.dynamodb.delete_table().table_name(&env.config.table).send().await.unwrap();
     down(&["dynamodb"], "DynamoDB").await;
 }
@@ -112,7 +112,7 @@ async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
             let plain = Event::new("GET", file).header("accept-encoding", None);
             let plain = lambda.answer(plain).await;
             assert_eq!(plain.header("content-encoding"), "", "{file}");
-            assert_eq!(plain.header("vary"), "Accept-Encoding, CreationSeed", "{file}");
+            assert_eq!(plain.header("vary"), "Accept-Encoding, Origin", "{file}");
             let kind = if file.ends_with(".css") { "text/css" } else { "text/javascript" };
             assert_eq!(plain.header("content-type"), kind, "{file}");
             assert!(packed.bytes().starts_with(&[0x1f, 0x8b]), "{file}");

@@ -127,7 +127,7 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
 async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
     let (env, lambda) = start();
     let made = created(&lambda, "down").await;
-    env.faults.spoil(1, usize::MAX - 1, Fault::Unsent);
+    env.faults.inject(1, usize::MAX - 1, Fault::Unsent);
     for event in ["get-workspace", "update-workspace", "list-workspaces"] {
         let at = if event == "list-workspaces" { "/api/workspaces".into() } else { path(&made) };
         let answer = lambda.answer(Event::fixture(event).at(&at)).await;
@@ -138,7 +138,7 @@ async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
         );
         assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
     }
-    assert!(env.faults.heal());
+    assert!(env.faults.clear());
     let read = lambda.answer(Event::fixture("get-workspace").at(&path(&made))).await;
     assert_eq!(read.json(), made);
 }
