@@ -40,7 +40,7 @@ fn loads(workspace: &str, function: &str) -> [Load; 4] {
 }
 
 #[tokio::test]
-async fn too_much_is_turned_away_with_a_time_to_come_again_and_leaves_nothing_behind() {
+async fn overload_returns_retry_after_and_leaves_no_items() {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
     let workspace = format!("/api/workspaces/{}", made["id"].as_str().unwrap());

@@ -57,7 +57,7 @@ impl Bed {
 }
 
 #[tokio::test]
-async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
+async fn repeated_key_and_body_replay_the_response() {
     let env = Bed::start().await;
     for (path, body, status) in env.requests() {
         let before = env.number(&path).await;
@@ -98,7 +98,7 @@ async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
 }
 
 #[tokio::test]
-async fn a_key_is_its_owners_and_its_paths() {
+async fn idempotency_key_is_scoped_to_owner_and_path() {
     let env = Bed::start().await;
     let path = "/api/workspaces";
     let body = json!({"name": "once"});
@@ -111,7 +111,7 @@ async fn a_key_is_its_owners_and_its_paths() {
 }
 
 #[tokio::test]
-async fn several_at_once_are_one() {
+async fn concurrent_requests_with_one_key_create_once() {
     let env = Bed::start().await;
     for (path, body, status) in env.requests() {
         let before = env.number(&path).await;
@@ -131,7 +131,7 @@ async fn several_at_once_are_one() {
 }
 
 #[tokio::test]
-async fn what_was_refused_changed_nothing_and_can_be_sent_again() {
+async fn rejected_request_keeps_no_idempotency_record() {
     let env = Bed::start().await;
     let missing = "/api/workspaces/ws-missing/functions".to_owned();
     let (_, body, _) = &env.requests()[1];
@@ -144,7 +144,7 @@ async fn what_was_refused_changed_nothing_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_the_end_of_is_done_once_when_it_comes_again() {
+async fn retry_after_an_unknown_outcome_creates_once() {
     let env = Bed::start().await;
     // What comes before the transaction, or the run, passes: claims, a source, what is to be run. From
     // then on nobody hears of anything any more.
@@ -172,7 +172,7 @@ async fn what_nobody_knows_the_end_of_is_done_once_when_it_comes_again() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_stays_deleted_when_its_making_comes_again() {
+async fn replayed_creation_does_not_recreate_a_deleted_resource() {
     let env = Bed::start().await;
     let (path, body, _) = &env.requests()[1];
     let made = env.send(path, "key", body).await;
@@ -184,7 +184,7 @@ async fn what_was_deleted_stays_deleted_when_its_making_comes_again() {
 }
 
 #[tokio::test]
-async fn a_function_that_may_have_run_is_not_run_again() {
+async fn execution_with_unknown_outcome_is_not_repeated() {
     let env = Bed::start().await;
     let (path, body, _) = &env.requests()[3];
     let ran = env.send(path, "key", body).await.json();
@@ -203,7 +203,7 @@ async fn a_function_that_may_have_run_is_not_run_again() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_24_hours() {
+async fn idempotency_key_expires_after_24_hours() {
     let env = Bed::start().await;
     let (path, body, _) = &env.requests()[0];
     let before = env.number(path).await;

@@ -42,7 +42,7 @@ fn as_watch_path(route: &Route) -> Option<&str> {
 }
 
 #[test]
-fn cargo_lambda_watch_has_the_templates_routes() {
+fn cargo_lambda_watch_routes_match_the_template() {
     let mut expected: Vec<_> = routes()
         .iter()
         .filter_map(|(route, name)| Some((as_watch_path(route)?.to_owned(), name.clone())))
@@ -68,7 +68,7 @@ fn routes_in_code(binary: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_routers_and_the_template_have_the_same_routes() {
+fn routers_match_the_template() {
     let of_apis = template().functions.into_iter().filter(|function| !function.routes.is_empty());
     for function in of_apis {
         let in_code = routes_in_code(&function.binary);
@@ -84,7 +84,7 @@ fn the_routers_and_the_template_have_the_same_routes() {
 }
 
 #[test]
-fn the_lambdas_say_of_cors_what_the_gateway_says() {
+fn cors_of_lambdas_matches_the_gateway() {
     let gateway = template().cors.unwrap();
     assert_eq!(gateway, Cors::for_origins(gateway.origins.clone()));
     let contract = ["http://localhost:3000", "http://localhost:5173"];
@@ -92,7 +92,7 @@ fn the_lambdas_say_of_cors_what_the_gateway_says() {
 }
 
 #[test]
-fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
+fn every_documented_path_reaches_its_lambda() {
     for (path, lambda) in [
         ("/", "docs"),
         ("/health", "docs"),
@@ -124,7 +124,7 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
 }
 
 #[test]
-fn every_event_is_one_that_the_gateway_would_make() {
+fn sample_events_match_the_gateways_routes() {
     let mut routes_seen = Vec::new();
     for entry in std::fs::read_dir(project::source_root().join("events")).unwrap() {
         let path = entry.unwrap().path();

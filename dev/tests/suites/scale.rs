@@ -38,7 +38,7 @@ async fn make(api: &Deployment) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_workspace_full_of_functions_goes_without_a_rest() {
+async fn deleted_workspace_with_many_functions_leaves_nothing() {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let (workspace, function) = make(&api).await;
     let number = part_of(5_000);
@@ -68,7 +68,7 @@ async fn a_workspace_full_of_functions_goes_without_a_rest() {
 }
 
 #[tokio::test]
-async fn a_function_full_of_logs_goes_without_a_rest() {
+async fn deleted_function_with_many_logs_leaves_nothing() {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let (workspace, function) = make(&api).await;
     let number = part_of(100_000);
@@ -104,7 +104,7 @@ async fn walk(api: &Deployment, path: &str, mut between: impl AsyncFnMut(usize))
 }
 
 #[tokio::test]
-async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() {
+async fn list_changed_during_pagination_has_each_remaining_item_once() {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let (workspace, function) = make(&api).await;
     let functions = format!("{workspace}/functions");

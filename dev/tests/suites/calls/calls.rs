@@ -14,7 +14,7 @@ const ECHO: &str =
     "def handler(event, context):\n    print(event['body'])\n    return event['body']\n";
 
 #[tokio::test]
-async fn before_it_is_deployed_a_function_asks_for_patience() {
+async fn function_runs_once_deployed() {
     let env = CallEnv::start().await;
     let id = env.created(ECHO, json!({})).await;
     let answer = env.call(&id, "GET", "", "").await;
@@ -27,7 +27,7 @@ async fn before_it_is_deployed_a_function_asks_for_patience() {
 }
 
 #[tokio::test]
-async fn only_allowed_methods_of_active_functions_get_through() {
+async fn method_and_status_changes_need_no_deployment() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
     let answer = env.call(&id, "DELETE", "", "").await;
@@ -52,7 +52,7 @@ async fn only_allowed_methods_of_active_functions_get_through() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404_and_what_is_too_large_413() {
+async fn large_bodies_are_passed_on_and_truncated_in_the_log() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
     for path in [
@@ -77,7 +77,7 @@ async fn what_is_not_there_is_404_and_what_is_too_large_413() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_at_once_each_get_their_own_answer_and_are_counted() {
+async fn hundred_concurrent_calls_are_answered_logged_and_counted() {
     let env = CallEnv::start().await;
     let source = "import time\n\ndef handler(event, context):\n    print('for', event['body'])\n    \
         time.sleep(0.05)\n    return event['body']\n";
@@ -105,7 +105,7 @@ async fn a_hundred_at_once_each_get_their_own_answer_and_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answer_comes_from_a_half_updated_function() {
+async fn calls_during_updates_see_code_and_settings_of_one_version() {
     let env = CallEnv::start().await;
     let source = |n: u32| {
         format!(
@@ -153,7 +153,7 @@ async fn no_answer_comes_from_a_half_updated_function() {
 }
 
 #[tokio::test]
-async fn one_that_is_deleted_while_it_runs_answers_and_leaves_nothing() {
+async fn function_deleted_during_a_call_answers_and_leaves_no_items() {
     let env = CallEnv::start().await;
     let source =
         "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 'done'\n";
@@ -179,7 +179,7 @@ async fn one_that_is_deleted_while_it_runs_answers_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_that_print_at_once_keep_their_lines_apart() {
+async fn concurrent_functions_keep_their_output_apart() {
     let env = CallEnv::start().await;
     let source = |name: &str| {
         format!(
@@ -201,7 +201,7 @@ async fn two_that_print_at_once_keep_their_lines_apart() {
 }
 
 #[tokio::test]
-async fn a_function_that_outlasts_the_gateway_is_a_504_with_a_log() {
+async fn call_above_the_wait_limit_returns_504_with_a_log() {
     let env = CallEnv::waiting(Duration::from_millis(700)).await;
     let source = "import time\n\ndef handler(event, context):\n    time.sleep(3)\n";
     let id = env.deployed(source).await;
@@ -216,7 +216,7 @@ async fn a_function_that_outlasts_the_gateway_is_a_504_with_a_log() {
 }
 
 #[tokio::test]
-async fn a_log_that_can_not_be_written_costs_nobody_the_answer() {
+async fn failed_log_write_does_not_affect_the_response() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
     // The first call reads the function, the second runs it, and the rest would log it.
@@ -228,7 +228,7 @@ async fn a_log_that_can_not_be_written_costs_nobody_the_answer() {
 }
 
 #[tokio::test]
-async fn a_call_whose_answer_is_lost_is_not_made_again() {
+async fn invocation_with_unknown_outcome_is_not_retried() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
     env.env.faults.inject(2, 1, Fault::Unanswered);

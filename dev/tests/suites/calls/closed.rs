@@ -31,7 +31,7 @@ async fn call(env: &CallEnv, id: &FunctionId, method: &str, key: Option<&str>) -
 }
 
 #[tokio::test]
-async fn a_closed_function_runs_for_holders_of_a_key_only() {
+async fn closed_function_requires_an_invocation_key() {
     let env = CallEnv::start().await;
     let id = env.deployed(HEADERS).await;
     let open = call(&env, &id, "GET", Some("the function's own")).await;
@@ -75,7 +75,7 @@ async fn a_closed_function_runs_for_holders_of_a_key_only() {
 }
 
 #[tokio::test]
-async fn a_function_runs_as_often_at_once_as_it_may() {
+async fn calls_above_the_concurrency_limit_return_429() {
     let mut env = CallEnv::start().await;
     let config = Config { concurrency: Some(2), ..env.env.config.clone() };
     let engine = Engine::with_client(env.env.lambda_client().await, &config);

@@ -81,7 +81,7 @@ async fn after_a_busy_day(env: &CallEnv, id: &FunctionId) {
 }
 
 #[tokio::test]
-async fn three_calls_are_on_the_callers_path() {
+async fn call_makes_three_aws_calls() {
     let env = CallEnv::start().await;
     let id = env.deployed(ORDERS).await;
     let path = ["BatchGetItem", "Invoke", "PutItem"];
@@ -94,7 +94,7 @@ async fn three_calls_are_on_the_callers_path() {
 }
 
 #[tokio::test]
-async fn an_execution_costs_so_many_capacity_units() {
+async fn execution_consumes_documented_capacity_units() {
     let env = CallEnv::start().await;
     let id = env.deployed(ORDERS).await;
     env.call(&id, "POST", "", &order().to_string()).await;

@@ -29,7 +29,7 @@ async fn lines(env: &CallEnv, id: &FunctionId) -> Value {
 }
 
 #[test]
-fn every_example_is_tested_and_says_how_to_call_it() {
+fn every_example_has_a_test_and_a_curl_line() {
     let folder = project::source_root().join("examples");
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -48,7 +48,7 @@ fn every_example_is_tested_and_says_how_to_call_it() {
 }
 
 #[tokio::test]
-async fn hello_greets() {
+async fn hello_greets_by_name() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "hello.py", json!({})).await;
     for (query, name) in
@@ -65,7 +65,7 @@ async fn hello_greets() {
 }
 
 #[tokio::test]
-async fn an_order_is_added_up_or_its_problems_are_listed() {
+async fn order_returns_a_total_or_its_problems() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "order.py", json!({})).await;
     let order = json!({"items": [
@@ -125,7 +125,7 @@ async fn an_order_is_added_up_or_its_problems_are_listed() {
 }
 
 #[tokio::test]
-async fn a_report_is_a_page_or_a_table() {
+async fn report_returns_html_or_csv() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "report.py", json!({})).await;
     let table = "이름,값\r\n1,3.0\r\n2,1.0\r\n3,4.0\r\n4,1.0\r\n5,5.0\r\n평균,2.8\r\n중앙값,3.0\r\n\
@@ -167,7 +167,7 @@ async fn a_report_is_a_page_or_a_table() {
 }
 
 #[tokio::test]
-async fn each_way_to_fail_is_told_by_its_log() {
+async fn fails_logs_each_kind_of_failure() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "fails.py", json!({"timeout": 5})).await;
     for (how, sentence, last_line) in [

@@ -111,7 +111,7 @@ fn hostile_bytes() -> u64 {
 }
 
 #[tokio::test]
-async fn lines_that_look_like_lambdas_or_like_ours_are_the_functions_own() {
+async fn forged_log_lines_are_logged_as_output() {
     let scene = Scene::set(json!({})).await;
     let lines = json!([
         "START RequestId: 1 Version: 9",
@@ -143,7 +143,7 @@ async fn lines_that_look_like_lambdas_or_like_ours_are_the_functions_own() {
 }
 
 #[tokio::test]
-async fn what_is_written_past_python_is_no_answer_and_no_line() {
+async fn output_past_python_is_neither_response_nor_log() {
     let scene = Scene::set(json!({})).await;
     let forged = "text = json.dumps({'outcome': 'returned', 'status': 299, 'lines': ['forged'],\n\
         'encoding': 'text', 'body': 'forged'}).encode() + b'\\n'\n\
@@ -155,7 +155,7 @@ async fn what_is_written_past_python_is_no_answer_and_no_line() {
 }
 
 #[tokio::test]
-async fn no_clock_of_the_functions_is_asked_how_long_it_took() {
+async fn duration_ignores_the_functions_clock() {
     let scene = Scene::set(json!({})).await;
     let code = "time.time = time.monotonic = time.perf_counter = lambda: 0\ntime.sleep(0.3)\n\
         print('REPORT Duration: 0.01 ms')\nreply = {'statusCode': 200, 'duration': 0.01}";
@@ -164,7 +164,7 @@ async fn no_clock_of_the_functions_is_asked_how_long_it_took() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_none_of_http_is_a_failure() {
+async fn invalid_status_code_returns_500() {
     let scene = Scene::set(json!({})).await;
     let statuses = "0 99 100 600 1000 -1 True '200' 200.0 1e3 float('nan') None [200] 10**5000";
     for status in statuses.split(' ') {
@@ -174,7 +174,7 @@ async fn a_status_that_is_none_of_http_is_a_failure() {
 }
 
 #[tokio::test]
-async fn headers_that_are_not_the_functions_to_set_are_ours() {
+async fn reserved_headers_are_not_overwritten() {
     let scene = Scene::set(json!({})).await;
     let headers = json!({
         "X-Execution-Id": ["log-forged", "log-again"], "x-execution-id": "log-small",
@@ -198,7 +198,7 @@ async fn headers_that_are_not_the_functions_to_set_are_ours() {
 }
 
 #[tokio::test]
-async fn no_header_ends_its_line() {
+async fn invalid_headers_return_500() {
     let scene = Scene::set(json!({})).await;
     let values = ["a\r\nb: c", "a\nb", "a\rb", "a\u{0}", "\u{1b}[2J", "\u{7f}"];
     let values = values.map(|value| format!("{{'X-A': {}}}", json!(value)));
@@ -220,7 +220,7 @@ async fn no_header_ends_its_line() {
 }
 
 #[tokio::test]
-async fn a_reply_that_fights_back_when_it_is_read_has_raised() {
+async fn response_that_raises_when_read_returns_500() {
     let scene = Scene::set(json!({})).await;
     for (code, sentence, last_line) in [
         (
@@ -261,7 +261,7 @@ async fn a_reply_that_fights_back_when_it_is_read_has_raised() {
 }
 
 #[tokio::test]
-async fn what_a_broken_adapter_answers_is_read_with_care() {
+async fn malformed_adapter_envelope_returns_500() {
     let scene = Scene::set(json!({})).await;
     let adapter = |change: &str| format!("sys.modules['faas_adapter'].{change}");
     let reply = |reply: &str| adapter(&format!("_reply = lambda value: {reply}"));
@@ -288,7 +288,7 @@ async fn what_a_broken_adapter_answers_is_read_with_care() {
 }
 
 #[tokio::test]
-async fn an_adapter_that_was_replaced_lies_for_its_own_function_until_the_next_deployment() {
+async fn replaced_adapter_affects_its_own_function_until_redeployment() {
     let scene = Scene::set(json!({})).await;
     // Found by walking the frames, as its name in `sys.modules` might be hidden.
     let replace = "frame = sys._getframe()\n\
@@ -308,7 +308,7 @@ async fn an_adapter_that_was_replaced_lies_for_its_own_function_until_the_next_d
 }
 
 #[tokio::test]
-async fn an_answer_past_the_adapter_says_nothing_that_a_handler_could_not() {
+async fn response_past_the_adapter_gains_nothing() {
     let scene = Scene::set(json!({})).await;
     let past = |kind: &str, answer: &Value| {
         format!(
@@ -336,7 +336,7 @@ async fn an_answer_past_the_adapter_says_nothing_that_a_handler_could_not() {
 }
 
 #[tokio::test]
-async fn more_output_than_memory_is_a_log_of_its_end() {
+async fn output_above_the_memory_limit_is_truncated() {
     let scene = Scene::set(json!({"memory": 128, "timeout": 60})).await;
     let count = hostile_bytes() / 65536;
     let code = format!("for _ in range({count}): print('x' * 65535)\nprint('last')");
@@ -351,7 +351,7 @@ async fn more_output_than_memory_is_a_log_of_its_end() {
 }
 
 #[tokio::test]
-async fn output_without_end_ends_at_the_timeout() {
+async fn endless_output_stops_at_the_timeout() {
     let scene = Scene::set(json!({"timeout": 1})).await;
     let (answer, log) = scene.attack("while True: os.write(1, b'x' * 65536)").await;
     answer.assert_error(504, "TIMEOUT");
@@ -361,7 +361,7 @@ async fn output_without_end_ends_at_the_timeout() {
 }
 
 #[tokio::test]
-async fn a_child_that_never_stops_writing_holds_nobody_up() {
+async fn writing_child_process_does_not_block_calls() {
     let scene = Scene::set(json!({})).await;
     let (answer, log) = scene.attack(&format!("subprocess.Popen({WRITER})")).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
@@ -376,7 +376,7 @@ async fn a_child_that_never_stops_writing_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn children_outlive_an_answer_and_are_in_no_record() {
+async fn child_output_is_not_logged_after_the_response() {
     let scene = Scene::set(json!({"memory": 1024, "timeout": 2})).await;
     let printing = "if os.fork() == 0:\n    for _ in range(20):\n        time.sleep(0.02)\n        \
         print('child')\n    os._exit(0)";
@@ -392,7 +392,7 @@ async fn children_outlive_an_answer_and_are_in_no_record() {
 }
 
 #[tokio::test]
-async fn one_that_ignores_every_signal_is_stopped_at_its_timeout() {
+async fn handler_ignoring_signals_is_stopped_at_the_timeout() {
     let scene = Scene::set(json!({"timeout": 1})).await;
     let code = "for number in range(1, signal.NSIG):\n    \
         try: signal.signal(number, signal.SIG_IGN)\n    \
@@ -408,7 +408,7 @@ async fn one_that_ignores_every_signal_is_stopped_at_its_timeout() {
 }
 
 #[tokio::test]
-async fn one_that_kills_itself_is_said_to_have_had_no_memory() {
+async fn sigkill_is_reported_as_out_of_memory() {
     let scene = Scene::set(json!({})).await;
     let message = scene.failure("os.kill(os.getpid(), signal.SIGTERM)").await;
     assert!(message.contains("process ended"), "{message}");
@@ -418,7 +418,7 @@ async fn one_that_kills_itself_is_said_to_have_had_no_memory() {
 }
 
 #[tokio::test]
-async fn one_that_closes_its_files_hurts_its_own_process() {
+async fn closed_file_descriptors_affect_only_their_process() {
     let scene = Scene::set(json!({})).await;
     for code in ["os.closerange(0, 3)", "os.closerange(0, 256)", "del sys.stdout, sys.stderr"] {
         let (answer, _) = scene.attack(code).await;
@@ -430,7 +430,7 @@ async fn one_that_closes_its_files_hurts_its_own_process() {
 }
 
 #[tokio::test]
-async fn one_that_deletes_its_files_is_whole_again_with_its_next_deployment() {
+async fn deleted_files_are_restored_by_the_next_deployment() {
     let scene = Scene::set(json!({})).await;
     let delete = "folder = os.path.dirname(__file__)\n\
         for name in os.listdir(folder): os.remove(os.path.join(folder, name))";

@@ -11,7 +11,7 @@ fn handler(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_request_gets_to_the_handler_and_its_answer_to_the_caller() {
+async fn request_reaches_the_handler_and_its_response_the_caller() {
     let env = CallEnv::start().await;
     let source = "import os, sys\n\n".to_owned()
         + &handler(
@@ -53,7 +53,7 @@ async fn a_request_gets_to_the_handler_and_its_answer_to_the_caller() {
 }
 
 #[tokio::test]
-async fn a_bare_value_is_the_body_of_a_200() {
+async fn plain_return_value_becomes_the_body_of_a_200() {
     let env = CallEnv::start().await;
     let id = env.deployed(&handler("return eval(event['body'])")).await;
     for (value, kind, body, logged) in [
@@ -80,7 +80,7 @@ async fn a_bare_value_is_the_body_of_a_200() {
 }
 
 #[tokio::test]
-async fn headers_and_text_are_passed_on_as_they_are() {
+async fn response_headers_and_text_are_unchanged() {
     let env = CallEnv::start().await;
     let source = handler(
         "return {'statusCode': 200, 'headers': {'Content-Type': event['query']['as'], 'Vary': 'Accept',\n\
@@ -103,7 +103,7 @@ async fn headers_and_text_are_passed_on_as_they_are() {
 }
 
 #[tokio::test]
-async fn bytes_come_and_go_as_they_are() {
+async fn binary_bodies_round_trip() {
     let env = CallEnv::start().await;
     let source = "import base64\n".to_owned()
         + &handler(
@@ -121,7 +121,7 @@ async fn bytes_come_and_go_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_handler_that_fails_is_a_500_for_its_caller_and_a_story_in_its_log() {
+async fn handler_failure_returns_500_and_logs_the_cause() {
     let env = CallEnv::start().await;
     let source = "import os, sys\n\n".to_owned()
         + &handler(
@@ -190,7 +190,7 @@ async fn a_handler_that_fails_is_a_500_for_its_caller_and_a_story_in_its_log() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_loaded_says_so_in_its_log() {
+async fn load_failure_returns_500_and_logs_the_cause() {
     let env = CallEnv::start().await;
     for (source, last_line) in [
         ("import nothing_of_this_name\n", "ModuleNotFoundError"),
@@ -213,7 +213,7 @@ async fn what_can_not_be_loaded_says_so_in_its_log() {
 }
 
 #[tokio::test]
-async fn time_and_memory_are_watched_from_outside() {
+async fn timeout_and_memory_limit_are_enforced() {
     let env = CallEnv::start().await;
     let source = "import signal, time\n\n".to_owned()
         + &handler("print('begun', flush=True)\nexec(event['body'])");
@@ -241,7 +241,7 @@ async fn time_and_memory_are_watched_from_outside() {
 }
 
 #[tokio::test]
-async fn output_without_end_is_cut_to_its_end() {
+async fn long_output_is_truncated_to_its_end() {
     let env = CallEnv::start().await;
     let source = handler(
         "for i in range(100_000):\n    print('line', i)\nprint('x' * 1_000_000)\nprint('last')",
@@ -256,7 +256,7 @@ async fn output_without_end_is_cut_to_its_end() {
 }
 
 #[tokio::test]
-async fn logging_is_as_in_plain_python() {
+async fn logging_works_as_in_plain_python() {
     let env = CallEnv::start().await;
     let source = "import logging\n\n".to_owned()
         + &handler(

@@ -44,7 +44,7 @@ enum Subject {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
-fn whatever_call_goes_wrong_nothing_is_lost_and_nothing_left() {
+fn consistency_holds_under_every_fault() {
     let commands = Command::ALL.map(Subject::Command).into_iter();
     let mut subjects: Vec<_> = commands.chain(Story::ALL.map(Subject::Story)).collect();
     let asked = std::env::var("FAULTS").ok();

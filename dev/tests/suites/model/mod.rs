@@ -26,7 +26,7 @@ fn encoded(source: &str) -> String {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
-fn whatever_is_asked_the_api_is_as_its_model() {
+fn api_behaves_like_the_model() {
     let cases = std::env::var("MODEL_CASES").ok().map(|cases| cases.parse().unwrap());
     let config = Config {
         cases: cases.unwrap_or(24),

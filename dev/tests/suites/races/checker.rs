@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_during_a_write_finds_the_old_or_the_new_value() {
+    fn concurrent_read_returns_the_old_or_the_new_value() {
         for value in [0, 1] {
             let write = entry(0, Step::Write(1), 0, Found::Done, 3);
             let read = entry(1, Step::Read, 1, Found::Value(value), 2);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn two_writes_at_once_are_in_one_order_for_everybody() {
+    fn concurrent_writes_have_one_order_for_all_clients() {
         let history = |second: u8| {
             [
                 entry(0, Step::Write(1), 0, Found::Done, 9),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_read_is_refused() {
+    fn stale_read_is_not_linearizable() {
         let write = entry(0, Step::Write(1), 0, Found::Done, 1);
         let read = entry(1, Step::Read, 2, Found::Value(0), 3);
         let report = check(&0, &[write, read]).unwrap_err();
@@ -207,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_update_is_refused() {
+    fn lost_update_is_not_linearizable() {
         let one = entry(0, Step::Swap(0, 1), 0, Found::Done, 2);
         let other = entry(1, Step::Swap(0, 2), 1, Found::Done, 3);
         assert!(check(&0, &[one, other]).is_err());
     }
 
     #[test]
-    fn what_nobody_knows_the_end_of_may_have_happened_or_not() {
+    fn pending_operation_may_or_may_not_take_effect() {
         for value in [0, 1] {
             let write = unknown(0, Step::Write(1), 0);
             let read = entry(1, Step::Read, 1, Found::Value(value), 2);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_the_end_of_may_happen_late_but_not_early_or_twice() {
+    fn pending_operation_takes_effect_late_and_at_most_once() {
         let late = [
             unknown(0, Step::Write(1), 0),
             entry(1, Step::Read, 1, Found::Value(0), 2),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_take_moments_although_they_have_many_orders() {
+    fn check_of_many_concurrent_operations_is_fast() {
         // 16! orders, of which none is legal in the end.
         let mut history: Vec<_> =
             (0..16).map(|client| entry(client, Step::Write(1), client, Found::Done, 99)).collect();

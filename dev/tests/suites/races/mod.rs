@@ -27,7 +27,7 @@ use plan::{Plan, SOURCES};
 use spec::{MOST_FUNCTIONS, Workspace};
 
 #[tokio::test]
-async fn what_many_are_answered_at_once_can_have_happened_one_after_the_other() {
+async fn concurrent_histories_are_linearizable() {
     let api = start().await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let first = setting("RACE_SEED").unwrap_or(now.as_millis() as u64);
@@ -62,7 +62,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn twenty_executions_at_once_are_counted_as_twenty() {
+async fn concurrent_executions_are_all_counted() {
     let api = start().await;
     let made = made(&api, &[SOURCES[0]]).await;
     let path = format!("{}/functions/{}", made.path, made.functions[0]);
@@ -79,7 +79,7 @@ async fn twenty_executions_at_once_are_counted_as_twenty() {
 }
 
 #[tokio::test]
-async fn of_two_deletions_at_once_one_is_told_that_nothing_is_there() {
+async fn concurrent_deletions_return_204_and_404() {
     let api = start().await;
     let made = made(&api, &[SOURCES[0], SOURCES[0]]).await;
     let path = format!("{}/functions/{}", made.path, made.functions[0]);
@@ -97,7 +97,7 @@ async fn of_two_deletions_at_once_one_is_told_that_nothing_is_there() {
 }
 
 #[tokio::test]
-async fn a_deletion_during_an_execution_leaves_nothing_behind() {
+async fn deletion_during_an_execution_leaves_no_items() {
     let api = start().await;
     // Long enough for a busy machine to be in the middle of it.
     let source = "import time\n\ndef handler(event, context):\n    time.sleep(event['body'])\n";

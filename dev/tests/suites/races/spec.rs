@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_changes_of_one_version_one_is_refused() {
+    fn second_patch_of_one_version_is_rejected() {
         let history = |second: Found| {
             let one = Step::PatchFunction(0, patch("b", Some(1)));
             let other = Step::PatchFunction(0, patch("c", Some(1)));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_made_a_function_finds_it_counted_by_a_new_version() {
+    fn function_creation_raises_the_workspace_version() {
         let history = |version, functions| {
             let read = Found::Workspace { item: named(version, "a"), functions };
             [
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_during_the_deletion_may_be_seen_although_it_was_refused_but_not_behind_it() {
+    fn patch_may_be_visible_during_the_workspace_deletion_only() {
         let history = |read: usize| {
             let late = Step::PatchFunction(0, patch("b", None));
             [
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_changed_in_a_workspace_that_is_there() {
+    fn source_patch_requires_the_workspace() {
         let source = Patch { field: "code", value: "1".into(), if_match: None };
         let mut changed = named(2, "a");
         changed.fields.insert("code", "1".into());

@@ -120,7 +120,7 @@ async fn killed_after_each_call(story: Story) -> usize {
 }
 
 #[tokio::test]
-async fn killed_between_any_two_calls_it_comes_to_the_same_end() {
+async fn reconciler_resumes_after_a_kill_at_any_call() {
     use Story::*;
     let stories = [Deploy, Update, UpdateTwice, Count, DeleteFunction, DeleteWorkspace];
     let calls = join_all(stories.map(|story| Box::pin(killed_after_each_call(story)))).await;

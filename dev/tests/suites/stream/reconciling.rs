@@ -13,7 +13,7 @@ fn code(source: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_function_is_deployed_with_all_that_it_asks_for() {
+async fn deployment_has_the_functions_settings() {
     let env = StreamEnv::start().await;
     let settings = json!({"runtime": "Python 3.13", "memory": 512, "timeout": 900,
         "environmentVariables": {"KEY": "값"}});
@@ -39,7 +39,7 @@ async fn a_function_is_deployed_with_all_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
+async fn changes_without_effect_on_execution_are_not_deployed() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -55,7 +55,7 @@ async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
 }
 
 #[tokio::test]
-async fn other_tools_find_the_current_source_and_old_versions_go() {
+async fn source_is_published_and_old_versions_are_removed() {
     let env = StreamEnv::start().await;
     let id = env.function("print(1)").await;
     env.settle().await;
@@ -78,7 +78,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_what_is_deleted() {
+async fn deleted_resources_leave_nothing() {
     let env = StreamEnv::start().await;
     let (gone, stays) = (env.function("x = 1").await, env.function("x = 2").await);
     env.settle().await;
@@ -110,7 +110,7 @@ async fn nothing_is_left_of_what_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_large_purge_goes_on_in_steps() {
+async fn large_purge_continues_in_steps() {
     let mut env = StreamEnv::start().await;
     env.reconciler = env.reconciler.with_purge_step(Duration::ZERO);
     let id = env.function("x = 1").await;
@@ -135,7 +135,7 @@ async fn a_large_purge_goes_on_in_steps() {
 }
 
 #[tokio::test]
-async fn sources_that_a_lost_write_left_go_once_they_are_old() {
+async fn orphaned_sources_are_removed_after_15_minutes() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -155,7 +155,7 @@ async fn sources_that_a_lost_write_left_go_once_they_are_old() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_the_engine_refuses_says_why() {
+async fn rejected_deployment_reports_its_reason() {
     let env = StreamEnv::start().await;
     // Within our own limit of names and values; over Lambda's, of their JSON.
     let variables: serde_json::Map<_, _> =
@@ -185,7 +185,7 @@ async fn a_deployment_that_the_engine_refuses_says_why() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end() {
+async fn failing_record_is_retried_deferred_and_reported() {
     let mut env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     let nowhere = testkit::lambda_client(
@@ -233,7 +233,7 @@ async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end()
 }
 
 #[tokio::test]
-async fn what_the_engine_says_of_variables_is_not_repeated() {
+async fn deployment_error_does_not_quote_environment_variables() {
     let env = StreamEnv::start().await;
     // Lambda's refusal quotes them all, and this one looks like one about a role.
     let mut variables: serde_json::Map<_, _> =
@@ -249,7 +249,7 @@ async fn what_the_engine_says_of_variables_is_not_repeated() {
 
 /// As `docs/operating.md` hands them over, that were read out of the stream by hand.
 #[tokio::test]
-async fn records_without_what_only_a_mapping_adds_are_followed_too() {
+async fn records_without_mapping_fields_are_processed() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     let mut records = env.env.stream().next(100).unwrap();

@@ -11,7 +11,7 @@ fn at(milliseconds: i64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read() {
+async fn usage_covers_24_hours_at_every_hour_boundary() {
     let env = StreamEnv::start().await;
     let ids = [env.function("x = 1").await, env.function("x = 2").await];
     env.settle().await;
@@ -73,7 +73,7 @@ async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_changes_nothing() {
+async fn redelivered_batch_is_counted_once() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -99,7 +99,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_hundred_functions_of_a_workspace_are_counted_in_one_batch() {
+async fn batch_counts_more_functions_than_one_transaction_holds() {
     let env = StreamEnv::start().await;
     let mut ids = Vec::new();
     let owner = Owner::anonymous();

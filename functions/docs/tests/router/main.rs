@@ -21,7 +21,7 @@ async fn get(lambda: &Lambda, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn it_is_up_and_says_so() {
+async fn health_returns_200_without_aws_calls() {
     let (env, lambda) = start().await;
     let root = lambda.answer(Event::fixture("root")).await;
     assert_eq!(root.status, 200);
@@ -34,7 +34,7 @@ async fn it_is_up_and_says_so() {
 }
 
 #[tokio::test]
-async fn deep_health_asks_everything_once_and_tells_how_long_it_took() {
+async fn deep_health_checks_each_dependency_once_with_its_duration() {
     let (env, lambda) = start().await;
     env.meter.start();
     let health = get(&lambda, "/health?deep=1").await;
@@ -53,7 +53,7 @@ async fn deep_health_asks_everything_once_and_tells_how_long_it_took() {
 }
 
 #[tokio::test]
-async fn what_is_down_is_named() {
+async fn deep_health_names_failing_dependencies_in_a_503() {
     let (env, lambda) = start().await;
     let down = async |parts: &[&str], named: &str| {
         let answer = get(&lambda, "/health?deep=1").await;
@@ -75,7 +75,7 @@ async fn what_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn the_description_names_the_server_that_was_asked_and_is_else_the_file() {
+async fn openapi_json_is_the_file_with_the_requests_server_url() {
     let (_bed, lambda) = start().await;
     let answer = get(&lambda, "/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");
@@ -91,7 +91,7 @@ async fn the_description_names_the_server_that_was_asked_and_is_else_the_file() 
 }
 
 #[tokio::test]
-async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
+async fn docs_pages_load_only_own_cacheable_files() {
     let (_bed, lambda) = start().await;
     for (path, loaded) in [("/docs", 3), ("/redoc", 3)] {
         let page = get(&lambda, path).await;
@@ -124,7 +124,7 @@ async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
 }
 
 #[tokio::test]
-async fn whatever_nothing_else_takes_is_an_error_in_our_form() {
+async fn unknown_paths_and_methods_return_json_errors() {
     let (_bed, lambda) = start().await;
     for path in ["/nothing", "/api", "/api/workspace", "/한글 길", "/%", "/docs/a/b", "/../etc"]
     {

@@ -25,7 +25,7 @@ fn noise(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_function_is_created_read_changed_and_deleted() {
+async fn function_is_created_read_patched_and_deleted() {
     let env = RouterEnv::start().await;
     let event = Event::fixture("create-function").at(&env.path());
     let asked = event.body();
@@ -73,7 +73,7 @@ async fn a_function_is_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_only_then_the_time() {
+async fn patch_changes_named_fields_and_last_modified() {
     let env = RouterEnv::start().await;
     let made = env.created("처음 🌱", "print(1)").await;
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -115,7 +115,7 @@ async fn a_patch_changes_what_it_names_and_only_then_the_time() {
 }
 
 #[tokio::test]
-async fn a_writer_that_read_an_older_version_changes_nothing() {
+async fn stale_if_match_returns_412() {
     let env = RouterEnv::start().await;
     let made = env.created("versioned", "print(1)").await;
     let first = env.read(&made).await.header("etag").to_owned();
@@ -143,7 +143,7 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn code_of_any_size_reads_back_byte_for_byte() {
+async fn code_up_to_1_mib_round_trips() {
     let env = RouterEnv::start().await;
     for source in
         ["x".to_owned(), "# 안녕 👋\r\n\t".repeat(50), noise(900 * 1024), noise(1024 * 1024)]
@@ -165,7 +165,7 @@ async fn code_of_any_size_reads_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
+async fn large_functions_are_paged_below_the_response_limit() {
     let env = RouterEnv::start().await;
     let source = noise(700 * 1024);
     let mut made = Vec::new();
@@ -188,7 +188,7 @@ async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
 }
 
 #[tokio::test]
-async fn below_a_workspace_that_is_not_there_everything_is_404() {
+async fn deleted_workspace_returns_404_on_every_function_route() {
     let env = RouterEnv::start().await;
     let made = env.created("orphan", "print(1)").await;
     let owner = Owner::anonymous();
@@ -205,7 +205,7 @@ async fn below_a_workspace_that_is_not_there_everything_is_404() {
 }
 
 #[tokio::test]
-async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
+async fn functions_of_a_partly_purged_workspace_return_404() {
     let env = RouterEnv::start().await;
     let made = env.created("hidden", "print(1)").await;
     // As a purge that was cut short leaves it.
@@ -230,7 +230,7 @@ async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
 }
 
 #[tokio::test]
-async fn a_function_is_found_in_its_own_workspace_only() {
+async fn function_returns_404_in_another_workspace() {
     let env = RouterEnv::start().await;
     let made = env.created("mine", "print(1)").await;
     let other = env.env.new_workspace().await;
@@ -245,7 +245,7 @@ async fn a_function_is_found_in_its_own_workspace_only() {
 }
 
 #[tokio::test]
-async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
+async fn create_and_patch_validate_every_field() {
     let env = RouterEnv::start().await;
     let made = env.created("rules", "print(1)").await;
     for (field, value, reason) in [
@@ -296,7 +296,7 @@ async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
 }
 
 #[tokio::test]
-async fn a_syntax_error_is_told_with_its_line_and_column_and_changes_nothing() {
+async fn syntax_error_returns_422_with_line_and_column() {
     let env = RouterEnv::start().await;
     let made = env.created("syntax", "print(1)").await;
     let code = STANDARD.encode("def handler(event, context):\n    return {}\n\ndef 인사()\n");
@@ -320,7 +320,7 @@ async fn a_syntax_error_is_told_with_its_line_and_column_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_missing_is_a_fault_of_ours_and_quotes_no_key() {
+async fn missing_source_returns_500_without_the_object_key() {
     let env = RouterEnv::start().await;
     let made = env.created("lost", &noise(100 * 1024)).await;
     for (key, _) in env.objects().await {

@@ -46,7 +46,7 @@ fn id(key: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_and_kept_hashed() {
+async fn key_secret_is_returned_once_and_stored_hashed() {
     let keys = Keys::start().await;
     let answer = keys.create(" a ").await;
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -71,7 +71,7 @@ async fn a_key_is_shown_once_and_kept_hashed() {
 }
 
 #[tokio::test]
-async fn ten_keys_at_a_time_and_however_they_race() {
+async fn concurrent_creations_stop_at_ten_keys() {
     let keys = Keys::start().await;
     let names: Vec<String> = (0..14).map(|number| format!("k{number}")).collect();
     let answers = join_all(names.iter().map(|name| keys.create(name))).await;
@@ -97,7 +97,7 @@ async fn ten_keys_at_a_time_and_however_they_race() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_has_no_keys_and_a_change_keeps_them() {
+async fn keys_survive_updates_and_missing_functions_return_404() {
     let keys = Keys::start().await;
     let made = keys.create("a").await.json();
     let changed = keys.env.patch(&keys.function, &json!({"name": "g", "auth": "key"})).await;
@@ -127,7 +127,7 @@ async fn what_is_not_there_has_no_keys_and_a_change_keeps_them() {
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_once_however_often_it_is_asked_for() {
+async fn concurrent_revocations_revoke_a_key_once() {
     let keys = Keys::start().await;
     for number in 0..10 {
         assert_eq!(keys.create(&format!("k{number}")).await.status, 201);
@@ -141,7 +141,7 @@ async fn a_key_is_revoked_once_however_often_it_is_asked_for() {
 
 /// Keys as they were once kept, in a set, are listed and revoked like others.
 #[tokio::test]
-async fn keys_of_the_form_before_are_still_there() {
+async fn keys_in_the_legacy_set_are_listed_and_revoked() {
     let keys = Keys::start().await;
     let new = keys.create("new").await.json();
     let old = |name: &str, at: u8| {

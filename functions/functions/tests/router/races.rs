@@ -9,7 +9,7 @@ use shared::domain::Quotas;
 use testkit::Event;
 
 #[tokio::test]
-async fn forty_created_at_once_are_forty_listed_and_counted() {
+async fn concurrent_creations_are_all_listed_and_counted() {
     let env = RouterEnv::start().await;
     let names: Vec<String> = (0..40).map(|i| format!("동시 {i} 🚀")).collect();
     let made = join_all(names.iter().map(|name| env.created(name, "print(1)"))).await;
@@ -32,7 +32,7 @@ async fn forty_created_at_once_are_forty_listed_and_counted() {
 }
 
 #[tokio::test]
-async fn deleted_by_eight_at_once_it_is_deleted_once() {
+async fn concurrent_deletions_return_204_once() {
     let env = RouterEnv::start().await;
     let made = env.created("one", "print(1)").await;
     env.created("other", "print(1)").await;
@@ -44,7 +44,7 @@ async fn deleted_by_eight_at_once_it_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn sources_changed_at_once_agree_in_the_end() {
+async fn concurrent_source_updates_keep_one_of_the_sources() {
     let env = RouterEnv::start().await;
     let made = env.created("raced", "print(0)").await;
     for round in 0..5 {
@@ -60,7 +60,7 @@ async fn sources_changed_at_once_agree_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_workspace_has_so_many_functions_however_they_race() {
+async fn concurrent_creations_stop_at_the_function_quota() {
     let mut env = RouterEnv::start().await;
     let quotas = Quotas { functions: 3, ..env.env.config.quotas };
     let store = env.env.store.clone().with_quotas(quotas);

@@ -85,7 +85,7 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn executions_are_read_newest_first_by_function_and_by_workspace() {
+async fn logs_are_listed_newest_first_per_function_and_workspace() {
     let env = Bed::start().await;
     let old = env.record(0, "2026-01-31T09:05:00.123Z", "1", vec!["첫 줄 🌱".into()]).await;
     let new =
@@ -112,7 +112,7 @@ async fn executions_are_read_newest_first_by_function_and_by_workspace() {
 }
 
 #[tokio::test]
-async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
+async fn pagination_is_stable_while_logs_are_added() {
     let env = Bed::start().await;
     let mut recorded = Vec::new();
     for i in 0..23 {
@@ -152,7 +152,7 @@ async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
 }
 
 #[tokio::test]
-async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
+async fn filters_match_across_pages() {
     let env = Bed::start().await;
     let mut failed = Vec::new();
     for i in 0..60 {
@@ -211,7 +211,7 @@ async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
 }
 
 #[tokio::test]
-async fn a_filter_that_finds_little_in_much_answers_with_a_page_to_go_on_from() {
+async fn selective_filter_returns_an_empty_page_with_a_cursor() {
     let env = Bed::start().await;
     // What compression leaves almost as long as it is.
     let noise = (0..60_000_u64).map(|i| {
@@ -231,7 +231,7 @@ async fn a_filter_that_finds_little_in_much_answers_with_a_page_to_go_on_from() 
 }
 
 #[tokio::test]
-async fn limits_have_the_contracts_defaults_and_bounds() {
+async fn page_limits_have_documented_defaults_and_maxima() {
     let env = Bed::start().await;
     for i in 0..120 {
         env.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), "1", vec![]).await;
@@ -254,7 +254,7 @@ async fn limits_have_the_contracts_defaults_and_bounds() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_an_item_is_kept_as_a_marked_preview() {
+async fn oversized_log_is_stored_as_a_truncated_preview() {
     let env = Bed::start().await;
     let large = serde_json::to_string(&"\u{1}가".repeat(600_000)).unwrap();
     let lines = (0..50_000).map(|i| format!("줄 {i}")).collect();
@@ -270,7 +270,7 @@ async fn what_is_too_large_for_an_item_is_kept_as_a_marked_preview() {
 }
 
 #[tokio::test]
-async fn many_large_logs_come_in_answers_that_lambda_can_carry() {
+async fn large_logs_are_paged_below_the_response_limit() {
     let env = Bed::start().await;
     let body = serde_json::to_string(&"\\".repeat(30_000)).unwrap();
     for i in 0..100 {
@@ -288,7 +288,7 @@ async fn many_large_logs_come_in_answers_that_lambda_can_carry() {
 }
 
 #[tokio::test]
-async fn logs_expire_after_the_days_that_they_are_kept() {
+async fn logs_expire_after_the_retention_period() {
     let env = Bed::start().await;
     env.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
     let scanned = env.env.dynamodb.scan().table_name(&env.env.config.table).send().await.unwrap();
@@ -298,7 +298,7 @@ async fn logs_expire_after_the_days_that_they_are_kept() {
 }
 
 #[tokio::test]
-async fn there_are_no_logs_of_what_is_not_there() {
+async fn logs_of_missing_resources_return_404() {
     let env = Bed::start().await;
     env.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
     let owner = Owner::anonymous();

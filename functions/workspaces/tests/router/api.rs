@@ -27,7 +27,7 @@ async fn list(lambda: &Lambda, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_workspace_is_created_read_changed_and_deleted() {
+async fn workspace_is_created_read_patched_and_deleted() {
     let (_bed, lambda) = start();
     let event = Event::fixture("create-workspace");
     let asked = event.body();
@@ -67,7 +67,7 @@ async fn a_workspace_is_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_nothing_else() {
+async fn patch_changes_named_fields_only() {
     let (_bed, lambda) = start();
     let event = Event::fixture("create-workspace")
         .json(&json!({"name": "팀 🚀", "description": "설명 ✨"}));
@@ -89,7 +89,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_writer_that_read_an_older_version_changes_nothing() {
+async fn stale_if_match_returns_412() {
     let (_bed, lambda) = start();
     let answer = lambda.answer(Event::fixture("create-workspace")).await;
     let (at, first) = (path(&answer.json()), answer.header("etag").to_owned());
@@ -124,7 +124,7 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
+async fn unreachable_storage_returns_503_with_retry_after() {
     let (env, lambda) = start();
     let made = created(&lambda, "down").await;
     env.faults.inject(1, usize::MAX - 1, Fault::Unsent);
@@ -144,7 +144,7 @@ async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_foreign_item_in_the_table_hides_nothing_else() {
+async fn unreadable_item_does_not_hide_other_workspaces() {
     let (env, lambda) = start();
     let made = created(&lambda, "ours").await;
     let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.into());
@@ -159,7 +159,7 @@ async fn a_foreign_item_in_the_table_hides_nothing_else() {
 }
 
 #[tokio::test]
-async fn lists_come_in_creation_order_and_in_pages() {
+async fn workspaces_are_listed_in_creation_order_in_pages() {
     let (_bed, lambda) = start();
     let mut made = Vec::new();
     for i in 0..7 {
@@ -188,7 +188,7 @@ async fn lists_come_in_creation_order_and_in_pages() {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_one_answer_goes_on_behind_a_link() {
+async fn list_above_the_response_limit_has_a_next_link() {
     let (_bed, lambda) = start();
     // Each is about 4 KB, and 12 KB of escapes as it travels.
     let description = "\\".repeat(1000);
@@ -211,7 +211,7 @@ async fn a_list_longer_than_one_answer_goes_on_behind_a_link() {
 }
 
 #[tokio::test]
-async fn bad_queries_are_refused_by_name() {
+async fn invalid_query_parameters_return_422() {
     let (_bed, lambda) = start();
     for query in ["?limit=abc", "?limit=0", "?limit=1001", "?limit=", "?limit=-1", "?limit=%2B5"] {
         let message = list(&lambda, query).await.assert_error(422, "VALIDATION_ERROR");
@@ -223,7 +223,7 @@ async fn bad_queries_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_with_a_sentence_and_make_nothing() {
+async fn invalid_bodies_are_rejected_and_create_nothing() {
     let (_bed, lambda) = start();
     let post = || Event::fixture("create-workspace");
     let malformed =
@@ -266,7 +266,7 @@ async fn bad_bodies_are_refused_with_a_sentence_and_make_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_rule_is_told_before_a_missing_resource() {
+async fn validation_errors_precede_not_found() {
     let (_bed, lambda) = start();
     for id in ["ws-01jd0000000000000000000000", "not-an-id", "ws-%23%2F", "ws-한글", "a b", "%FF"]
     {
@@ -281,7 +281,7 @@ async fn a_broken_rule_is_told_before_a_missing_resource() {
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_errors_in_the_same_form() {
+async fn other_methods_return_405_and_other_paths_404() {
     let (_bed, lambda) = start();
     for (method, path, allow) in [
         ("PUT", "/api/workspaces", "GET,HEAD,POST,OPTIONS"),
@@ -302,7 +302,7 @@ async fn other_methods_and_paths_are_errors_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_trailing_slash_is_the_same_resource_and_head_is_get_without_a_body() {
+async fn trailing_slash_and_head_are_supported() {
     let (_bed, lambda) = start();
     let made = created(&lambda, "one").await;
     let slashed = format!("{}/", path(&made));
@@ -317,7 +317,7 @@ async fn a_trailing_slash_is_the_same_resource_and_head_is_get_without_a_body() 
 }
 
 #[tokio::test]
-async fn preflights_are_answered_without_storage_and_foreign_origins_get_nothing() {
+async fn preflight_needs_no_storage_and_other_origins_get_no_cors_headers() {
     let mut env = TestEnv::start().unwrap();
     env.config.table = "no-such-table".into();
     let store =

@@ -16,7 +16,7 @@ async fn delete(lambda: &Lambda, owner: &str, made: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn an_owner_has_so_many_workspaces_however_creates_and_deletes_race() {
+async fn workspace_quota_holds_under_concurrent_creates_and_deletes() {
     let env = TestEnv::start().unwrap();
     let lambda = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(FEW)));
     let at_once = futures_util::future::join_all((0..8).map(|_| create(&lambda, "ada"))).await;
@@ -43,7 +43,7 @@ async fn an_owner_has_so_many_workspaces_however_creates_and_deletes_race() {
 }
 
 #[tokio::test]
-async fn an_owner_sends_so_many_requests_a_second() {
+async fn requests_above_the_rate_limit_return_429() {
     let env = TestEnv::start().unwrap();
     let clock = Clock::standing_at(Timestamp::parse("2026-01-31T09:05:00.000Z").unwrap());
     let quotas = Quotas { requests_per_second: Some(2), ..FEW };
@@ -72,7 +72,7 @@ async fn an_owner_sends_so_many_requests_a_second() {
 }
 
 #[tokio::test]
-async fn without_a_limit_requests_are_not_counted() {
+async fn requests_are_not_counted_without_a_rate_limit() {
     let env = TestEnv::start().unwrap();
     let lambda = env.lambda("workspaces", workspaces::router(env.store.clone()));
     env.meter.start();
