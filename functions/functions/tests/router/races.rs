@@ -1,4 +1,4 @@
-//! The functions Lambda, asked by many at once.
+//! Concurrent requests to the functions Lambda.
 
 use crate::env::RouterEnv;
 use base64::Engine as _;
@@ -20,7 +20,7 @@ async fn concurrent_creations_are_all_listed_and_counted() {
     }
     assert_eq!(env.function_count().await, 40);
 
-    // The same in pages.
+
     let mut paged = Vec::new();
     let mut next = Some(format!("{}?limit=7", env.path()));
     while let Some(at) = next {
@@ -77,13 +77,13 @@ async fn concurrent_creations_stop_at_the_function_quota() {
         assert_eq!(details, &json!({"limit": "functionsPerWorkspace", "value": 3}));
     }
     assert_eq!(env.function_count().await, 3);
-    assert_eq!(env.objects().await.len(), 3, "what was refused left no source");
+    assert_eq!(env.objects().await.len(), 3, "a rejected creation leaves no source");
     assert_eq!(env.delete(&made[0]).await.status, 204);
     assert_eq!(env.create(&body).await.status, 201);
     env.create(&body).await.assert_error(409, "CONFLICT");
 }
 
-/// A source that stands in the bucket only.
+/// A source too large for its item, stored in the bucket only.
 fn noise() -> String {
     let word = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     "#".to_owned() + &(1..4000).map(word).collect::<String>()
