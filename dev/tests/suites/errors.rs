@@ -1,4 +1,4 @@
-//! The contract's errors, for what no handler answers.
+//! Error responses where a handler panics.
 
 use axum::Router;
 use axum::routing::get;

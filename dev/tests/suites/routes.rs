@@ -1,4 +1,4 @@
-//! `template.yaml` is the one truth about routes and CORS: what else says something of them agrees.
+//! `template.yaml` is the source of routes and CORS. Everything else that names them agrees with it.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -35,8 +35,8 @@ fn watch_router() -> Vec<(String, String)> {
     routes.map(|(path, name)| (path.clone(), name.as_str().unwrap().to_owned())).collect()
 }
 
-/// `ANY /a/{b}` as the path of the watch router; `None` for what it can't say:
-/// the default route, and the greedy ones, which are there for trailing slashes.
+/// `ANY /a/{b}` as the path of the watch router. `None` for the default route and the greedy ones,
+/// which it can't express.
 fn as_watch_path(route: &Route) -> Option<&str> {
     route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
 }
@@ -53,7 +53,7 @@ fn cargo_lambda_watch_routes_match_the_template() {
     assert_eq!(found, expected);
 }
 
-/// Every path that the routers of a Lambda's source name, as the template would write it.
+/// The paths of all `.route(…)` in a Lambda's source, in the template's notation.
 fn routes_in_code(binary: &str) -> BTreeSet<String> {
     let folder = project::source_root().join("functions").join(binary).join("src");
     let mut named = BTreeSet::new();
@@ -74,9 +74,9 @@ fn routers_match_the_template() {
         let in_code = routes_in_code(&function.binary);
         let paths = function.routes.iter().filter_map(|route| route.key().strip_prefix("ANY "));
         let in_template: BTreeSet<String> = paths.map(str::to_owned).collect();
-        let lacking: Vec<_> = in_code.difference(&in_template).collect();
-        assert!(lacking.is_empty(), "{}: not in template.yaml: {lacking:?}", function.binary);
-        // The other greedy ones are there for slashes at the end and what doesn't exist.
+        let missing: Vec<_> = in_code.difference(&in_template).collect();
+        assert!(missing.is_empty(), "{}: not in template.yaml: {missing:?}", function.binary);
+        // Other greedy routes serve trailing slashes and unknown paths.
         let in_template = in_template.into_iter().filter(|path| !path.contains("+}"));
         let unknown: Vec<_> = in_template.filter(|path| !in_code.contains(path)).collect();
         assert!(unknown.is_empty(), "{}: no router has {unknown:?}", function.binary);
@@ -87,8 +87,8 @@ fn routers_match_the_template() {
 fn cors_of_lambdas_matches_the_gateway() {
     let gateway = template().cors.unwrap();
     assert_eq!(gateway, Cors::for_origins(gateway.origins.clone()));
-    let contract = ["http://localhost:3000", "http://localhost:5173"];
-    assert_eq!(gateway.origins, contract, "the origins unless configured");
+    let default = ["http://localhost:3000", "http://localhost:5173"];
+    assert_eq!(gateway.origins, default);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn sample_events_match_the_gateways_routes() {
         routes_seen.push(route.key().to_owned());
     }
     for (route, _) in routes() {
-        // The greedy and the default route are there for what the API doesn't have.
+        // Greedy and default routes serve unknown paths only.
         let is_resource = as_watch_path(&route).is_some();
         assert!(!is_resource || routes_seen.contains(&route.key().to_owned()), "{}", route.key());
     }

@@ -1,5 +1,4 @@
-//! The functions of `examples` do what their own words say, on the local engine
-//! with real Python.
+//! The functions in `examples`, with real Python.
 
 use deployment::call_env::CallEnv;
 use emulator::project;
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::FunctionId;
 use testkit::{Answer, Event};
 
-/// The examples that have a test here.
+/// The examples that are tested here.
 const TESTED: [&str; 4] = ["fails.py", "hello.py", "order.py", "report.py"];
 
 fn source(name: &str) -> String {
@@ -138,8 +137,8 @@ async fn report_returns_html_or_csv() {
     assert_table(env.call(&id, "GET", "?values=3,1,4,1,5&format=csv", "").await);
     assert_eq!(lines(&env, &id).await, json!(["8 rows as CSV"]));
     let at = format!("/invoke/{}/{id}?values=3,1,4,1,5", env.workspace);
-    let asks = Event::fixture("call-function").at(&at).method("GET").text("");
-    assert_table(env.lambda.answer(asks.header("accept", Some("text/csv"))).await);
+    let event = Event::fixture("call-function").at(&at).method("GET").text("");
+    assert_table(env.lambda.answer(event.header("accept", Some("text/csv"))).await);
     assert_table(env.call(&id, "POST", "?format=csv", "[3, 1, 4, 1, 5]").await);
 
     let rows = json!([
@@ -169,7 +168,7 @@ async fn report_returns_html_or_csv() {
 #[tokio::test]
 async fn fails_logs_each_kind_of_failure() {
     let env = CallEnv::start().await;
-    let id = deployed(&env, "fails.py", json!({"timeout": 5})).await;
+    let id = deployed(&env, "fails.py", json!({"timeout": 60})).await;
     for (how, sentence, last_line) in [
         ("", "raised an exception", "RuntimeError: as you asked"),
         ("raise", "raised an exception", "RuntimeError: as you asked"),
