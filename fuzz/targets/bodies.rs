@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         description(&create.description);
         let made = create.create(&origin);
         let again: CreateWorkspace = read(&json(&made)).expect("what is read can be sent");
-        assert_eq!((&again.name, &again.description), (&made.name, &made.description));
+        assert_eq!((&again.name, &again.description), (&made.settings.name, &made.settings.description));
     }
     if let Some(patch) = read::<PatchWorkspace>(data) {
         patch.name.iter().for_each(name);
@@ -25,12 +25,12 @@ fuzz_target!(|data: &[u8]| {
     if let Some(create) = read::<CreateFunction>(data) {
         let ws = WorkspaceId::parse("ws-1").expect("an identifier");
         let made = create.create(ws.clone(), &origin);
-        name(&made.name);
-        description(&made.description);
-        memory(&made.memory);
-        timeout(&made.timeout);
-        methods(&made.http_methods);
-        environment(&made.environment_variables);
+        name(&made.settings.name);
+        description(&made.settings.description);
+        memory(&made.settings.memory);
+        timeout(&made.settings.timeout);
+        methods(&made.settings.http_methods);
+        environment(&made.settings.environment_variables);
         code(&made.code);
         assert!(made.invocation_url.is_none() && made.last_deployed.is_none());
         assert_eq!((made.invocations_24h, made.errors_24h), (0, 0));

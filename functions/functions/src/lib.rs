@@ -9,7 +9,7 @@ use http::StatusCode;
 use shared::admission::rate_limit;
 use shared::domain::{
     CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
-    Limits, List, NewInvocationKey, Owner, PatchFunction, WorkspaceId,
+    Limits, List, NewInvocationKey, Owner, PatchFunction, SettingsInSchemas, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
@@ -52,7 +52,8 @@ pub fn router(store: Store) -> Router {
         CreateInvocationKey,
         NewInvocationKey,
         KeyId,
-    ))
+    )),
+    modifiers(&SettingsInSchemas)
 )]
 pub struct Description;
 
