@@ -178,7 +178,7 @@ async fn headers_that_are_not_the_functions_to_set_are_ours() {
     let scene = Scene::set(json!({})).await;
     let headers = json!({
         "X-Execution-Id": ["log-forged", "log-again"], "x-execution-id": "log-small",
-        "Access-Control-Allow-CreationSeed": "*", "Access-Control-Allow-Credentials": "false",
+        "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "false",
         "Content-Length": "1", "Transfer-Encoding": "chunked", "Connection": "close",
         "Clear-Site-Data": "\"*\"", "Service-Worker-Allowed": "/", "Alt-Svc": "h2=\":1\"",
         "Strict-Transport-Security": "max-age=1", "NEL": "{}", "Report-To": "{}",

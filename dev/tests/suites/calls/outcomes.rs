@@ -93,7 +93,7 @@ async fn headers_and_text_are_passed_on_as_they_are() {
         let answer = env.call(&id, "GET", &format!("?as={encoded}"), "").await;
         assert_eq!(answer.bytes(), "\u{feff}이름,값".as_bytes(), "{kind}");
         assert_eq!(answer.header("content-type"), kind);
-        assert_eq!(answer.header("vary"), "Accept, CreationSeed");
+        assert_eq!(answer.header("vary"), "Accept, Origin");
         assert_eq!(answer.header("x-many"), "1, 2");
         assert_eq!(answer.header("allow"), "GET");
         assert!(answer.header("x-execution-id").starts_with("log-"));

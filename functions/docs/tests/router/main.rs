@@ -112,7 +112,7 @@ async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
             let plain = Event::new("GET", file).header("accept-encoding", None);
             let plain = lambda.answer(plain).await;
             assert_eq!(plain.header("content-encoding"), "", "{file}");
-            assert_eq!(plain.header("vary"), "Accept-Encoding, CreationSeed", "{file}");
+            assert_eq!(plain.header("vary"), "Accept-Encoding, Origin", "{file}");
             let kind = if file.ends_with(".css") { "text/css" } else { "text/javascript" };
             assert_eq!(plain.header("content-type"), kind, "{file}");
             assert!(packed.bytes().starts_with(&[0x1f, 0x8b]), "{file}");
