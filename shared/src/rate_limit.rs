@@ -1,4 +1,4 @@
-//! Whether an owner may ask at all now: where requests and what is counted of them meet.
+//! The limit of requests per second and owner.
 
 use std::time::Duration;
 
@@ -11,17 +11,13 @@ use crate::domain::Owner;
 use crate::error::Error;
 use crate::store::Store;
 
-/// How long a request may be held up by being counted: what it does afterwards has the rest of its
-/// time.
-const ADMISSION_TIME: Duration = Duration::from_secs(1);
-
-/// `router` for owners who keep within their requests a second, by what `store` counts. Nothing of
-/// a request is read before.
-pub fn rate_limit(router: Router, store: &Store) -> Router {
-    router.route_layer(from_fn_with_state(store.clone(), admit))
+/// `router` with a limit of requests per second for each owner. A request is counted in `store` before
+/// its body is read.
+pub fn per_owner(router: Router, store: &Store) -> Router {
+    router.route_layer(from_fn_with_state(store.clone(), count))
 }
 
-async fn admit(
+async fn count(
     State(store): State<Store>,
     owner: Owner,
     request: Request,
