@@ -15,3 +15,4 @@ pub mod metrics;
 pub mod rate_limit;
 pub mod store;
 pub mod stream;
+pub mod time_budget;

@@ -19,6 +19,7 @@ use shared::aws::timeouts;
 use shared::config::{Config, Endpoints};
 use shared::domain::Quotas;
 use shared::store::Store;
+use shared::time_budget::TimeBudget;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -138,6 +139,7 @@ impl TestEnv {
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
+            time_budget: TimeBudget::PRODUCT,
         };
         let permissions = Permissions::over(SharedHttpClient::new(faults.clone()), roles);
         let meter = Meter::over(SharedHttpClient::new(permissions.clone()));
