@@ -1,11 +1,10 @@
 //! The limit of requests per second and owner.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use tokio::time::timeout;
 
 use crate::domain::Owner;
 use crate::error::Error;
@@ -23,7 +22,7 @@ async fn count(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let admitted = tokio::time::timeout(ADMISSION_TIME, store.admit(&owner)).await;
+    let admitted = timeout(store.time_budget().admission, store.admit(&owner)).await;
     admitted.map_err(|_| Error::Unavailable("counting a request: out of time".into()))??;
     Ok(next.run(request).await)
 }

@@ -10,8 +10,8 @@ use shared::domain::{
 };
 use shared::error::Error;
 use shared::http::{
-    BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, OwnerErrors, Path,
-    PathErrors, QuotaErrors, NotModified, replayed_header, json_with_etag,
+    BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, NotModified,
+    OwnerErrors, Path, PathErrors, QuotaErrors, json_with_etag, replayed_header,
 };
 use shared::store::Store;
 

@@ -6,17 +6,17 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{delete, get};
 use http::StatusCode;
-use shared::rate_limit;
 use shared::domain::{
     CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
     Limits, List, NewInvocationKey, Owner, PatchFunction, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    ListResponse, BaseUrl, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson,
-    IfMatch, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors,
-    NotModified, VersionErrors, WithEtag,
+    BaseUrl, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
+    IfNoneMatch, ListQuery, ListResponse, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
+    QuotaErrors, VersionErrors, WithEtag,
 };
+use shared::rate_limit;
 use shared::store::{Created, Store};
 use utoipa::OpenApi;
 

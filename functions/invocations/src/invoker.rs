@@ -11,17 +11,11 @@ use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
 use shared::metrics;
 use shared::store::{CallSettings, Callable, Store};
-use tokio::time::Instant;
+use shared::time_budget::TimeBudget;
+use tokio::time::{Instant, timeout};
 
 use crate::event::Event;
 use crate::response;
-
-/// How long after a request began its function is waited for. The boundary
-/// answers after 28 seconds, and the log is written before.
-const PATIENCE: Duration = Duration::from_secs(26);
-
-/// How long the writing of a log may hold up the answer.
-pub const LOG_TIME: Duration = Duration::from_millis(1500);
 
 /// The maximum number of a function's response headers.
 const MAX_HEADERS: usize = 100;
@@ -51,19 +45,21 @@ pub struct Invoker {
     store: Store,
     engine: Engine,
     keep_days: u32,
-    patience: Duration,
+    time_budget: TimeBudget,
 }
 
 impl Invoker {
     /// Invokes functions of `store` on `engine`.
     pub fn new(store: Store, engine: Engine, config: &Config) -> Self {
-        Self { store, engine, keep_days: config.execution_log_days, patience: PATIENCE }
+        let (keep_days, time_budget) = (config.execution_log_days, config.time_budget);
+        Self { store, engine, keep_days, time_budget }
     }
 
-    /// The same with another time that functions are waited for; 26 seconds unless said.
+    /// The same with another limit of the wait for a function, which counts from the request's start.
     #[must_use]
-    pub fn with_wait_limit(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_wait_limit(mut self, wait_limit: Duration) -> Self {
+        self.time_budget.execution = wait_limit;
+        self
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -103,9 +99,9 @@ impl Invoker {
                 let (limit, size) = (MAX_EVENT_BYTES, payload.len());
                 return Err(Error::PayloadTooLarge { limit, size });
             }
-            let left = self.patience.saturating_sub(start.elapsed());
-            let timeout = function.settings.timeout;
-            match self.engine.invoke(id, version, timeout, payload, left).await {
+            let left = self.time_budget.execution.saturating_sub(start.elapsed());
+            let limit = function.settings.timeout;
+            match self.engine.invoke(id, version, limit, payload, left).await {
                 Ok(Invoked::Ran(execution)) => break execution,
                 Err(error) => {
                     let is_engine_error = !matches!(error, Error::Quota(_));
@@ -121,7 +117,8 @@ impl Invoker {
                 return Err(Error::Unavailable(format!("{id} keeps being replaced").into()));
             }
         };
-        let is_outcome_unknown = matches!(execution.ending, ExecutionResult::Failed(Failure::OutcomeUnknown));
+        let is_outcome_unknown =
+            matches!(execution.ending, ExecutionResult::Failed(Failure::OutcomeUnknown));
         let execution = check_response(execution);
         let log = ExecutionLog {
             id: LogId::of(origin.ulid),
@@ -152,10 +149,11 @@ impl Invoker {
 
     async fn record(&self, ws: &WorkspaceId, log: &ExecutionLog) {
         let write = self.store.record_execution(ws, log, self.keep_days);
-        let cause = match tokio::time::timeout(LOG_TIME, write).await {
+        let limit = self.time_budget.log_write;
+        let cause = match timeout(limit, write).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.causes(),
-            Err(_) => format!("not written within {} ms", LOG_TIME.as_millis()),
+            Err(_) => format!("not written within {} ms", limit.as_millis()),
         };
         tracing::error!(
             function = %log.function_id,

@@ -11,19 +11,19 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use shared::rate_limit;
 use shared::domain::{CreationSeed, ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
 use shared::http::{
-    CommonErrors, IdempotencyErrors, IdempotentJson, InvocationErrors, FunctionUrlErrors, OwnerErrors, Path, PathErrors,
-    RequestStart, idempotent_request, replayed_header,
+    CommonErrors, FunctionUrlErrors, IdempotencyErrors, IdempotentJson, InvocationErrors,
+    OwnerErrors, Path, PathErrors, RequestStart, idempotent_request, replayed_header,
 };
+use shared::rate_limit;
 use shared::store::{CallSettings, IdempotencyState};
 use utoipa::OpenApi;
 
 use event::Event;
 use invoker::Invocation;
-pub use invoker::{Invoker, LOG_TIME};
+pub use invoker::Invoker;
 
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {

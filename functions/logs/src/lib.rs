@@ -6,14 +6,14 @@ mod response;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use shared::rate_limit;
 use shared::domain::{
     ExecutionStatus, FunctionId, Level, Limits, List, LogFilter, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    CommonErrors, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, NotModified,
+    CommonErrors, IfNoneMatch, ListQuery, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
 };
+use shared::rate_limit;
 use shared::store::Store;
 use utoipa::OpenApi;
 

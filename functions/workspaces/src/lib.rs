@@ -4,16 +4,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
-use shared::rate_limit;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    ListResponse, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
-    IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors, NotModified,
-    VersionErrors, WithEtag,
+    BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
+    IfNoneMatch, ListQuery, ListResponse, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
+    QuotaErrors, VersionErrors, WithEtag,
 };
+use shared::rate_limit;
 use shared::store::{Created, Store};
 use utoipa::OpenApi;
 

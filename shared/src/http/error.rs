@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Failure, LogId};
 use crate::error::Error;
+use crate::time_budget::TimeBudget;
 
 /// `Retry-After` when storage or the engine is busy, or a request is in progress.
 const BUSY_SECONDS: u32 = 2;
@@ -25,9 +26,6 @@ const RATE_LIMIT_SECONDS: u32 = 1;
 
 /// `WWW-Authenticate` of a function that requires a key. HTTP requires this header with a 401.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("ApiKey header=\"X-Api-Key\"");
-
-/// How long an HTTP API of API Gateway waits for a Lambda, in seconds.
-const GATEWAY_SECONDS: u64 = 30;
 
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,7 +134,7 @@ fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<
     };
     match failure {
         Failure::TimedOut { limit, took } => timed_out(u64::from(*limit), took),
-        Failure::StillRunning(waited) => timed_out(GATEWAY_SECONDS, waited),
+        Failure::StillRunning(waited) => timed_out(TimeBudget::PRODUCT.gateway.as_secs(), waited),
         Failure::OutcomeUnknown => {
             let details = json!({ "logId": log });
             (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, Some(details))

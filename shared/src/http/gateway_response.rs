@@ -27,7 +27,8 @@ impl IntoResponse for GatewayResponse {
             let (mut parts, body) = self.0.into_parts();
             // The body is in memory, so reading it can't fail.
             let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            let is_binary = parts.extensions.get().is_some_and(|user: &UserResponse| user.is_binary);
+            let is_binary =
+                parts.extensions.get().is_some_and(|user: &UserResponse| user.is_binary);
             let body = match String::from_utf8(bytes.into()) {
                 Ok(text) if text.is_empty() => Body::Empty,
                 Ok(text) if !is_binary => Body::Text(text),

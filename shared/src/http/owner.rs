@@ -63,7 +63,11 @@ mod tests {
             let ada = token(json!({"sub": "ada", "email": "x@example.com"}));
             assert_eq!(owner(sign_in, ada).await.unwrap().as_str(), "ada");
             let namesake = owner(sign_in, token(json!({"sub": "anonymous"}))).await.unwrap();
-            assert_ne!(namesake, Owner::anonymous(), "a subject may be spelled like the anonymous owner");
+            assert_ne!(
+                namesake,
+                Owner::anonymous(),
+                "a subject may be spelled like the anonymous owner"
+            );
         }
         assert_eq!(owner(false, Value::Null).await.unwrap(), Owner::anonymous());
     }
