@@ -2,6 +2,7 @@
 
 pub mod faults;
 mod fixtures;
+mod in_flight;
 mod lambda;
 pub mod meter;
 pub mod page;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::faults::Faults;
+use crate::in_flight::InFlight;
 use crate::meter::Meter;
 use crate::permissions::Permissions;
 use emulator::data_folder::{DataFolder, DataFolderError};
@@ -121,7 +123,7 @@ impl TestEnv {
         let followers: Result<Vec<_>, _> =
             mappings.map(|mapping| Poller::new(mapping, reader.clone(), None)).collect();
         let followers = Mutex::new(followers?);
-        let http = aws_smithy_http_client::Builder::new().build_http();
+        let http = http_client();
         let faults = Faults::over(http.clone());
         let (dynamodb, s3) = clients(&stores, http);
         let config = Config {
@@ -235,6 +237,12 @@ pub fn together(answers: [Value; 2]) -> Value {
     let failures = |answer: &Value| answer["batchItemFailures"].as_array().expect("a list").clone();
     let failures: Vec<Value> = answers.iter().flat_map(failures).collect();
     serde_json::json!({ "batchItemFailures": failures })
+}
+
+/// What all clients of a test send with: see [`in_flight`].
+pub fn http_client() -> SharedHttpClient {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    SharedHttpClient::new(InFlight::over(http))
 }
 
 fn template() -> Result<Template, TemplateError> {
