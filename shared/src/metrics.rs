@@ -1,27 +1,26 @@
-//! What a deployment is watched by: metrics in our log, from where CloudWatch takes them without
-//! a call, by its embedded metric format.
+//! Metrics of a deployment. CloudWatch reads them from the log, in its embedded metric format.
 //!
-//! An event of [`TARGET`] gives the fields that [`METRICS`] names, and any others for whoever
-//! searches the log. Every metric is one of the stack; those with a field `Route` also of that
-//! route. Nothing else is a dimension, because each value of one is a metric that is paid for.
+//! An event of [`TARGET`] has fields of [`METRICS`], and others for searching the log. Every metric has the
+//! dimension `Stack`. An event with the field `Route` also has the dimensions `Stack` and `Route`. There
+//! are no others, because each value of a dimension is a metric that costs money.
 
 use serde_json::{Map, Value, json};
 
 use crate::domain::Timestamp;
 
-/// The target of events that hold metrics.
+/// The target of events with metrics.
 pub const TARGET: &str = "metrics";
 
-/// CloudWatch's name for where the metrics of all stacks are.
+/// The CloudWatch namespace of the metrics of all stacks.
 pub const NAMESPACE: &str = "FaaSBackend";
 
 /// All metrics with their units.
 ///
-/// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
-/// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
-/// deployments. `ReconcilerLag` is the age of the oldest record of a batch. `RecordsFailed` are
-/// records that must come again, the first of each workspace, and `RecordsDeferred` those whose place a
-/// note in the table takes.
+/// `Errors` are the API's own responses with a status of 500 or above. Failures of users' functions are
+/// `ExecutionErrors`. `EngineErrors` are failed calls of the engine and failed deployments.
+/// `ReconcilerLag` is the age of a batch's oldest record. `RecordsFailed` are records that will be
+/// delivered again, the first of each workspace. `RecordsDeferred` are records that a retry marker in the
+/// table replaces.
 pub const METRICS: [(&str, &str); 10] = [
     ("Requests", "Count"),
     ("Errors", "Count"),
@@ -35,7 +34,7 @@ pub const METRICS: [(&str, &str); 10] = [
     ("RecordsDeferred", "Count"),
 ];
 
-/// Says in `line` which of its fields are metrics of `stack`.
+/// Declares fields of `line` as metrics of `stack`.
 pub(crate) fn declare(line: &mut Map<String, Value>, stack: &str, now: Timestamp) {
     let metrics: Vec<Value> = METRICS
         .iter()
