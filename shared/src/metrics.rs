@@ -16,11 +16,11 @@ pub const NAMESPACE: &str = "FaaSBackend";
 
 /// All metrics with their units.
 ///
-/// `Errors` are the API's own responses with a status of 500 or above. Failures of users' functions are
-/// `ExecutionErrors`. `EngineErrors` are failed calls of the engine and failed deployments.
-/// `ReconcilerLag` is the age of a batch's oldest record. `RecordsFailed` are records that will be
-/// delivered again, the first of each workspace. `RecordsDeferred` are records that a retry marker in the
-/// table replaces.
+/// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
+/// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
+/// deployments. `ReconcilerLag` is the age of the oldest record of a batch. `RecordsFailed` are
+/// records that must come again, the first of each workspace, and `RecordsDeferred` those whose place a
+/// note in the table takes.
 pub const METRICS: [(&str, &str); 10] = [
     ("Requests", "Count"),
     ("Errors", "Count"),

@@ -34,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for Owner {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         // The route has no authorizer, or the token no subject.
         owner_of(&parts.extensions)
-            .ok_or_else(|| Error::internal("nobody is signed in, and somebody must be"))
+            .ok_or_else(|| Error::internal("the request has no subject, and the API requires sign-in"))
     }
 }
 
