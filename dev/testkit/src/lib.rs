@@ -52,12 +52,12 @@ pub struct TestEnv {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// A client to look at the bucket with.
     pub s3: aws_sdk_s3::Client,
-    /// What spoils the store's calls, and those of [`TestEnv::lambda_client`], but
+    /// Injects faults into the store's calls, and those of [`TestEnv::lambda_client`], but
     /// not those of the other clients here.
     pub faults: Faults,
     /// What holds the same calls against the role of the Lambda that makes them.
     pub permissions: Permissions,
-    /// What counts the same calls, those that are spoiled too.
+    /// What counts the same calls, those with an injected fault too.
     pub meter: Meter,
     followers: Mutex<Vec<Poller>>,
     stores: Stores,
@@ -204,7 +204,7 @@ impl TestEnv {
         let root = project::source_root();
         let start =
             || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
-        self.engine.get_or_init(async || start().await.expect("the engine starts")).await
+        self.engine.get_or_init(async || start().expect("the engine starts")).await
     }
 
     /// Ends a test that runs functions where there is nothing to run them.
@@ -218,7 +218,7 @@ impl TestEnv {
     }
 
     /// A client of the engine, which it starts if need be, that [`TestEnv::faults`]
-    /// spoils and [`TestEnv::meter`] counts.
+    /// can inject faults into and [`TestEnv::meter`] counts.
     pub async fn lambda_client(&self) -> aws_sdk_lambda::Client {
         lambda_client(self.engine().await.url(), self.meter.clone())
     }
