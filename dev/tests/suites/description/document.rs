@@ -6,7 +6,7 @@ use emulator::project;
 use emulator::route::Route;
 use emulator::template::{DEFAULT_REGION, Template};
 use serde_json::Value;
-use shared::http::{ErrorBody, described_errors};
+use shared::http::{ErrorBody, error_responses};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
@@ -38,7 +38,7 @@ impl Document {
         }
         let components = api.components.get_or_insert_default();
         components.schemas.insert(ErrorBody::name().into(), ErrorBody::schema());
-        let errors = described_errors().map(|(name, response)| (name, response.into()));
+        let errors = error_responses().map(|(name, response)| (name, response.into()));
         components.responses.extend(errors);
         let mut document = Self { api, asked: BTreeSet::new() };
         document.tell_methods_apart();

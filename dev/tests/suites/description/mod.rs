@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use emulator::route::Route;
 use expect_test::expect_file;
+use serde_json::Value;
 use testkit::Event;
 
 use document::Document;
@@ -54,6 +55,19 @@ async fn every_route_is_documented_with_its_methods() {
         assert_eq!(allowed, expected, "{path}");
     }
     assert!(described.is_empty(), "described, and no route: {described:?}");
+}
+
+#[test]
+fn every_tag_of_an_operation_is_declared() {
+    let document: Value = serde_json::from_str(&Document::of_the_routes().to_json()).unwrap();
+    let names = |tags: &Value| -> Vec<String> { serde_json::from_value(tags.clone()).unwrap() };
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let used: BTreeSet<String> =
+        operations.flat_map(|operation| names(&operation["tags"])).collect();
+    let tags = document["tags"].as_array().unwrap().iter();
+    let declared = tags.map(|tag| tag["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(used, declared);
 }
 
 /// For people, and not part of the API that is described.
