@@ -33,8 +33,7 @@ const MAPPING_ACTIONS: [&str; 5] = [
 
 /// Used by the previous release, to which a deployment may roll back. Remove it with the release after
 /// the next.
-const PREVIOUS_RELEASE: [(&str, &str); 1] =
-    [("reconciler", "lambda:GetFunctionConfiguration")];
+const PREVIOUS_RELEASE: [(&str, &str); 1] = [("reconciler", "lambda:GetFunctionConfiguration")];
 
 fn template() -> Template {
     let path = project::source_root().join("template.yaml");

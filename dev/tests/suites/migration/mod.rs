@@ -17,7 +17,10 @@ use testkit::faults::Fault;
 use testkit::{Event, TestEnv};
 
 use env::{MigrationEnv, Table};
-use legacy::{BINARY, BUSY, ORPHAN, ORPHAN_FUNCTION, LARGE_MEMORY, WITHOUT_WORKSPACE, OF_OTHER, LONG, OTHER, TEAM};
+use legacy::{
+    BINARY, BUSY, LARGE_MEMORY, LONG, OF_OTHER, ORPHAN, ORPHAN_FUNCTION, OTHER, TEAM,
+    WITHOUT_WORKSPACE,
+};
 
 /// The table without attributes that differ between runs: expiry times and random keys.
 fn without_random(mut table: Table) -> Table {
@@ -92,9 +95,17 @@ async fn migrated_items_are_served_and_a_second_run_changes_nothing() {
     // Other items, and invalid legacy items, are unchanged.
     for (key, item) in &before {
         let is_left = item.contains_key("version")
-            || ["BUILD#", LARGE_MEMORY, BINARY, "fn-LongLong", WITHOUT_WORKSPACE, "StrangeS", "N2body23"]
-                .iter()
-                .any(|part| key.0.contains(part) || key.1.contains(part))
+            || [
+                "BUILD#",
+                LARGE_MEMORY,
+                BINARY,
+                "fn-LongLong",
+                WITHOUT_WORKSPACE,
+                "StrangeS",
+                "N2body23",
+            ]
+            .iter()
+            .any(|part| key.0.contains(part) || key.1.contains(part))
             || key.0.contains(LONG);
         if is_left {
             assert_eq!(after.get(key), Some(item), "{key:?}");
