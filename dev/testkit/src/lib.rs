@@ -20,6 +20,7 @@ use shared::aws::timeouts;
 use shared::config::{Config, Endpoints};
 use shared::domain::Quotas;
 use shared::store::Store;
+use shared::time_budget::TimeBudget;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -140,6 +141,7 @@ impl TestEnv {
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
+            time_budget: TimeBudget::PRODUCT,
         };
         let permissions = Permissions::over(SharedHttpClient::new(faults.clone()), roles);
         let meter = Meter::over(SharedHttpClient::new(permissions.clone()));
@@ -202,7 +204,7 @@ impl TestEnv {
         let root = project::source_root();
         let start =
             || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
-        self.engine.get_or_init(async || start().await.expect("the engine starts")).await
+        self.engine.get_or_init(async || start().expect("the engine starts")).await
     }
 
     /// Ends a test that runs functions where there is nothing to run them.

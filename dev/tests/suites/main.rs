@@ -34,6 +34,7 @@ mod races;
 
 mod routes;
 mod scale;
+mod snapshots;
 mod stream;
 
 use testkit::page::Page;

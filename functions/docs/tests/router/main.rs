@@ -23,11 +23,11 @@ async fn get(lambda: &Lambda, path: &str) -> Answer {
 #[tokio::test]
 async fn health_returns_200_without_aws_calls() {
     let (env, lambda) = start().await;
-    let root = lambda.answer(Event::fixture("root")).await;
+    let root = lambda.answer(Event::fixture("get-root")).await;
     assert_eq!(root.status, 200);
     assert_eq!(root.json()["status"], "ok");
     env.meter.start();
-    let health = lambda.answer(Event::fixture("health")).await;
+    let health = lambda.answer(Event::fixture("get-health")).await;
     assert_eq!(health.json(), json!({"status": "healthy"}));
     health.assert_shared();
     assert!(env.meter.stop().is_empty(), "no AWS call");

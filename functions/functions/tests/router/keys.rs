@@ -27,19 +27,21 @@ impl KeyEnv {
     }
 
     async fn create(&self, name: &str) -> Answer {
-        let event = Event::fixture("create-key").at(&self.path()).json(&json!({ "name": name }));
+        let event =
+            Event::fixture("create-invocation-key").at(&self.path()).json(&json!({ "name": name }));
         self.env.lambda.answer(event).await
     }
 
     async fn list(&self) -> Vec<Value> {
-        let answer = self.env.lambda.answer(Event::fixture("list-keys").at(&self.path())).await;
+        let answer =
+            self.env.lambda.answer(Event::fixture("list-invocation-keys").at(&self.path())).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json().as_array().unwrap().clone()
     }
 
     async fn revoke(&self, id: &str) -> Answer {
         let at = format!("{}/{id}", self.path());
-        self.env.lambda.answer(Event::fixture("revoke-key").at(&at)).await
+        self.env.lambda.answer(Event::fixture("revoke-invocation-key").at(&at)).await
     }
 }
 
@@ -109,7 +111,8 @@ async fn keys_survive_updates_and_missing_functions_return_404() {
     assert_eq!(id(&keys.list().await[0]), id(&made));
 
     for (name, status) in [(json!(null), 422), (json!(" "), 422), (json!(1), 422)] {
-        let event = Event::fixture("create-key").at(&keys.path()).json(&json!({ "name": name }));
+        let event =
+            Event::fixture("create-invocation-key").at(&keys.path()).json(&json!({ "name": name }));
         keys.env.lambda.answer(event).await.assert_error(status, "VALIDATION_ERROR");
     }
     let refused = keys.env.patch(&keys.function, &json!({"auth": "token"})).await;
@@ -121,7 +124,8 @@ async fn keys_survive_updates_and_missing_functions_return_404() {
     assert_eq!(keys.env.delete(&keys.function).await.status, 204);
     keys.create("b").await.assert_error(404, "NOT_FOUND");
     keys.revoke(id(&made)).await.assert_error(404, "NOT_FOUND");
-    let gone = keys.env.lambda.answer(Event::fixture("list-keys").at(&keys.path())).await;
+    let gone =
+        keys.env.lambda.answer(Event::fixture("list-invocation-keys").at(&keys.path())).await;
     gone.assert_error(404, "NOT_FOUND");
 }
 
