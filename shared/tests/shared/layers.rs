@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
         forbidden: &["aws_sdk", "AttributeValue", "serde_dynamo", "crate::store"],
     },
     Rule {
-        why: "every key format stands in keys.rs",
+        why: "key formats are in keys.rs only",
         below: &["shared/src", "functions"],
         except: &["shared/src/store/keys.rs"],
         forbidden: &[
