@@ -1,7 +1,5 @@
-//! `openapi.json` says what the routes do: it is made of them, with examples that they
-//! gave, and this fails where the file differs from that.
-//!
-//! After a change that is meant: `UPDATE_EXPECT=1 cargo test --test suites`.
+//! `openapi.json` is generated from the routes, with examples of their responses. It fails where the
+//! file differs; `UPDATE_EXPECT=1 cargo test --test suites` renews it.
 
 mod document;
 mod owners;
@@ -40,7 +38,7 @@ async fn every_route_is_documented_with_its_methods() {
             continue;
         }
         assert!(described.remove(path), "{path} is a route that openapi.json doesn't describe");
-        // A function's URL takes the methods of the function, of which there is none.
+        // A function's URL takes the methods of its function, which doesn't exist.
         if path.starts_with("/invoke/") {
             continue;
         }
@@ -70,11 +68,11 @@ fn every_tag_of_an_operation_is_declared() {
     assert_eq!(used, declared);
 }
 
-/// For people, and not part of the API that is described.
+/// Pages for people, which are not described.
 const PAGES: [&str; 4] = ["/openapi.json", "/docs", "/docs/{file}", "/redoc"];
 
-/// The path of `ANY /a/{b}`; `None` for the default route and the greedy ones, which
-/// are there for trailing slashes and what doesn't exist.
+/// The path of `ANY /a/{b}`. `None` for the default route and the greedy ones, which serve trailing
+/// slashes and unknown paths.
 fn path_of_a_resource(route: &Route) -> Option<&str> {
     route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
 }

@@ -121,7 +121,8 @@ async fn killed_after_each_call(scenario: Scenario) -> usize {
 async fn reconciler_resumes_after_a_kill_at_any_call() {
     use Scenario::*;
     let scenarios = [Deploy, Update, UpdateTwice, Count, DeleteFunction, DeleteWorkspace];
-    let calls = join_all(scenarios.map(|scenario| Box::pin(killed_after_each_call(scenario)))).await;
+    let calls =
+        join_all(scenarios.map(|scenario| Box::pin(killed_after_each_call(scenario)))).await;
     for (scenario, calls) in scenarios.iter().zip(&calls) {
         assert!(*calls >= 2, "{scenario:?} makes several calls: {calls}");
     }
