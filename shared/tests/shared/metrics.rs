@@ -23,3 +23,15 @@ fn every_metric_is_looked_at_and_no_other_is() {
     let measured: BTreeSet<&str> = METRICS.iter().map(|(name, _)| *name).collect();
     assert_eq!(watched, measured);
 }
+
+#[test]
+fn stream_metrics_are_watched_for_each_lambda() {
+    for metric in ["StreamLag", "RecordsFailed"] {
+        for lambda in ["reconciler", "counter"] {
+            let graph = format!(
+                r#"["{NAMESPACE}", "{metric}", "Stack", "${{AWS::StackName}}", "Function", "{lambda}""#
+            );
+            assert!(TEMPLATE.contains(&graph), "{graph}");
+        }
+    }
+}
