@@ -13,7 +13,7 @@ use shared::http::{
     BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, OwnerErrors, Path,
     PathErrors, QuotaErrors, Unchanged, replayed, tagged,
 };
-use shared::store::Store;
+use shared::store::{Completion, Store};
 
 /// Make an invocation key
 ///
@@ -41,8 +41,8 @@ pub(super) async fn create(
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let claim = store.claim(&owner, intent.as_ref()).await?;
     let new = create.create(&claim.origin)?;
-    let is_replayed = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
-    let headers = ([(CACHE_CONTROL, "no-store")], replayed(is_replayed));
+    let completion = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
+    let headers = ([(CACHE_CONTROL, "no-store")], replayed(completion == Completion::Replayed));
     Ok((StatusCode::CREATED, headers, Json(new)))
 }
 
