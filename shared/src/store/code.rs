@@ -20,7 +20,7 @@ use crate::time_budget::TimeBudget;
 const LONGER_THAN_ANY_REQUEST_MS: i64 = 15 * 60 * 1000;
 
 const _: () = assert!(
-    LONGER_THAN_ANY_REQUEST_MS as u128 > TimeBudget::PRODUCT.lambda.as_millis(),
+    LONGER_THAN_ANY_REQUEST_MS as u128 > TimeBudget::LONGEST_REQUEST.as_millis(),
     "the source of a request in progress isn't deleted"
 );
 

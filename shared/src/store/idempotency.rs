@@ -34,8 +34,8 @@ const KEEP_SECONDS: i64 = 24 * 60 * 60;
 const ATTEMPT_TIME_MS: i64 = 30_000;
 
 const _: () = assert!(
-    ATTEMPT_TIME_MS as u128 > TimeBudget::PRODUCT.lambda.as_millis(),
-    "a claim isn't taken over while its Lambda runs"
+    ATTEMPT_TIME_MS as u128 > TimeBudget::LONGEST_REQUEST.as_millis(),
+    "a claim isn't taken over while its request may run"
 );
 
 /// The condition that a claim still belongs to an attempt and isn't completed.

@@ -1,5 +1,6 @@
-//! The routes of workspaces.
+//! The routes of the workspaces Lambda.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod api;
+mod clock;
 mod quotas;
