@@ -1,8 +1,8 @@
 //! Metrics of a deployment. CloudWatch reads them from the log, in its embedded metric format.
 //!
 //! An event of [`TARGET`] has fields of [`METRICS`], and others for searching the log. Every metric has the
-//! dimension `Stack`. An event with the field `Route` also has the dimensions `Stack` and `Route`. There
-//! are no others, because each value of a dimension is a metric that costs money.
+//! dimension `Stack`. An event with the field `Route` also has the dimensions `Stack` and `Route`, and one
+//! with the field `Function` those of that Lambda. There are no others, because each value of a dimension is a metric that costs money.
 
 use serde_json::{Map, Value, json};
 
@@ -18,9 +18,9 @@ pub const NAMESPACE: &str = "FaaSBackend";
 ///
 /// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
 /// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
-/// deployments. `ReconcilerLag` is the age of the oldest record of a batch. `RecordsFailed` are
-/// records that must come again, the first of each workspace, and `RecordsDeferred` those whose place a
-/// note in the table takes.
+/// deployments. `StreamLag` is the age of the oldest stream record of a batch. `RecordsFailed` are
+/// stream records that must come again, the first of each workspace. `RecordsDeferred` are stream
+/// records that a retry marker in the table has replaced.
 pub const METRICS: [(&str, &str); 10] = [
     ("Requests", "Count"),
     ("Errors", "Count"),
@@ -29,7 +29,7 @@ pub const METRICS: [(&str, &str); 10] = [
     ("ExecutionErrors", "Count"),
     ("ExecutionDuration", "Milliseconds"),
     ("EngineErrors", "Count"),
-    ("ReconcilerLag", "Milliseconds"),
+    ("StreamLag", "Milliseconds"),
     ("RecordsFailed", "Count"),
     ("RecordsDeferred", "Count"),
 ];
@@ -41,11 +41,9 @@ pub(crate) fn declare(line: &mut Map<String, Value>, stack: &str, now: Timestamp
         .filter(|(name, _)| line.contains_key(*name))
         .map(|(name, unit)| json!({ "Name": name, "Unit": unit }))
         .collect();
-    let sets = if line.contains_key("Route") {
-        json!([["Stack"], ["Stack", "Route"]])
-    } else {
-        json!([["Stack"]])
-    };
+    let mut sets = vec![vec!["Stack"]];
+    let further = ["Route", "Function"].into_iter().filter(|field| line.contains_key(*field));
+    sets.extend(further.map(|field| vec!["Stack", field]));
     line.insert("Stack".into(), json!(stack));
     line.insert(
         "_aws".into(),

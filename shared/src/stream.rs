@@ -1,4 +1,4 @@
-//! Following the table's stream: batches of its records, as Lambda hands them over.
+//! Batches of the table's stream records, as Lambda delivers them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -12,18 +12,18 @@ use crate::error::Error;
 use crate::metrics;
 use crate::store::Change;
 
-/// What a record of the stream tells.
+/// A record of the stream.
 #[derive(Debug)]
 pub struct StreamRecord {
     /// The change.
     pub change: Change,
-    /// Its place in the stream.
+    /// Its sequence number.
     pub sequence: String,
-    /// How long ago it was written; nothing, where the record doesn't tell.
+    /// How long ago it was written; zero where the record doesn't say.
     pub age: Duration,
 }
 
-/// Why a workspace's records could not be followed, and from which on.
+/// Why the records of a workspace could not be processed.
 #[derive(Debug)]
 pub struct Failed {
     /// The first record that must come again.
@@ -32,15 +32,16 @@ pub struct Failed {
     pub error: Error,
 }
 
-/// Follows the records of `event`, those of each workspace in their order, by `follow`, and so many
-/// workspaces `at_a_time`; answers which records must come again. Those that need nothing to be
-/// done are left out.
+/// Processes the records of `event` with `process`: those of each workspace in their order, and
+/// `concurrency` workspaces at a time. The response names the records that must come again, and
+/// failures are logged. Records that need no processing are left out.
 ///
-/// A failure is told to our log here.
+/// `function` is the Lambda that processes them: a dimension of its metrics.
 pub async fn process<F, Processing>(
+    function: &'static str,
     event: Event,
-    at_a_time: usize,
-    follow: F,
+    concurrency: usize,
+    process: F,
 ) -> DynamoDbEventResponse
 where
     F: Fn(WorkspaceId, Vec<StreamRecord>) -> Processing,
@@ -48,25 +49,26 @@ where
 {
     let mut by_workspace: BTreeMap<WorkspaceId, Vec<StreamRecord>> = BTreeMap::new();
     let (mut records, mut oldest) = (0_u64, Duration::ZERO);
-    for recorded in event.records.into_iter().filter_map(read) {
+    for record in event.records.into_iter().filter_map(read) {
         records += 1;
-        oldest = oldest.max(recorded.age);
-        by_workspace.entry(recorded.change.workspace().clone()).or_default().push(recorded);
+        oldest = oldest.max(record.age);
+        by_workspace.entry(record.change.workspace().clone()).or_default().push(record);
     }
     let failed: Vec<(WorkspaceId, Failed)> = stream::iter(by_workspace)
         .map(|(workspace, records)| {
-            let followed = follow(workspace.clone(), records);
-            async move { followed.await.err().map(|failed| (workspace, failed)) }
+            let processing = process(workspace.clone(), records);
+            async move { processing.await.err().map(|failed| (workspace, failed)) }
         })
-        .buffer_unordered(at_a_time)
+        .buffer_unordered(concurrency)
         .filter_map(async |failed| failed)
         .collect()
         .await;
     if records > 0 {
         tracing::info!(
             target: metrics::TARGET,
+            Function = function,
             records,
-            ReconcilerLag = oldest.as_millis() as u64,
+            StreamLag = oldest.as_millis() as u64,
             RecordsFailed = failed.len() as u64,
         );
     }
@@ -83,10 +85,46 @@ where
 
 fn read(record: EventRecord) -> Option<StreamRecord> {
     let written = SystemTime::from(record.change.approximate_creation_date_time);
-    let is_told = written > SystemTime::UNIX_EPOCH;
-    let age = SystemTime::now().duration_since(written).ok().filter(|_| is_told);
+    let age = if written > SystemTime::UNIX_EPOCH {
+        SystemTime::now().duration_since(written).unwrap_or_default()
+    } else {
+        Duration::ZERO
+    };
     let sequence = record.change.sequence_number?;
     let (old, new) = (record.change.old_image, record.change.new_image);
     let change = Change::of(&sequence, record.change.keys, old, new)?;
-    Some(StreamRecord { change, sequence, age: age.unwrap_or_default() })
+    Some(StreamRecord { change, sequence, age })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::logging::tests::lines;
+
+    #[test]
+    fn stream_metrics_have_their_lambda_as_a_dimension() {
+        let record = json!({
+            "eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb",
+            "eventVersion": "1.1", "awsRegion": "ap-northeast-2",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_769_850_300, "SequenceNumber": "1",
+                "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+                "Keys": {"PK": {"S": "WS#ws-a"}, "SK": {"S": "FN#fn-a"}},
+            },
+        });
+        let event: Event = serde_json::from_value(json!({"Records": [record]})).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for lambda in ["reconciler", "counter"] {
+            let process = process(lambda, event.clone(), 1, async |_, _| Ok(()));
+            let lines = lines(|| drop(runtime.block_on(process)));
+            let line = lines.iter().find(|line| line["target"] == metrics::TARGET).unwrap();
+            assert_eq!(line["Function"], lambda);
+            assert!(line["StreamLag"].as_u64().unwrap() > 0);
+            assert_eq!(line["RecordsFailed"], 0);
+            let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+            assert_eq!(*sets, json!([["Stack"], ["Stack", "Function"]]));
+        }
+    }
 }

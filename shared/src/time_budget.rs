@@ -58,6 +58,9 @@ impl TimeBudget {
         gateway: Duration::from_secs(30),
     };
 
+    /// The longest that a request can run in production.
+    pub const LONGEST_REQUEST: Duration = Self::PRODUCT.lambda;
+
     /// These limits, each `factor` times as long.
     #[must_use]
     pub const fn widened(self, factor: u32) -> Self {

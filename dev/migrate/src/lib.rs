@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use shared::aws::failure::failure;
 use shared::domain::{FunctionId, Owner, WorkspaceId};
 use shared::error::Error;
-use shared::store::{ItemKind, LegacyLog, MigrationAction, Store};
+use shared::store::{ItemKind, LegacyLog, MigrationAction, Rewrite, Store};
 
 use progress::Progress;
 pub use report::{Note, Notes, Report, Tally};
@@ -176,8 +176,8 @@ impl Migration {
     ) -> BTreeSet<WorkspaceId> {
         let mut ready = BTreeSet::new();
         // One after the other, because each changes the count of its owner.
-        for (id, is_earlier) in &survey.workspaces {
-            let outcome = if *is_earlier { self.workspace(id).await } else { Outcome::Unchanged };
+        for (id, is_legacy) in &survey.workspaces {
+            let outcome = if *is_legacy { self.workspace(id).await } else { Outcome::Unchanged };
             if matches!(outcome, Outcome::Unchanged | Outcome::Changed) {
                 ready.insert(id.clone());
             }
@@ -190,7 +190,7 @@ impl Migration {
 
     async fn workspace(&self, id: &WorkspaceId) -> Outcome {
         self.settled(
-            async || self.store.fate_of_workspace(id).await,
+            async || self.store.plan_workspace(id).await,
             async |earlier| self.store.rewrite_workspace(&self.options.owner, earlier).await,
         )
         .await
@@ -209,8 +209,8 @@ impl Migration {
         let mut outcomes = stream::iter(&survey.functions)
             .map(|(ws, functions)| {
                 let is_ready = ready.contains(ws);
-                let one_by_one = stream::iter(functions).then(move |(id, is_earlier)| async move {
-                    let outcome = match is_earlier {
+                let one_by_one = stream::iter(functions).then(move |(id, is_legacy)| async move {
+                    let outcome = match is_legacy {
                         true => self.function(ws, id, is_ready).await,
                         false => Outcome::Unchanged,
                     };
@@ -237,9 +237,9 @@ impl Migration {
     }
 
     async fn function(&self, ws: &WorkspaceId, id: &FunctionId, is_ready: bool) -> Outcome {
-        let fate = async || match self.store.fate_of_function(ws, id).await? {
-            MigrationAction::Rewritten(_) if !is_ready => {
-                Ok(MigrationAction::Left("its workspace is not in the present form".into()))
+        let fate = async || match self.store.plan_function(ws, id).await? {
+            MigrationAction::Rewrite(_) if !is_ready => {
+                Ok(MigrationAction::Skip("its workspace is not in the present form".into()))
             }
             fate => Ok(fate),
         };
@@ -285,7 +285,7 @@ impl Migration {
     ) {
         let mut from = None;
         loop {
-            let found = match self.store.earlier_logs(function, from.as_ref()).await {
+            let found = match self.store.legacy_logs(function, from.as_ref()).await {
                 Ok(found) => found,
                 Err(error) => {
                     report.logs.failed += 1;
@@ -327,21 +327,24 @@ impl Migration {
     async fn settled<T>(
         &self,
         fate: impl AsyncFn() -> Result<MigrationAction<T>, Error>,
-        rewrite: impl AsyncFn(&T) -> Result<bool, Error>,
+        rewrite: impl AsyncFn(&T) -> Result<Rewrite, Error>,
     ) -> Outcome {
         for _ in 0..ATTEMPTS {
             let done = match fate().await {
-                Ok(MigrationAction::Stays) => return Outcome::Unchanged,
-                Ok(MigrationAction::Left(why)) => return Outcome::Left(why),
-                Ok(MigrationAction::Rewritten(_)) if self.options.dry_run => {
+                Ok(MigrationAction::Keep) => return Outcome::Unchanged,
+                Ok(MigrationAction::Skip(why)) => return Outcome::Left(why),
+                Ok(MigrationAction::Rewrite(_)) if self.options.dry_run => {
                     return Outcome::Changed;
                 }
-                Ok(MigrationAction::Removed(_)) if self.options.dry_run => return Outcome::Removed,
-                Ok(MigrationAction::Rewritten(earlier)) => {
-                    rewrite(&earlier).await.map(|is_done| is_done.then_some(Outcome::Changed))
+                Ok(MigrationAction::Delete(_)) if self.options.dry_run => return Outcome::Removed,
+                Ok(MigrationAction::Rewrite(earlier)) => {
+                    rewrite(&earlier).await.map(|rewrite| match rewrite {
+                        Rewrite::Done => Some(Outcome::Changed),
+                        Rewrite::Outdated => None,
+                    })
                 }
-                Ok(MigrationAction::Removed(ghost)) => {
-                    self.store.remove_ghost(&ghost).await.map(|()| Some(Outcome::Removed))
+                Ok(MigrationAction::Delete(orphan)) => {
+                    self.store.delete_orphan(&orphan).await.map(|()| Some(Outcome::Removed))
                 }
                 Err(error) => Err(error),
             };
@@ -362,18 +365,18 @@ impl Migration {
 impl Survey {
     fn add(&mut self, found: ItemKind) {
         match found {
-            ItemKind::Workspace { id, is_earlier } => {
-                self.workspaces.insert(id, is_earlier);
+            ItemKind::Workspace { id, is_legacy } => {
+                self.workspaces.insert(id, is_legacy);
             }
-            ItemKind::Function { workspace, id, is_earlier } => {
-                self.functions.entry(workspace).or_default().insert(id, is_earlier);
+            ItemKind::Function { workspace, id, is_legacy } => {
+                self.functions.entry(workspace).or_default().insert(id, is_legacy);
             }
-            ItemKind::Log { function, is_earlier } => {
+            ItemKind::Log { function, is_legacy } => {
                 let (earlier, ours) = self.logs.entry(function).or_default();
-                *if is_earlier { earlier } else { ours } += 1;
+                *if is_legacy { earlier } else { ours } += 1;
             }
-            ItemKind::Ours => {}
-            ItemKind::Unnamed => self.unnamed += 1,
+            ItemKind::Internal => {}
+            ItemKind::InvalidId => self.unnamed += 1,
             ItemKind::Other => self.others += 1,
         }
     }

@@ -1,7 +1,7 @@
-//! Counts executions, as the table's stream tells of them.
+//! Counts executions, as the table's stream records them.
 //!
-//! Apart from the reconciler, which follows the same stream: counting must not wait until
-//! something is deployed or purged, and AWS Lambda lets a function follow a stream only once.
+//! It is apart from the reconciler, which processes the same stream: counting must not wait for
+//! deployments and purges, and AWS Lambda takes only one mapping of a stream to a function.
 
 use std::convert::Infallible;
 
@@ -11,30 +11,32 @@ use shared::domain::WorkspaceId;
 use shared::store::{Change, Executed, Store};
 use shared::stream::{self, Failed, StreamRecord};
 
-/// How many workspaces are counted for at a time. A batch of 500 records may be of as many, each of
-/// which takes two calls, so 64 of them let a shard of the stream keep up with a thousand a second
-/// and more; docs/scale.md has what fewer do.
+/// How many workspaces are processed at a time. A batch of 500 records may concern as many
+/// workspaces, each of which takes two calls; with 64 at a time, a shard of the stream keeps up with
+/// more than a thousand executions a second. docs/scale.md compares other numbers.
 pub const WORKSPACES_AT_A_TIME: usize = 64;
 
-/// What it takes to count. Cheap to clone.
+/// Counts executions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Counter {
     store: Store,
 }
 
 impl Counter {
-    /// Counts in `store`'s table.
+    /// A counter of `store`'s table.
     pub fn new(store: Store) -> Self {
         Self { store }
     }
 
-    /// Counts what a batch of records tells, and answers which of them are to come again.
+    /// Counts the executions of a batch of records. The response names the records that must come
+    /// again.
     pub async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Infallible> {
         let count = |workspace, records| self.count(workspace, records);
-        Ok(stream::process(event, WORKSPACES_AT_A_TIME, count).await)
+        Ok(stream::process("counter", event, WORKSPACES_AT_A_TIME, count).await)
     }
 
-    /// Counts the executions of one workspace, all in one go: what was counted before isn't again.
+    /// Counts the executions of one workspace, all together. Those counted before aren't counted
+    /// again.
     async fn count(
         &self,
         workspace: WorkspaceId,

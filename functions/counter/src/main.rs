@@ -1,4 +1,4 @@
-//! The Lambda that counts executions.
+//! The counter's Lambda.
 
 use counter::Counter;
 use lambda_runtime::{LambdaEvent, service_fn};

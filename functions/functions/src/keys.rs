@@ -13,7 +13,7 @@ use shared::http::{
     BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, NotModified,
     OwnerErrors, Path, PathErrors, QuotaErrors, json_with_etag, replayed_header,
 };
-use shared::store::Store;
+use shared::store::{Completion, Store};
 
 /// Make an invocation key
 ///
@@ -41,8 +41,9 @@ pub(super) async fn create(
     let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
     let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let new = create.create(&claim.origin)?;
-    let is_replayed = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
-    let headers = ([(CACHE_CONTROL, "no-store")], replayed_header(is_replayed));
+    let completion = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
+    let headers =
+        ([(CACHE_CONTROL, "no-store")], replayed_header(completion == Completion::Replayed));
     Ok((StatusCode::CREATED, headers, Json(new)))
 }
 

@@ -1,12 +1,11 @@
-//! Brings everything else in line with the table, as its stream tells what changed:
-//! engine, published sources, and what deleted things leave behind. Usage is the counter's.
+//! Brings the engine, the published sources and what deleted resources leave behind in line with the
+//! table, as its stream records changes. Usage is the counter's.
 //!
-//! Records come at least once, and those of an item in order. Following a record
-//! looks at the table as it is now and does what is missing, so it can be cut
-//! short anywhere and done again.
+//! Records are delivered at least once, and those of an item in order. Processing a record reads the
+//! table as it is now and does what is missing, so it can be interrupted anywhere and repeated.
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
@@ -14,28 +13,28 @@ use shared::domain::{FunctionId, WorkspaceId};
 use shared::engine::{Deployed, Engine};
 use shared::error::Error;
 use shared::metrics;
-use shared::store::{Change, Store};
+use shared::store::{Change, Progress, Store};
 use shared::stream::{self, Failed, StreamRecord};
+use tokio::time::Instant;
 
-/// How many workspaces are followed at a time: each deploys, and Lambda allows 15 steps of that a
-/// second an account.
-const WORKSPACES_AT_A_TIME: usize = 8;
+/// How many workspaces are processed at a time. Each deploys functions, and Lambda allows an account
+/// 15 control plane calls a second.
+const CONCURRENT_WORKSPACES: usize = 8;
 
-/// For how long a record that can't be followed holds up those behind it. Then
-/// it is put off, by a note in the table whose own record comes last of all.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a failing record may delay those behind it. Then it is deferred: a retry marker in the
+/// table replaces it, whose own record comes last of all.
+const MAX_DELAY: Duration = Duration::from_secs(20);
 
-/// How often a function is put off, each time for [`PATIENCE`] at the least: for
-/// an hour and a half in all.
-const MOST_FAILURES: u32 = 300;
+/// How often a function is deferred, each time for at least [`MAX_DELAY`]: an hour and a half in all.
+const MAX_FAILURES: u32 = 300;
 
-/// How long a purge goes on before it lets others go first.
+/// How long a purge runs before it lets other records go first.
 const PURGE_STEP: Duration = Duration::from_secs(20);
 
-/// How much of Lambda's time is left for what a purge was in the middle of.
-const SPARE: Duration = Duration::from_secs(15);
+/// The part of Lambda's timeout that is left for finishing a purge's last calls.
+const RESERVE: Duration = Duration::from_secs(15);
 
-/// What it takes to follow the stream. Cheap to clone.
+/// Processes the records of the table's stream. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reconciler {
     store: Store,
@@ -44,38 +43,38 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Follows the changes of `store`'s table, with functions run by `engine`.
+    /// A reconciler of `store`'s table and `engine`.
     pub fn new(store: Store, engine: Engine) -> Self {
         Self { store, engine, purge_step: PURGE_STEP }
     }
 
-    /// The same with purges that let others go first after `purge_step`; 20 seconds unless said.
+    /// The same with purges that let other records go first after `purge_step`, instead of 20 seconds.
     #[must_use]
     pub fn with_purge_step(self, purge_step: Duration) -> Self {
         Self { purge_step, ..self }
     }
 
-    /// Follows a batch of records until Lambda's `end`, and tells which of them
-    /// are to come again.
+    /// Processes a batch of records until Lambda's `deadline`. The response names the records that
+    /// must come again.
     pub async fn handle(
         &self,
         event: Event,
-        end: SystemTime,
+        deadline: SystemTime,
     ) -> Result<DynamoDbEventResponse, Infallible> {
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-        let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(SPARE));
-        let follow = |_, records| self.follow_in_order(records, purge_until);
-        Ok(stream::process(event, WORKSPACES_AT_A_TIME, follow).await)
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let purge_until = Instant::now() + self.purge_step.min(left.saturating_sub(RESERVE));
+        let process = |_, records| self.process_in_order(records, purge_until);
+        Ok(stream::process("reconciler", event, CONCURRENT_WORKSPACES, process).await)
     }
 
-    /// Follows the changes of one workspace, until one fails.
-    async fn follow_in_order(
+    /// Processes the changes of one workspace, until one fails.
+    async fn process_in_order(
         &self,
         records: Vec<StreamRecord>,
         purge_until: Instant,
     ) -> Result<(), Failed> {
         for StreamRecord { change, sequence, age } in records {
-            if let Err(error) = self.follow(&change, purge_until).await
+            if let Err(error) = self.process(&change, purge_until).await
                 && let Err(error) = self.defer(&change, age, error).await
             {
                 return Err(Failed { sequence, error });
@@ -84,7 +83,7 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn follow(&self, change: &Change, purge_until: Instant) -> Result<(), Error> {
+    async fn process(&self, change: &Change, purge_until: Instant) -> Result<(), Error> {
         match change {
             Change::FunctionSaved { workspace, function, has_new_source, replaced } => {
                 if *has_new_source {
@@ -96,7 +95,7 @@ impl Reconciler {
                 self.purge(workspace, function, purge_until).await
             }
             Change::RetryMarked { workspace, function, .. } => {
-                if !self.store.function_is_there(workspace, function).await? {
+                if !self.store.function_exists(workspace, function).await? {
                     return self.purge(workspace, function, purge_until).await;
                 }
                 self.store.publish_source(workspace, function, None).await?;
@@ -106,24 +105,23 @@ impl Reconciler {
             Change::WorkspaceDeleted(workspace) => {
                 self.store.purge_workspace(workspace, purge_until).await
             }
-            // The counter's.
+            // Counted by the counter.
             Change::Executed(_) => Ok(()),
         }
     }
 
-    /// What becomes of a change that could not be followed: it comes again soon,
-    /// or, once it has held up others for long enough, when they are done.
+    /// Defers a change that could not be processed, once it has delayed others for long enough.
     ///
     /// # Errors
-    /// `error` itself, while it is to come again soon.
+    /// `error` itself, while the record must come again.
     async fn defer(&self, change: &Change, age: Duration, error: Error) -> Result<(), Error> {
-        if age < PATIENCE {
+        if age < MAX_DELAY {
             return Err(error);
         }
         let workspace = change.workspace();
-        tracing::error!(%workspace, cause = error.causes(), "a change is put off");
-        let defer = match change {
-            Change::RetryMarked { workspace, function, failures } if *failures >= MOST_FAILURES => {
+        tracing::error!(%workspace, cause = error.causes(), "a change is deferred");
+        let deferred = match change {
+            Change::RetryMarked { workspace, function, failures } if *failures >= MAX_FAILURES => {
                 return self.give_up(workspace, function).await;
             }
             Change::FunctionSaved { workspace, function, .. }
@@ -134,12 +132,12 @@ impl Reconciler {
             Change::WorkspaceDeleted(workspace) => self.store.mark_purge_for_retry(workspace).await,
             Change::Executed(_) => Err(error),
         };
-        defer.inspect(|()| tracing::info!(target: metrics::TARGET, RecordsDeferred = 1))
+        deferred.inspect(|()| tracing::info!(target: metrics::TARGET, RecordsDeferred = 1))
     }
 
-    /// Tells a function's people that it can't be deployed; its next change is
-    /// a new attempt. Where it is the rest of a deleted one that can't be removed,
-    /// the note stays in the table: changed by hand, it is followed once more.
+    /// Records that a function can't be deployed, for its owner; its next change is a new attempt.
+    /// For a deleted function that can't be purged, the retry marker stays in the table: changing it
+    /// by hand starts another attempt.
     async fn give_up(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
         let wanted = self.store.function_to_deploy(ws, id).await.unwrap_or_else(|error| {
             tracing::error!(function = %id, cause = error.causes(), "a function can't be read");
@@ -154,16 +152,16 @@ impl Reconciler {
         self.store.remove_retry_marker(ws, id).await
     }
 
-    /// Removes what a deleted function left, and the note on it once that is all.
+    /// Deletes what a deleted function has left, and at the end its retry marker.
     async fn purge(&self, ws: &WorkspaceId, id: &FunctionId, until: Instant) -> Result<(), Error> {
         self.engine.remove(id).await?;
-        if self.store.purge_function(ws, id, until).await? {
-            self.store.remove_retry_marker(ws, id).await?;
+        match self.store.purge_function(ws, id, until).await? {
+            Progress::Done => self.store.remove_retry_marker(ws, id).await,
+            Progress::Unfinished => Ok(()),
         }
-        Ok(())
     }
 
-    /// Deploys a function as it is now, if it isn't deployed so already.
+    /// Deploys a function as it is now, unless that revision is deployed.
     async fn deploy(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
         let Some(wanted) = self.store.function_to_deploy(ws, id).await? else { return Ok(()) };
         let function = &wanted.function.value;
@@ -172,7 +170,7 @@ impl Reconciler {
             return Ok(());
         }
         if wanted.deployed_revision.is_none() {
-            // Before anybody can call it: executions are counted only where there are figures.
+            // Before anybody can call it, because executions are counted only in a usage item.
             self.store.begin_usage(&wanted.owner, ws, id).await?;
         }
         let deployed = self.engine.deploy(function).await.inspect_err(|_| {
@@ -187,7 +185,7 @@ impl Reconciler {
         };
         self.store.record_deployment(ws, id, &revision, &version).await?;
         if let Some(before) = wanted.engine_version {
-            // Too many versions are untidy and no more, and the next deployment looks again.
+            // Further versions are harmless, and the next deployment looks again.
             let kept = self.engine.remove_versions_but(id, &[&version, &before]).await;
             kept.unwrap_or_else(|error| {
                 tracing::warn!(function = %id, cause = error.causes(), "old versions are left");

@@ -1,4 +1,4 @@
-//! The Lambda that follows the table's stream.
+//! The reconciler's Lambda.
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use reconciler::Reconciler;

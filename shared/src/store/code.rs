@@ -1,88 +1,45 @@
-//! Functions' sources: in S3, and the small ones also in the table beside their function.
+//! Functions' sources: in S3, and the small ones also in their function's item.
 //!
-//! A version's object is written before the write that names it, under a key
-//! that is never used again, and never changed. So a write that fails can't
-//! touch the source in force, and removing what one write replaced can't hit
-//! what another one wrote.
+//! Each version of a source is an object under a new key, which is never overwritten. It is written
+//! before the transaction that names it. So a failed write can't touch the source in force, and
+//! deleting a replaced version can't hit what another write has put there.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
-use super::compression::{compressed, decompress_bounded};
-use super::function::FunctionRecord;
-use super::transaction::TransactionResult;
-use super::update::Changes;
-use super::{Item, Store, keys};
+use super::Store;
+use super::expression::Changes;
+use super::item::Item;
+use super::keys;
+use super::record::{CodeRecord, FunctionRecord, SourceKey, code_from_inline};
+use super::transaction::{Tag, TransactionResult};
 use crate::domain::{Code, Expected, Function, FunctionId, Owner, Versioned, WorkspaceId};
 use crate::error::Error;
+use crate::time_budget::TimeBudget;
 
-/// The most bytes of compressed source that stand in the function's item: 16 KiB.
-///
-/// Ordinary sources are smaller, so reading and listing functions needs no S3
-/// call; larger ones would make each read of the item cost more than a `GET`.
-const MAX_INLINE_BYTES: usize = 16 * 1024;
-
-/// A source younger than this may be of a request that is still going on: 15 minutes.
+/// A source younger than this may belong to a request in progress: 15 minutes.
 const LONGER_THAN_ANY_REQUEST_MS: i64 = 15 * 60 * 1000;
 
-/// Where a function's source is.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CodeRecord {
-    pub(super) code_sha256: String,
-    /// The object that holds it.
-    pub(super) code_key: String,
-    /// The source itself, compressed, where it is small enough.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    pub(super) code_inline: Option<Vec<u8>>,
-}
+const _: () = assert!(
+    LONGER_THAN_ANY_REQUEST_MS as u128 > TimeBudget::LONGEST_REQUEST.as_millis(),
+    "the source of a request in progress isn't deleted"
+);
 
-impl CodeRecord {
-    /// The record of a source that is to be written under a key of its own.
-    pub(super) fn new(ws: &WorkspaceId, id: &FunctionId, code: &Code) -> Self {
-        Self {
-            code_sha256: code.sha256(),
-            code_key: keys::new_code_version(ws, id),
-            code_inline: inline(code),
-        }
-    }
-
-    /// Adds the change to this source to `changes`. The key follows and is not
-    /// asked for: the same source under another key is no change.
-    pub(super) fn add_to(&self, changes: &mut Changes) -> Result<(), Error> {
-        changes.require("codeSha256", &self.code_sha256)?;
-        changes.side_effect("codeKey", &self.code_key)?;
-        match &self.code_inline {
-            Some(bytes) => changes.side_effect("codeInline", &serde_bytes::Bytes::new(bytes)),
-            None => {
-                changes.remove("codeInline");
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Names one version of a source.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SourceKey(pub(super) String);
-
-/// What certainly became of a change of source.
+/// The known result of changing a source.
 enum Commit {
-    /// It is in force.
+    /// The new source is in force.
     Changed(FunctionRecord),
-    /// The function was as asked already.
+    /// The function already had the required values.
     Unchanged(FunctionRecord),
     /// Nothing was changed.
     Refused(Error),
 }
 
 impl Store {
-    /// Changes a function with a new source among the changes.
+    /// Changes a function, its source included.
     ///
-    /// The source is written while the function is read; then one transaction
-    /// names it, on the condition that the function is still the one that was
-    /// read. What it replaces is removed when the stream tells of it.
+    /// The source is written while the function is read. Then one transaction names it, on the
+    /// condition that the function has the version that was read. The reconciler deletes the
+    /// replaced source.
     pub(super) async fn patch_with_code(
         &self,
         owner: &Owner,
@@ -106,8 +63,8 @@ impl Store {
                 (Ok(_), Err(error)) | (Err(error), _) => Ok(Commit::Refused(error)),
             }
         };
-        // An error of the commit itself leaves open whether the new source is
-        // named, so the object stays. Where it certainly isn't, the object goes.
+        // After an error of the commit itself it is unknown whether the function names the new
+        // source, so the object stays.
         let committed = tokio::time::timeout(self.time_budget.commit, commit).await;
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
@@ -124,8 +81,8 @@ impl Store {
         }
     }
 
-    /// Makes `changes` to the function that was read as `record`, and again to
-    /// what it has become if it was changed since.
+    /// Makes `changes` to the function that was read as `record`; if it was changed since, reads it
+    /// again and tries once more.
     async fn commit_source(
         &self,
         owner: &Owner,
@@ -145,15 +102,21 @@ impl Store {
             }
             let as_read = Expected::OneOf(vec![record.version]);
             let items = vec![
-                self.workspace_is_there(owner, ws)?,
-                self.update_in_transaction(keys::function(ws, id), owner, &as_read, changes)?,
+                self.check_workspace(owner, ws)?,
+                self.update_in_transaction(
+                    Tag::Function,
+                    keys::function(ws, id),
+                    owner,
+                    &as_read,
+                    changes,
+                )?,
             ];
             match self.transact("DynamoDB TransactWriteItems, change source", items).await? {
                 TransactionResult::Committed => {
-                    let record = FunctionRecord::read(changes.applied_to(&item)?)?;
+                    let record = FunctionRecord::read(changes.applied_to(&item))?;
                     return Ok(Commit::Changed(record));
                 }
-                // Changed or deleted since it was read: what is there now?
+                // Changed or deleted since it was read.
                 TransactionResult::Refused(_) => match self.function_record(owner, ws, id).await {
                     Ok(newer) => record = newer,
                     Err(error) => return Ok(Commit::Refused(error)),
@@ -162,19 +125,23 @@ impl Store {
         }
     }
 
-    /// The source of `record`; `None` if its object is gone, because another replaced it.
+    /// The source of `record`; `None` if its object is gone because the source was replaced.
     pub(super) async fn source(&self, record: &CodeRecord) -> Result<Option<Code>, Error> {
         match &record.code_inline {
-            Some(compressed) => from_inline(compressed).map(Some),
-            None => self.get_object(&record.code_key).await,
+            Some(compressed) => code_from_inline(compressed).map(Some),
+            None => {
+                let object = self.get_object(&record.code_key).await?;
+                let source = object.map(String::from_utf8).transpose().map_err(Error::internal)?;
+                Ok(source.map(Code::from_stored))
+            }
         }
     }
 
-    /// Copies the source in force to where other tools look for it, and removes
-    /// the one that was `replaced`; nothing, where the function was deleted.
+    /// Copies a function's source to where other tools read it, and deletes the `replaced` one; does
+    /// nothing where the function was deleted.
     ///
-    /// Sources that no function names and that are older than any request can be
-    /// were left by writes that ended nobody knows how; they go too.
+    /// Sources that the function doesn't name and that are older than any request in progress are
+    /// deleted too: requests with unknown results have left them.
     pub async fn publish_source(
         &self,
         ws: &WorkspaceId,
@@ -182,64 +149,29 @@ impl Store {
         replaced: Option<&SourceKey>,
     ) -> Result<(), Error> {
         let Some(record) = self.function_of_any_owner(ws, id).await? else { return Ok(()) };
-        // Gone, it was replaced meanwhile: the stream tells of that one, too.
+        // Gone: it was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(()) };
         self.put_object(&keys::published_code(ws, id), &code).await?;
-        let before = self.now().epoch_milliseconds() - LONGER_THAN_ANY_REQUEST_MS;
-        // A function has a few versions of its source at the most.
+        let old = self.now().epoch_milliseconds() - LONGER_THAN_ANY_REQUEST_MS;
+        // A function has few versions of its source.
         let deadline = Instant::now() + self.time_budget.call;
-        self.delete_objects_until(&keys::code_versions(ws, id), deadline, |key, made| {
+        self.delete_objects_until(&keys::code_versions(ws, id), deadline, |key, created| {
             let is_replaced = replaced.is_some_and(|SourceKey(replaced)| replaced == key);
-            is_replaced || (made < before && key != record.code.code_key)
+            is_replaced || (created < old && key != record.code.code_key)
         })
         .await
         .map(drop)
     }
 
-    /// Removes a source that no item names, and never will. To leave one is
-    /// untidy and no more, so a failure is logged and not the caller's.
+    /// Deletes a source that no item names or will name. A failure is logged only: what is left is
+    /// untidy and harmless.
     pub(super) async fn discard(&self, key: &str) {
         match tokio::time::timeout(self.time_budget.discard, self.delete_object(key)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(
-                    cause = error.causes(),
-                    "a source that nothing names is left behind"
-                );
+                tracing::warn!(cause = error.causes(), "an unused source is left in the bucket");
             }
-            Err(_) => tracing::warn!("a source that nothing names is left behind: out of time"),
+            Err(_) => tracing::warn!("an unused source is left in the bucket: out of time"),
         }
-    }
-}
-
-/// `code`, compressed, if that is small enough to stand in the function's item.
-fn inline(code: &Code) -> Option<Vec<u8>> {
-    let compressed = compressed(code.as_bytes());
-    (compressed.len() <= MAX_INLINE_BYTES).then_some(compressed)
-}
-
-/// The source that [`inline`] compressed.
-fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
-    let source = decompress_bounded(compressed, Code::MAX_BYTES)?;
-    String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinary_sources_stand_inline_and_come_back_as_they_were() {
-        let code = Code::from_stored("print('안녕 👋')\r\n".repeat(1000));
-        let compressed = inline(&code).expect("compresses well");
-        assert_eq!(from_inline(&compressed).unwrap(), code);
-    }
-
-    #[test]
-    fn what_does_not_compress_stays_in_the_bucket() {
-        let noise: String = (0..4000_u64)
-            .map(|i| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
-            .collect();
-        assert_eq!(inline(&Code::from_stored(noise)), None);
     }
 }

@@ -1,89 +1,75 @@
-//! A function's deployment in the table: what is to be deployed, and how far that is.
+//! A function's deployment in the table: what is to be deployed, and what is deployed.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::{Deserialize, Serialize};
 
-use super::function::FunctionRecord;
+use super::Store;
+use super::expression::ignore_failed_condition;
+use super::item::{is_deleted, number};
 use super::keys::{self, PK};
-use super::{Item, Store};
-use crate::aws::failure::failure;
+use super::record::FunctionRecord;
 use crate::domain::{
-    Access, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Timestamp, Versioned,
-    WorkspaceId,
+    Access, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
-/// What the reconciler reports in a function's item. These don't count as
-/// writes of the function: its version, and so its `ETag`, is its clients'.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct DeploymentRecord {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) last_deployed: Option<Timestamp>,
-    /// What of the function is deployed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) deployed_revision: Option<String>,
-    /// The engine's version that is called.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) engine_version: Option<String>,
-    /// Why the function could not be deployed, as it was in `failed_version`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) deployment_error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failed_version: Option<u64>,
-}
-
-impl DeploymentRecord {
-    /// Why the function in its `version` could not be deployed, if it couldn't.
-    pub(super) fn error_of(&self, version: u64) -> Option<String> {
-        let error = self.deployment_error.as_ref();
-        error.filter(|_| self.failed_version == Some(version)).cloned()
-    }
-}
-
-/// A function as it should be deployed, and as it is.
+/// A function as it should be deployed, and its present deployment.
 #[derive(Debug)]
 pub struct Deployable {
     /// The function, with its version.
     pub function: Versioned<Function>,
-    /// What of it is deployed, if anything is.
+    /// The deployed revision, if any.
     pub deployed_revision: Option<String>,
     /// The engine's version that is called now.
     pub engine_version: Option<String>,
-    /// Whether deploying it as it is has failed before.
+    /// Whether deploying this version has failed before.
     pub has_failed: bool,
-    /// To whom it belongs.
+    /// Its owner.
     pub owner: Owner,
 }
 
-/// A function as it can be called now.
+/// A function as it can be called.
 #[derive(Debug)]
 pub struct Callable {
-    /// The function's settings. Its source isn't loaded.
+    /// The settings that matter to a call.
     pub settings: CallSettings,
     /// The engine's version to call; `None` before it was first deployed.
     pub engine_version: Option<String>,
-    /// Why its latest change could not be deployed, if it couldn't.
+    /// Why its latest version could not be deployed, if it couldn't.
     pub deployment_error: Option<String>,
 }
 
-/// What matters of a function to those who call it.
+/// The settings of a function that matter to a call.
 #[derive(Debug)]
 pub struct CallSettings {
     /// Whether it may be called.
     pub status: Status,
     /// The methods that its URL answers.
     pub methods: HttpMethods,
-    /// How long it may run.
+    /// The longest that it may run.
     pub timeout: Timeout,
     /// Who may call its URL.
     pub access: Access,
 }
 
+impl From<FunctionRecord> for Callable {
+    fn from(record: FunctionRecord) -> Self {
+        let keys = record.invocation_keys.into_iter().map(|key| key.hash);
+        let access = Access::new(record.settings.auth, keys.collect());
+        Self {
+            deployment_error: record.deployment.error_of(record.version),
+            settings: CallSettings {
+                status: record.status,
+                methods: record.settings.http_methods,
+                timeout: record.settings.timeout,
+                access,
+            },
+            engine_version: record.deployment.engine_version,
+        }
+    }
+}
+
 impl Store {
-    /// The function `id` as it should be deployed; `None` where it, or its
-    /// workspace, was deleted.
+    /// The function `id` as it should be deployed; `None` where it, or its workspace, was deleted.
     pub async fn function_to_deploy(
         &self,
         ws: &WorkspaceId,
@@ -94,48 +80,44 @@ impl Store {
         let engine_version = record.deployment.engine_version.clone();
         let has_failed = record.deployment.error_of(record.version).is_some();
         let owner = Owner::from_stored(record.owner.clone());
-        // Without its source, it was changed again: another record of the stream tells that.
+        // Gone: the source was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(None) };
         let function = record.with_code(code);
         Ok(Some(Deployable { function, deployed_revision, engine_version, has_failed, owner }))
     }
 
-    /// Whether the function `id` and its workspace are there, whoever owns them.
-    pub async fn function_is_there(
-        &self,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-    ) -> Result<bool, Error> {
+    /// Whether the function `id` and its workspace exist, whoever owns them.
+    pub async fn function_exists(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<bool, Error> {
         Ok(self.function_of_any_owner(ws, id).await?.is_some())
     }
 
-    /// The function `id` as it can be called by anybody who knows its URL.
+    /// The function `id` as anybody who knows its URL can call it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there.
+    /// [`Error::NotFound`] where it, or its workspace, doesn't exist.
     pub async fn callable_function(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Callable, Error> {
         let record = self.function_of_any_owner(ws, id).await?.ok_or_else(|| id.not_found())?;
-        Ok(record.into_callable())
+        Ok(record.into())
     }
 
     /// The function `id` as its `owner` can call it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see it or its workspace.
     pub async fn callable_function_of(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Callable, Error> {
-        Ok(self.function_record(owner, ws, id).await?.into_callable())
+        Ok(self.function_record(owner, ws, id).await?.into())
     }
 
-    /// Records that a function is deployed; nothing, where it was deleted.
+    /// Records that a function is deployed; does nothing where it was deleted.
     pub async fn record_deployment(
         &self,
         ws: &WorkspaceId,
@@ -151,11 +133,10 @@ impl Store {
             (":revision", AttributeValue::S(revision.into())),
             (":version", AttributeValue::S(engine_version.into())),
         ];
-        self.report(ws, id, set, values.into()).await
+        self.update_deployment(ws, id, set, values.into()).await
     }
 
-    /// Records why a function could not be deployed as it is in `version`;
-    /// nothing, where it was deleted.
+    /// Records why a function's `version` could not be deployed; does nothing where it was deleted.
     pub async fn record_failed_deployment(
         &self,
         ws: &WorkspaceId,
@@ -163,15 +144,12 @@ impl Store {
         version: u64,
         reason: &str,
     ) -> Result<(), Error> {
-        let values = [
-            (":reason", AttributeValue::S(reason.into())),
-            (":version", AttributeValue::N(version.to_string())),
-        ];
+        let values = [(":reason", AttributeValue::S(reason.into())), (":version", number(version))];
         let set = "SET deploymentError = :reason, failedVersion = :version";
-        self.report(ws, id, set, values.into()).await
+        self.update_deployment(ws, id, set, values.into()).await
     }
 
-    async fn report(
+    async fn update_deployment(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
@@ -189,15 +167,11 @@ impl Store {
             .set_expression_attribute_values(Some(values))
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(failure("DynamoDB UpdateItem, deployment")(error)),
-        }
+        ignore_failed_condition(sent, "DynamoDB UpdateItem, deployment")
     }
 
-    /// The item of a function, if it and its workspace are there, whoever owns them. One that an
-    /// earlier backend wrote, and that isn't brought to the present form, is none yet.
+    /// The item of a function, if it and its workspace exist, whoever owns them. An item of the
+    /// legacy backend doesn't count before its migration.
     pub(super) async fn function_of_any_owner(
         &self,
         ws: &WorkspaceId,
@@ -205,8 +179,7 @@ impl Store {
     ) -> Result<Option<FunctionRecord>, Error> {
         let (workspace, function) = (keys::workspace(ws), keys::function(ws, id));
         let mut items = self.items(&[workspace.clone(), function.clone()]).await?;
-        let there = |item: &Item| !item.contains_key("deletedAt");
-        if !items.remove(&workspace.sk).as_ref().is_some_and(there) {
+        if items.remove(&workspace.sk).as_ref().is_none_or(is_deleted) {
             return Ok(None);
         }
         let function = items.remove(&function.sk).filter(|item| item.contains_key("version"));

@@ -2,143 +2,50 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{
-    Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure as OnFailure};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::{Deserialize, Serialize};
 
-use super::code::CodeRecord;
-use super::deployment::{CallSettings, Callable, DeploymentRecord};
-use super::idempotency::already_completed;
-use super::invocation_key::KeyRecord;
+use super::Store;
+use super::expression::{Changes, visible_to};
+use super::idempotency::{Completion, Created, IdempotencyRecord, already_completed};
+use super::item::{Item, is_visible_to, readable};
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
-use super::transaction::{Refusal, TransactionResult};
-use super::update::{Changes, is_visible_to, visible_to};
-use super::workspace::is_there;
-use super::{Created, IdempotencyRecord, Item, Store, invocation_key};
+use super::query::page_size;
+use super::record::{CodeRecord, FunctionRecord, visible_function};
+use super::transaction::{Refusals, Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Access, Code, Expected, Function, FunctionId, FunctionSettings, Owner, Page, PageBuilder,
-    PageRequest, PatchFunction, Quota, Status, Timestamp, Versioned, WorkspaceId,
+    Expected, Function, FunctionId, Owner, Page, PageBuilder, PageRequest, PatchFunction, Quota,
+    Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
 /// How many sources a list reads from the bucket at a time.
-const SOURCES_AT_A_TIME: usize = 8;
-
-/// A function's item. What is in here was checked when it was written.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FunctionRecord {
-    #[serde(rename = "PK")]
-    pk: String,
-    #[serde(rename = "SK")]
-    sk: String,
-    pub(super) owner: String,
-    id: FunctionId,
-    workspace_id: WorkspaceId,
-    #[serde(flatten)]
-    settings: FunctionSettings,
-    status: Status,
-    last_modified: Timestamp,
-    /// Counts the writes, so that one can be told from the next.
-    pub(super) version: u64,
-    /// Attributes by their own names: see invocation_key.rs.
-    #[serde(skip)]
-    pub(super) invocation_keys: Vec<KeyRecord>,
-    #[serde(flatten)]
-    pub(super) code: CodeRecord,
-    #[serde(flatten)]
-    pub(super) deployment: DeploymentRecord,
-}
-
-impl FunctionRecord {
-    pub(super) fn new(owner: &Owner, function: &Function, code: CodeRecord) -> Self {
-        let key = keys::function(&function.workspace_id, &function.id);
-        let function = function.clone();
-        Self {
-            pk: key.pk,
-            sk: key.sk,
-            owner: owner.to_string(),
-            id: function.id,
-            workspace_id: function.workspace_id,
-            settings: function.settings,
-            status: function.status,
-            last_modified: function.last_modified,
-            version: 1,
-            invocation_keys: Vec::new(),
-            code,
-            deployment: DeploymentRecord::default(),
-        }
-    }
-
-    pub(super) fn read(mut item: Item) -> Result<Self, Error> {
-        let invocation_keys = invocation_key::taken_from(&mut item);
-        let record: Self = serde_dynamo::from_item(item).map_err(Error::internal)?;
-        Ok(Self { invocation_keys, ..record })
-    }
-
-    pub(super) fn with_code(self, code: Code) -> Versioned<Function> {
-        let version = self.version;
-        let mut value = Function::new(
-            self.id,
-            self.workspace_id,
-            self.settings,
-            code,
-            self.status,
-            self.last_modified,
-        );
-        value.deployment_error = self.deployment.error_of(version);
-        value.last_deployed = self.deployment.last_deployed;
-        Versioned { value, version }
-    }
-
-    pub(super) fn into_callable(self) -> Callable {
-        let keys = self.invocation_keys.into_iter().map(|record| record.hash);
-        let access = Access::new(self.settings.auth, keys.collect());
-        Callable {
-            deployment_error: self.deployment.error_of(self.version),
-            settings: CallSettings {
-                status: self.status,
-                methods: self.settings.http_methods,
-                timeout: self.settings.timeout,
-                access,
-            },
-            engine_version: self.deployment.engine_version,
-        }
-    }
-}
+const CONCURRENT_SOURCES: usize = 8;
 
 impl Store {
-    /// Puts a new function into its workspace, which counts it in the same transaction; nothing,
-    /// where that is done.
+    /// Creates a function and counts it in its workspace, unless an earlier request has.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the workspace isn't there for this owner; [`Error::Quota`]
-    /// where it has as many functions as are allowed.
+    /// [`Error::NotFound`] where this owner doesn't see the workspace; [`Error::Quota`] where it has
+    /// as many functions as are allowed.
     pub async fn create_function(
         &self,
         owner: &Owner,
         claim: &IdempotencyRecord,
         new: Function,
     ) -> Result<Created<Versioned<Function>>, Error> {
-        let mut is_replayed = claim.is_done;
-        if !claim.is_done {
-            let put = self.put_function(owner, claim, &new).await;
-            is_replayed = self.release_on_error(claim, put).await?;
-        }
-        Ok(Created { made: Versioned { value: new, version: 1 }, is_replayed })
+        let completion = self.complete(claim, self.put_function(owner, claim, &new)).await?;
+        Ok(completion.of(Versioned { value: new, version: 1 }))
     }
 
-    /// Whether an earlier request has put it.
     async fn put_function(
         &self,
         owner: &Owner,
         claim: &IdempotencyRecord,
         new: &Function,
-    ) -> Result<bool, Error> {
-        let (ws, id) = (&new.workspace_id.clone(), &new.id.clone());
+    ) -> Result<Completion, Error> {
+        let (ws, id) = (&new.workspace_id, &new.id);
         let code = CodeRecord::new(ws, id, &new.code);
         let key = code.code_key.clone();
         self.put_object(&key, &new.code).await?;
@@ -147,62 +54,55 @@ impl Store {
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
             .condition_expression(format!("attribute_not_exists({PK})"))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        let mut items = vec![
-            self.count_new_function(owner, ws)?,
-            TransactWriteItem::builder().put(put).build(),
-        ];
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let mut items =
+            vec![self.count_new_function(owner, ws)?, TransactionItem::put(Tag::Function, put)?];
         items.extend(self.mark_completed(claim)?);
-        match self.transact("DynamoDB TransactWriteItems, create function", items).await? {
-            TransactionResult::Committed => Ok(false),
-            // A function of this new identifier can only be this one, made by an earlier attempt,
-            // which wrote its source under a key of its own.
-            TransactionResult::Refused(refused)
-                if refused.iter().any(|refusal| refusal.index > 0) =>
-            {
-                let already_completed = already_completed(claim, &refused);
-                let there = refused.into_iter().filter(|refusal| refusal.index == 1);
-                let there = there.filter_map(|refusal| refusal.item).map(FunctionRecord::read);
-                if !there.collect::<Result<Vec<_>, _>>()?.iter().any(|f| f.code.code_key == key) {
-                    self.discard(&key).await;
-                }
-                already_completed
-            }
-            TransactionResult::Refused(refused) => {
+        let what = "DynamoDB TransactWriteItems, create function";
+        let TransactionResult::Refused(refusals) = self.transact(what, items).await? else {
+            return Ok(Completion::New);
+        };
+        if refusals.refused(Tag::Function) || refusals.refused(Tag::IdempotencyRecord) {
+            // The new identifier is taken by an earlier attempt of this request. Another request's
+            // attempt has written its source under a key of its own.
+            let completed = already_completed(claim, &refusals);
+            let existing = refusals.item(Tag::Function).cloned().map(FunctionRecord::read);
+            if existing.transpose()?.is_none_or(|function| function.code.code_key != key) {
                 self.discard(&key).await;
-                let item = refused.into_iter().find_map(|refusal| refusal.item);
-                match item.filter(|item| is_visible_to(owner, item)) {
-                    Some(_) => Err(Error::Quota(Quota::Functions(self.quotas.functions))),
-                    None => Err(ws.not_found()),
-                }
             }
+            return Ok(if completed? { Completion::Replayed } else { Completion::New });
         }
+        self.discard(&key).await;
+        let quota = Error::Quota(Quota::Functions(self.quotas.functions));
+        let workspace = refusals.item(Tag::Workspace);
+        Err(match workspace.filter(|item| is_visible_to(owner, item)) {
+            Some(_) => quota,
+            None => ws.not_found(),
+        })
     }
 
     /// The function `id` of a workspace.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where either isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see both.
     pub async fn function(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Versioned<Function>, Error> {
-        let metrics = keys::function_usage(ws, id);
-        let mut items = self.function_items(ws, id, Some(&metrics)).await?;
-        let figures = self.usage_in(items.remove(&metrics.sk));
+        let usage_key = keys::function_usage(ws, id);
+        let mut items = self.function_items(ws, id, Some(&usage_key)).await?;
+        let usage = self.usage_in(items.remove(&usage_key.sk));
         let record = visible_function(owner, ws, id, items)?;
         let found = self.load(owner, record).await?.ok_or_else(|| id.not_found())?;
-        Ok(found.map(|function| function.with_usage(figures)))
+        Ok(found.map(|function| function.with_usage(usage)))
     }
 
-    /// The functions of a workspace with their sources, in the order in which they were made.
+    /// The functions of a workspace with their sources, in creation order.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the workspace isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the workspace.
     pub async fn functions_of_workspace(
         &self,
         owner: &Owner,
@@ -213,44 +113,46 @@ impl Store {
         let mut found = self
             .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
             .set_exclusive_start_key(after.as_ref().map(|id| keys::function(ws, id).into_item()))
-            .set_limit(super::page_size(page))
+            .set_limit(page_size(page))
             .into_paginator()
             .send();
-        // All at once: whether the workspace is there, what is in it, and their figures,
-        // which go no further once the first is known to be wrong.
-        let ((), mut next, figures) = tokio::try_join!(
+        // All at once. Reading stops when the workspace turns out to be invisible.
+        let ((), mut next, mut usage) = tokio::try_join!(
             self.workspace_exists(owner, ws),
             async { Ok(found.next().await) },
-            self.figures_of_functions(ws, page, after.as_ref())
+            self.first_usage(ws, page, after.as_ref())
         )?;
-        let mut filling = PageBuilder::new(page);
+        let mut builder = PageBuilder::new(page);
         while let Some(items) = next {
             let items = items.map_err(failure("DynamoDB Query, functions"))?;
-            let records = super::readable(items.items, FunctionRecord::read);
+            let records: Vec<_> = readable(items.items, FunctionRecord::read).collect();
+            if let Some(last) = records.last() {
+                self.read_usage_up_to(ws, &last.id, &mut usage).await?;
+            }
             let mut functions = stream::iter(records)
                 .map(|record| self.load_for_list(owner, record))
-                .buffered(SOURCES_AT_A_TIME);
-            while !filling.is_full()
+                .buffered(CONCURRENT_SOURCES);
+            while !builder.is_full()
                 && let Some(function) = functions.try_next().await?
             {
                 if let Some(Versioned { value, .. }) = function {
-                    let figures = figures.get(&value.id).copied().unwrap_or_default();
-                    filling.offer(value.with_usage(figures));
+                    let usage = usage.of(&value.id);
+                    builder.offer(value.with_usage(usage));
                 }
             }
-            if filling.is_full() {
+            if builder.is_full() {
                 break;
             }
             next = found.next().await;
         }
-        Ok(filling.finish(page, |function: &Function| function.id.to_string()))
+        Ok(builder.finish(page, |function: &Function| function.id.to_string()))
     }
 
-    /// Changes a function of an `expected` version, and gives it as it is then.
+    /// Changes a function that has an `expected` version, and returns it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this
-    /// owner; [`Error::PreconditionFailed`] where it is of another version.
+    /// [`Error::NotFound`] where this owner doesn't see it or its workspace;
+    /// [`Error::PreconditionFailed`] where it has another version.
     pub async fn patch_function(
         &self,
         owner: &Owner,
@@ -259,12 +161,12 @@ impl Store {
         expected: &Expected,
         patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
-        let (patched, figures) = tokio::join!(
+        let (patched, usage) = tokio::join!(
             self.patched_function(owner, ws, id, expected, patch),
             self.usage_at(keys::function_usage(ws, id))
         );
-        let (patched, figures) = (patched?, figures?);
-        Ok(patched.map(|function| function.with_usage(figures)))
+        let (patched, usage) = (patched?, usage?);
+        Ok(patched.map(|function| function.with_usage(usage)))
     }
 
     async fn patched_function(
@@ -278,7 +180,7 @@ impl Store {
         let mut changes = Changes::default();
         let code = patch.code.take();
         changes.require_all(&patch)?;
-        changes.side_effect("lastModified", &Timestamp::now())?;
+        changes.side_effect("lastModified", &self.now())?;
         let record = match code {
             Some(code) => {
                 return self.patch_with_code(owner, ws, id, expected, changes, code).await;
@@ -291,26 +193,24 @@ impl Store {
                 record
             }
             None => {
-                // Both at once. If the workspace turns out to be deleted, the function
-                // was already out of everyone's reach, and so is what was changed.
+                // Both at once. In a deleted workspace, nobody sees the function or the change.
                 let key = keys::function(ws, id);
-                let (there, item) = tokio::join!(
+                let (exists, item) = tokio::join!(
                     self.workspace_exists(owner, ws),
                     self.update("DynamoDB UpdateItem, function", key, owner, expected, &changes)
                 );
-                there?;
+                exists?;
                 FunctionRecord::read(item?.ok_or_else(|| id.not_found())?)?
             }
         };
         self.load(owner, record).await?.ok_or_else(|| id.not_found())
     }
 
-    /// Deletes a function of an `expected` version, which its workspace stops
-    /// counting in the same transaction.
+    /// Deletes a function that has an `expected` version, and counts one less in its workspace.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this
-    /// owner; [`Error::PreconditionFailed`] where it is of another version.
+    /// [`Error::NotFound`] where this owner doesn't see it or its workspace;
+    /// [`Error::PreconditionFailed`] where it has another version.
     pub async fn delete_function(
         &self,
         owner: &Owner,
@@ -325,22 +225,20 @@ impl Store {
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
         let items = vec![
             self.count_deleted_function(owner, ws)?,
-            TransactWriteItem::builder().delete(delete).build(),
+            TransactionItem::delete(Tag::Function, delete)?,
         ];
         match self.transact("DynamoDB TransactWriteItems, delete function", items).await? {
             TransactionResult::Committed => Ok(()),
-            TransactionResult::Refused(refused) => {
-                Err(why_refused(owner, ws, id, refused, Error::PreconditionFailed))
+            TransactionResult::Refused(refusals) => {
+                Err(refusal(owner, ws, id, &refusals, Error::PreconditionFailed))
             }
         }
     }
 
-    /// The item of a function, if both it and its workspace are there for `owner`.
+    /// The item of a function, if `owner` sees it and its workspace.
     pub(super) async fn function_record(
         &self,
         owner: &Owner,
@@ -350,7 +248,7 @@ impl Store {
         visible_function(owner, ws, id, self.function_items(ws, id, None).await?)
     }
 
-    /// The items of a function and of its workspace, and a third one if wanted.
+    /// The items of a workspace and of its function, and one more, by their sort keys.
     pub(super) async fn function_items(
         &self,
         ws: &WorkspaceId,
@@ -362,14 +260,14 @@ impl Store {
         self.items(&keys).await
     }
 
-    /// The function of `record` with its source; `None` if it was deleted meanwhile.
+    /// The function of `record` with its source; `None` if the function was deleted meanwhile.
     async fn load(
         &self,
         owner: &Owner,
         mut record: FunctionRecord,
     ) -> Result<Option<Versioned<Function>>, Error> {
-        // A source that is gone was replaced between the two reads: the item,
-        // read again, names the one that replaced it.
+        // A source that is gone was replaced between the two reads. The item, read again, names the
+        // new one.
         for _ in 0..5 {
             if let Some(code) = self.source(&record.code).await? {
                 return Ok(Some(record.with_code(code)));
@@ -387,8 +285,8 @@ impl Store {
         Err(Error::Unavailable(format!("{}: its source keeps changing", record.id).into()))
     }
 
-    /// The same for a list, which must not fail for one function whose source
-    /// was taken out of the bucket: that one is told to our log and left out.
+    /// The same for a list, which must not fail for one function whose source was taken out of the
+    /// bucket: that function is logged and left out.
     async fn load_for_list(
         &self,
         owner: &Owner,
@@ -404,34 +302,20 @@ impl Store {
     }
 }
 
-/// Why a transaction was refused whose first part is about the workspace, and whose second about
-/// the function: either isn't there for `owner`, or, if both are, `otherwise`.
-pub(super) fn why_refused(
+/// Why a transaction on a function and its workspace was refused: `owner` doesn't see one of them,
+/// or, if they see both, `otherwise`.
+pub(super) fn refusal(
     owner: &Owner,
     ws: &WorkspaceId,
     id: &FunctionId,
-    refused: Vec<Refusal>,
+    refusals: &Refusals,
     otherwise: Error,
 ) -> Error {
-    if refused.iter().any(|refusal| refusal.index == 0) {
+    if refusals.refused(Tag::Workspace) {
         return ws.not_found();
     }
-    let item = refused.into_iter().find_map(|refusal| refusal.item);
-    match item.filter(|item| is_visible_to(owner, item)) {
+    match refusals.item(Tag::Function).filter(|item| is_visible_to(owner, item)) {
         Some(_) => otherwise,
         None => id.not_found(),
     }
-}
-
-/// The function in `items`, if it and its workspace are there for `owner`.
-pub(super) fn visible_function(
-    owner: &Owner,
-    ws: &WorkspaceId,
-    id: &FunctionId,
-    mut items: HashMap<String, Item>,
-) -> Result<FunctionRecord, Error> {
-    is_there(owner, ws, items.remove(&keys::workspace(ws).sk))?;
-    let item = items.remove(&keys::function(ws, id).sk);
-    let item = item.filter(|item| is_visible_to(owner, item));
-    FunctionRecord::read(item.ok_or_else(|| id.not_found())?)
 }

@@ -1,75 +1,40 @@
-//! Invocation keys, in their function's item, where a call finds them without another read.
-//!
-//! Each is an attribute under its own identifier, so that making one and revoking one are one write
-//! each, which needs nothing to be read before. Another attribute counts them. The function's version
-//! doesn't, since what clients read of a function doesn't show them.
+//! Creating, listing and revoking the invocation keys of a function.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
+    AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
 };
-use serde::{Deserialize, Serialize};
 
-use super::function::why_refused;
-use super::idempotency::already_completed;
-use super::transaction::TransactionResult;
-use super::update::visible_to;
-use super::{IdempotencyRecord, Item, Store, keys};
+use super::Store;
+use super::expression::visible_to;
+use super::function::refusal;
+use super::idempotency::{Completion, IdempotencyRecord, already_completed};
+use super::item::number;
+use super::keys;
+use super::record::{InvocationKeyRecord, LEGACY_KEYS, legacy_element};
+use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::domain::{
-    Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, SecretHash,
-    WorkspaceId,
+    Expected, FunctionId, InvocationKey, KeyId, NewInvocationKey, Owner, Quota, WorkspaceId,
 };
 use crate::error::Error;
 
-/// A key as it stands in its attribute, as JSON.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct KeyRecord {
-    #[serde(flatten)]
-    key: InvocationKey,
-    pub(super) hash: SecretHash,
-}
-
-/// A set of keys as they were once kept, all in one attribute. It is still read and revoked from.
-const OLD_KEYS: &str = "invocationKeys";
-
-impl KeyRecord {
-    /// One that can't be read opens nothing.
-    fn read(text: &str) -> Option<Self> {
-        let record = serde_json::from_str(text).ok();
-        if record.is_none() {
-            tracing::error!("an invocation key can't be read");
-        }
-        record
-    }
-}
-
-/// The keys in a function's item, which is left without them.
-pub(super) fn taken_from(item: &mut Item) -> Vec<KeyRecord> {
-    let old = item.remove(OLD_KEYS);
-    let old = old.iter().filter_map(|old| old.as_ss().ok()).flatten();
-    let mut keys: Vec<_> = old.filter_map(|text| KeyRecord::read(text)).collect();
-    let new = item.extract_if(|name, _| KeyId::parse(name).is_ok());
-    keys.extend(new.filter_map(|(_, value)| KeyRecord::read(value.as_s().ok()?)));
-    keys
-}
-
-/// The element of the old set that is this key.
-fn old_element(item: &Item, key: &KeyId) -> Option<String> {
-    let is_it = |text: &&String| KeyRecord::read(text).is_some_and(|record| record.key.id == *key);
-    item.get(OLD_KEYS)?.as_ss().ok()?.iter().find(is_it).cloned()
-}
-
-/// What is to become of a key.
-enum Change {
-    Make { record: String, most: u32 },
+/// A change to the keys of a function.
+enum KeyChange {
+    Create {
+        record: String,
+        most: u32,
+    },
     Revoke,
-    RevokeOld { element: String },
+    /// Revokes the key of this element of [`LEGACY_KEYS`].
+    RevokeLegacy {
+        element: String,
+    },
 }
 
 impl Store {
-    /// Adds a key to a function; nothing, where that is done. Whether an earlier request did it.
+    /// Adds a key to a function, unless an earlier request has.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner;
+    /// [`Error::NotFound`] where this owner doesn't see the function or its workspace;
     /// [`Error::Quota`] where it has [`InvocationKey::MOST`] keys.
     pub async fn create_invocation_key(
         &self,
@@ -78,44 +43,42 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
-    ) -> Result<bool, Error> {
-        if claim.is_done {
-            return Ok(true);
-        }
-        let added = self.add_key(owner, claim, ws, id, new).await;
-        self.release_on_error(claim, added).await
+    ) -> Result<Completion, Error> {
+        self.complete(claim, self.put_key(owner, claim, ws, id, new)).await
     }
 
-    async fn add_key(
+    async fn put_key(
         &self,
         owner: &Owner,
         claim: &IdempotencyRecord,
         ws: &WorkspaceId,
         id: &FunctionId,
         new: &NewInvocationKey,
-    ) -> Result<bool, Error> {
-        let record = KeyRecord { key: new.key.clone(), hash: new.secret.hash() };
+    ) -> Result<Completion, Error> {
+        let record = InvocationKeyRecord { key: new.key.clone(), hash: new.secret.hash() };
         let record = serde_json::to_string(&record).map_err(Error::internal)?;
-        let make = Change::Make { record, most: InvocationKey::MOST };
+        let create = KeyChange::Create { record, most: InvocationKey::MOST };
         let mut items = vec![
-            self.workspace_is_there(owner, ws)?,
-            self.change_key(owner, ws, id, &new.key.id, make)?,
+            self.check_workspace(owner, ws)?,
+            self.change_key(owner, ws, id, &new.key.id, create)?,
         ];
         items.extend(self.mark_completed(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create key", items).await? {
-            TransactionResult::Committed => Ok(false),
-            TransactionResult::Refused(refused) if already_completed(claim, &refused)? => Ok(true),
-            TransactionResult::Refused(refused) => {
-                let most = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
-                Err(why_refused(owner, ws, id, refused, most))
+            TransactionResult::Committed => Ok(Completion::New),
+            TransactionResult::Refused(refusals) if already_completed(claim, &refusals)? => {
+                Ok(Completion::Replayed)
+            }
+            TransactionResult::Refused(refusals) => {
+                let quota = Error::Quota(Quota::InvocationKeys(InvocationKey::MOST));
+                Err(refusal(owner, ws, id, &refusals, quota))
             }
         }
     }
 
-    /// The keys of a function, in the order in which they were made.
+    /// The keys of a function, in creation order.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the function or its workspace.
     pub async fn invocation_keys(
         &self,
         owner: &Owner,
@@ -128,10 +91,10 @@ impl Store {
         Ok(keys)
     }
 
-    /// Takes a key from a function: from then on nobody gets in with it.
+    /// Revokes a key of a function: from then on it opens nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the function, its workspace or the key isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the function, its workspace or the key.
     pub async fn revoke_invocation_key(
         &self,
         owner: &Owner,
@@ -139,57 +102,55 @@ impl Store {
         id: &FunctionId,
         key: &KeyId,
     ) -> Result<(), Error> {
-        let mut change = Change::Revoke;
+        let mut change = KeyChange::Revoke;
         loop {
-            let is_new = matches!(change, Change::Revoke);
+            let is_first = matches!(change, KeyChange::Revoke);
             let items = vec![
-                self.workspace_is_there(owner, ws)?,
+                self.check_workspace(owner, ws)?,
                 self.change_key(owner, ws, id, key, change)?,
             ];
-            let refused =
+            let refusals =
                 match self.transact("DynamoDB TransactWriteItems, revoke key", items).await? {
                     TransactionResult::Committed => return Ok(()),
-                    TransactionResult::Refused(refused) => refused,
+                    TransactionResult::Refused(refusals) => refusals,
                 };
-            let item = refused.iter().find_map(|refusal| refusal.item.as_ref());
-            match item.and_then(|item| old_element(item, key)).filter(|_| is_new) {
-                Some(element) => change = Change::RevokeOld { element },
-                None => return Err(why_refused(owner, ws, id, refused, key.not_found())),
+            let item = refusals.item(Tag::Function);
+            match item.and_then(|item| legacy_element(item, key)).filter(|_| is_first) {
+                Some(element) => change = KeyChange::RevokeLegacy { element },
+                None => return Err(refusal(owner, ws, id, &refusals, key.not_found())),
             }
         }
     }
 
-    /// A part of a transaction that makes or revokes the key `key` of a function that `owner` can
-    /// see.
+    /// A write that creates or revokes `key` of a function that `owner` sees.
     fn change_key(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
         key: &KeyId,
-        change: Change,
-    ) -> Result<TransactWriteItem, Error> {
+        change: KeyChange,
+    ) -> Result<TransactionItem, Error> {
         let mut condition = visible_to(owner, &Expected::Any);
-        let number = |number: i64| AttributeValue::N(number.to_string());
         let (attribute, update, further, values) = match change {
-            Change::Make { record, most } => (
+            KeyChange::Create { record, most } => (
                 key.to_string(),
                 "SET #key = :record ADD keyCount :by",
                 "(attribute_not_exists(keyCount) OR keyCount < :most)",
                 vec![
                     (":record", AttributeValue::S(record)),
-                    (":most", number(most.into())),
+                    (":most", number(most)),
                     (":by", number(1)),
                 ],
             ),
-            Change::Revoke => (
+            KeyChange::Revoke => (
                 key.to_string(),
                 "REMOVE #key ADD keyCount :by",
                 "attribute_exists(#key)",
                 vec![(":by", number(-1))],
             ),
-            Change::RevokeOld { element } => (
-                OLD_KEYS.to_owned(),
+            KeyChange::RevokeLegacy { element } => (
+                LEGACY_KEYS.to_owned(),
                 "DELETE #key :old",
                 "contains(#key, :element)",
                 vec![
@@ -208,9 +169,7 @@ impl Store {
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        TransactionItem::update(Tag::Function, update)
     }
 }

@@ -2,125 +2,35 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::compression::{compressed, decompress_bounded};
-use super::function::visible_function;
+use super::Store;
+use super::item::readable;
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, PK, SK};
-use super::{Item, Store};
+use super::query::page_size;
+use super::record::{LogRecord, expires_at, visible_function};
 use crate::aws::failure::failure;
 use crate::domain::{
-    CreationSeed, ExecutionLog, ExecutionStatus, FunctionId, Level, LogFilter, LogId, Owner, Page,
-    PageBuilder, PageRequest, Timestamp, WorkspaceId,
+    CreationSeed, ExecutionLog, FunctionId, LogFilter, LogId, Owner, Page, PageBuilder,
+    PageRequest, Timestamp, WorkspaceId,
 };
 use crate::error::Error;
 
-/// The most bytes that a log's detail can have: bodies and lines escaped at worst, six-fold.
-const MAX_DETAIL_BYTES: usize = 2 * 1024 * 1024;
-
-/// How many answers of DynamoDB, of 1 MB each, a request looks through for a
-/// filter; the next page goes on where it stopped.
-const MAX_ANSWERS: usize = 8;
-
-/// A log's item.
-///
-/// What can be long is compressed: a log of ordinary size is then one write
-/// unit of 1 KB in the table and one in the index.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LogRecord {
-    #[serde(rename = "PK")]
-    pk: String,
-    #[serde(rename = "SK")]
-    sk: String,
-    #[serde(rename = "GSI1PK")]
-    index_pk: String,
-    #[serde(rename = "GSI1SK")]
-    index_sk: String,
-    /// When DynamoDB may remove it, in seconds since 1970.
-    expires_at: i64,
-    id: LogId,
-    function_id: FunctionId,
-    timestamp: Timestamp,
-    status: ExecutionStatus,
-    duration: f64,
-    status_code: u16,
-    level: Level,
-    /// [`Detail`] as JSON, compressed.
-    #[serde(with = "serde_bytes")]
-    detail: Vec<u8>,
-}
-
-/// The part of a log that is never asked for by itself.
-///
-/// Bodies are JSON as it came: a number keeps all its digits.
-#[derive(Debug, Deserialize, Serialize)]
-struct Detail {
-    request: Box<RawValue>,
-    response: Box<RawValue>,
-    lines: Vec<String>,
-}
-
-impl LogRecord {
-    /// The record of `log`, which DynamoDB may remove at `expires_at`, in seconds since 1970.
-    pub(super) fn new(ws: &WorkspaceId, log: ExecutionLog, expires_at: i64) -> Result<Self, Error> {
-        let detail =
-            Detail { request: log.request_body, response: log.response_body, lines: log.logs };
-        let detail = serde_json::to_vec(&detail).map_err(Error::internal)?;
-        let key = keys::log(&log.function_id, log.timestamp, &log.id);
-        let index = keys::log_in_index(ws, log.timestamp, &log.id);
-        Ok(Self {
-            pk: key.pk,
-            sk: key.sk,
-            index_pk: index.pk,
-            index_sk: index.sk,
-            expires_at,
-            id: log.id,
-            function_id: log.function_id,
-            timestamp: log.timestamp,
-            status: log.status,
-            duration: log.duration,
-            status_code: log.status_code,
-            level: log.level,
-            detail: compressed(&detail),
-        })
-    }
-}
-
-impl TryFrom<LogRecord> for ExecutionLog {
-    type Error = Error;
-
-    fn try_from(record: LogRecord) -> Result<Self, Error> {
-        let detail = decompress_bounded(&record.detail, MAX_DETAIL_BYTES)?;
-        let detail: Detail = serde_json::from_slice(&detail).map_err(Error::internal)?;
-        Ok(Self {
-            id: record.id,
-            function_id: record.function_id,
-            timestamp: record.timestamp,
-            status: record.status,
-            duration: record.duration,
-            status_code: record.status_code,
-            request_body: detail.request,
-            response_body: detail.response,
-            logs: detail.lines,
-            level: record.level,
-        })
-    }
-}
+/// How many DynamoDB responses, of 1 MB each, a request filters at most. The next page goes on where
+/// it stopped.
+const MAX_RESPONSES: usize = 8;
 
 impl Store {
     /// Records an execution, to be kept for `keep_days` days.
     ///
-    /// What is too large for an item is cut to a marked preview; the record is
-    /// made all the same. Its identifier is new, so to repeat this is harmless.
+    /// A log that is too large for an item is cut to a marked preview. Its identifier is new, so
+    /// repeating this is harmless.
     pub async fn record_execution(
         &self,
         ws: &WorkspaceId,
         log: &ExecutionLog,
         keep_days: u32,
     ) -> Result<(), Error> {
-        let expires_at = keep_until(log.timestamp, keep_days);
+        let expires_at = expires_at(log.timestamp, keep_days);
         let record = LogRecord::new(ws, log.clone().cut_to_size(), expires_at)?;
         let item = serde_dynamo::to_item(record);
         self.dynamodb
@@ -133,31 +43,31 @@ impl Store {
         Ok(())
     }
 
-    /// The log of the execution of this `origin`, if there is one.
+    /// The log of the execution with this identity, if there is one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the function, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the function or its workspace.
     pub async fn log_of(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-        origin: &CreationSeed,
+        seed: &CreationSeed,
     ) -> Result<Option<ExecutionLog>, Error> {
-        let key = keys::log(id, origin.at, &LogId::of(origin.ulid));
+        let key = keys::log(id, seed.at, &LogId::of(seed.ulid));
         let mut items = self.function_items(ws, id, Some(&key)).await?;
         let log = items.remove(&key.sk);
         visible_function(owner, ws, id, items)?;
-        log.map(read).transpose()
+        log.map(LogRecord::read).transpose()
     }
 
-    /// The executions of a function that `filter` lets through, newest first.
+    /// The executions of a function that match `filter`, newest first.
     ///
-    /// A page may be short, or empty, and still have a next one: a request
-    /// looks through a limited number of executions.
+    /// A page may be short, or empty, and still have a next one: a request reads a limited number
+    /// of executions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where it, or its workspace, isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the function or its workspace.
     pub async fn logs_of_function(
         &self,
         owner: &Owner,
@@ -179,20 +89,19 @@ impl Store {
             .set_exclusive_start_key(
                 after.map(|at| keys::log(id, at.timestamp, &at.log).into_item()),
             );
-        // Both at once: whether the function is there, and what it logged; the second goes
-        // no further once the first is known to be wrong.
-        let there = self.function_record(owner, ws, id);
-        let (_, logs) = tokio::try_join!(there, self.logs(query, filter, page))?;
+        // Both at once. Reading logs stops when the function turns out to be invisible.
+        let exists = self.function_record(owner, ws, id);
+        let (_, logs) = tokio::try_join!(exists, self.logs(query, filter, page))?;
         Ok(logs)
     }
 
-    /// The executions of all functions of a workspace that `filter` lets
-    /// through, newest first, in pages as those of a function.
+    /// The executions of all functions of a workspace that match `filter`, newest first, in pages
+    /// like those of [`Store::logs_of_function`].
     ///
-    /// Read from the index, which follows the table within moments.
+    /// Read from the index, which is eventually consistent.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the workspace isn't there for this owner.
+    /// [`Error::NotFound`] where this owner doesn't see the workspace.
     pub async fn logs_of_workspace(
         &self,
         owner: &Owner,
@@ -219,8 +128,8 @@ impl Store {
                 keys::log(&at.function, at.timestamp, &at.log)
                     .into_item_with_index(keys::log_in_index(ws, at.timestamp, &at.log))
             }));
-        let there = self.workspace_exists(owner, ws);
-        let ((), logs) = tokio::try_join!(there, self.logs(query, filter, page))?;
+        let exists = self.workspace_exists(owner, ws);
+        let ((), logs) = tokio::try_join!(exists, self.logs(query, filter, page))?;
         Ok(logs)
     }
 
@@ -230,47 +139,47 @@ impl Store {
         filter: &LogFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionLog>, Error> {
-        // Where a filter turns logs away, as many as fit into an answer are read at a time.
-        let size = if filter.needs_post_filter() { None } else { super::page_size(page) };
+        // A filter that drops logs needs whole responses.
+        let size = if filter.needs_post_filter() { None } else { page_size(page) };
         let mut found = query
             .table_name(&*self.table)
             .scan_index_forward(false)
             .set_limit(size)
             .into_paginator()
             .send();
-        let mut filling = PageBuilder::new(page);
-        let mut looked_at = 0;
+        let mut builder = PageBuilder::new(page);
+        let mut responses = 0;
         let mut last = None;
-        while !filling.is_full() {
+        while !builder.is_full() {
             let Some(items) = found.next().await else {
                 last = None;
                 break;
             };
             let items = items.map_err(failure("DynamoDB Query, logs"))?;
-            for log in super::readable(items.items, read) {
+            for log in readable(items.items, LogRecord::read) {
                 last = Some(Position::of(&log));
                 if filter.matches(&log) {
-                    filling.offer(log);
+                    builder.offer(log);
                 }
-                if filling.is_full() {
+                if builder.is_full() {
                     break;
                 }
             }
-            looked_at += 1;
-            if filter.needs_post_filter() && looked_at == MAX_ANSWERS {
+            responses += 1;
+            if filter.needs_post_filter() && responses == MAX_RESPONSES {
                 break;
             }
         }
-        let mut listing = filling.finish(page, |log| Position::of(log).to_string());
-        if listing.next.is_none() {
-            // Not full, and not at the end: the next page goes on from here.
-            listing.next = last.map(|position| page.cursor(&position.to_string()));
+        let mut result = builder.finish(page, |log| Position::of(log).to_string());
+        if result.next.is_none() {
+            // Neither full nor at the end: the next page goes on from here.
+            result.next = last.map(|position| page.cursor(&position.to_string()));
         }
-        Ok(listing)
+        Ok(result)
     }
 }
 
-/// Where a log stands among others.
+/// The position of a log in a list.
 #[derive(Debug)]
 struct Position {
     timestamp: Timestamp,
@@ -283,8 +192,8 @@ impl Position {
         Self { timestamp: log.timestamp, log: log.id.clone(), function: log.function_id.clone() }
     }
 
-    /// A position among what `filter` lets through: DynamoDB refuses to go on from anywhere else,
-    /// and anybody can make up a cursor.
+    /// Parses a position within the times of `filter`. DynamoDB refuses to start anywhere else, and
+    /// anybody can make up a cursor.
     fn within(filter: &LogFilter, text: &str) -> Option<Self> {
         let (from, to) = keys::logs_in_index_between(filter.since, filter.until);
         Self::parse(text).filter(|at| (from..to).contains(&at.timestamp.to_string()))
@@ -304,14 +213,4 @@ impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}#{}#{}", self.timestamp, self.log, self.function)
     }
-}
-
-/// When what is kept for `days` days from `time` on has its end, in seconds since 1970.
-pub(super) fn keep_until(time: Timestamp, days: u32) -> i64 {
-    time.epoch_seconds() + i64::from(days) * 86_400
-}
-
-fn read(item: Item) -> Result<ExecutionLog, Error> {
-    let record: LogRecord = serde_dynamo::from_item(item).map_err(Error::internal)?;
-    record.try_into()
 }

@@ -1,13 +1,21 @@
-//! Objects of the bucket, which all are sources.
-
-use std::time::Instant;
+//! Objects of the bucket: the sources of functions.
 
 use aws_sdk_s3::primitives::ByteStream;
+use tokio::time::Instant;
 
 use super::Store;
 use crate::aws::failure::failure;
 use crate::domain::Code;
 use crate::error::Error;
+
+/// How far a deletion in steps has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything is deleted.
+    Done,
+    /// Its time was over before: something may be left.
+    Unfinished,
+}
 
 impl Store {
     /// Writes `code` under `key`.
@@ -24,8 +32,8 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the source under `key`; `None` if there is none (any more).
-    pub(super) async fn get_object(&self, key: &str) -> Result<Option<Code>, Error> {
+    /// Reads the object under `key`; `None` if there is none.
+    pub(super) async fn get_object(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let got = match self.s3.get_object().bucket(&*self.bucket).key(key).send().await {
             Ok(got) => got,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
@@ -34,12 +42,10 @@ impl Store {
             Err(error) => return Err(failure("S3 GetObject")(error)),
         };
         let bytes = got.body.collect().await.map_err(|e| Error::Unavailable(e.into()))?;
-        String::from_utf8(bytes.to_vec())
-            .map(|source| Some(Code::from_stored(source)))
-            .map_err(Error::internal)
+        Ok(Some(bytes.to_vec()))
     }
 
-    /// Removes the object under `key`; none there is as good.
+    /// Deletes the object under `key`, if there is one.
     pub(super) async fn delete_object(&self, key: &str) -> Result<(), Error> {
         self.s3
             .delete_object()
@@ -51,30 +57,29 @@ impl Store {
         Ok(())
     }
 
-    /// Removes those objects whose keys begin with `prefix` and that are `unwanted`,
-    /// which is asked with each one's key and when it was made, in milliseconds
-    /// since 1970. Whether it got through all of them until `deadline`.
+    /// Deletes the objects below `prefix` that are `unwanted` by their key and their creation time,
+    /// in milliseconds since 1970, until `deadline`.
     pub(super) async fn delete_objects_until(
         &self,
         prefix: &str,
         deadline: Instant,
         unwanted: impl Fn(&str, i64) -> bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<Progress, Error> {
         let mut pages =
             self.s3.list_objects_v2().bucket(&*self.bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failure("S3 ListObjectsV2"))?;
             for object in page.contents() {
                 let Some(key) = object.key() else { continue };
-                let made = object.last_modified().and_then(|made| made.to_millis().ok());
-                if unwanted(key, made.unwrap_or(i64::MAX)) {
+                let created = object.last_modified().and_then(|time| time.to_millis().ok());
+                if unwanted(key, created.unwrap_or(i64::MAX)) {
                     self.delete_object(key).await?;
                     if Instant::now() >= deadline {
-                        return Ok(false);
+                        return Ok(Progress::Unfinished);
                     }
                 }
             }
         }
-        Ok(true)
+        Ok(Progress::Done)
     }
 }

@@ -1,48 +1,51 @@
 //! Usage in the table: the executions of a function, and of a workspace, by the hour.
 //!
-//! Both items are changed in one transaction for a batch of executions. The
-//! function's remembers the last record of the stream that it counts, so a
-//! batch that comes again finds that it was counted. They are made when a
-//! function is first deployed and removed before anything else of it is: where
-//! there are none, the function is gone, and its executions are strays.
+//! One transaction changes both items for a batch of executions. A function's item holds the last
+//! stream record that it counts, so a batch that comes again isn't counted again. The items are
+//! created at a function's first deployment and deleted before anything else of it: an execution
+//! without them belongs to a deleted function.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use serde::{Deserialize, Serialize};
 
+use super::Store;
+use super::batch::BATCH;
+use super::expression::ignore_failed_condition;
+use super::item::{Item, attribute_value, text};
 use super::keys::{self, FUNCTION_USAGE_PREFIX, INDEX_PK, INDEX_SK, Key, PK, SK};
-use super::transaction::TransactionResult as Written;
-use super::{Item, Store};
+use super::query::page_size;
+use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
     ExecutionStatus, FunctionId, HourlyUsage, Owner, PageRequest, Timestamp, Usage, WorkspaceId,
 };
 use crate::error::Error;
 
-/// How often a count is tried again that others have overtaken.
+/// How often a count is attempted while other writers change the same items.
 const ATTEMPTS: usize = 20;
 
-/// The functions that one transaction counts: 100 items, one of which is the workspace's.
-const MOST_FUNCTIONS: usize = 99;
+/// The most functions that one transaction of 100 items counts: one item is the workspace's.
+const MAX_FUNCTIONS: usize = 99;
 
-/// The place of a record in the stream, so written that the order of the texts
-/// is the order of the records: as 40 digits, of which DynamoDB gives 21 to 40.
+/// The position of a record in the stream, as 40 digits: their alphabetical order is the order of
+/// the records. DynamoDB gives 21 to 40 digits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct SequenceNumber(String);
 
 impl SequenceNumber {
-    /// The place that DynamoDB calls `text`.
+    /// The sequence number that DynamoDB writes as `text`.
     pub fn new(text: &str) -> Self {
         Self(format!("{text:0>40}"))
     }
 }
 
-/// An execution, as the stream tells of it.
+/// An execution, as the stream reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Executed {
     /// The workspace of the function.
@@ -55,25 +58,39 @@ pub struct Executed {
     pub outcome: ExecutionStatus,
     /// How long it took.
     pub took: Duration,
-    /// Where its record stands in the stream.
+    /// The sequence number of its stream record.
     pub sequence: SequenceNumber,
     /// The sort key of its log.
     pub(super) log_sk: String,
 }
 
-/// The figures' part of an item.
+/// The attributes of a usage item.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-struct MetricsRecord {
+struct UsageRecord {
     hours: HourlyUsage,
-    /// Of a function: the last record that is counted. Of a workspace: how often it was written.
+    /// Of a function: the last counted stream record. Of a workspace: how often it was written.
     #[serde(skip_serializing_if = "String::is_empty")]
     counted: String,
 }
 
+/// The usage of the functions of a workspace, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct FunctionUsage {
+    by_function: HashMap<FunctionId, Usage>,
+    /// The key behind which more is to be read; `None` at the end.
+    read_to: Option<Item>,
+}
+
+impl FunctionUsage {
+    /// The usage of a function; zero, if it has no usage item.
+    pub(super) fn of(&self, id: &FunctionId) -> Usage {
+        self.by_function.get(id).copied().unwrap_or_default()
+    }
+}
+
 impl Store {
-    /// Makes the items in which a function's executions are counted, and its
-    /// workspace's; those that are there stay as they are.
+    /// Creates the usage items of a function and of its workspace, unless they exist.
     pub async fn begin_usage(
         &self,
         owner: &Owner,
@@ -86,16 +103,15 @@ impl Store {
         self.put_if_absent(keys::function_usage(ws, id).into_item()).await
     }
 
-    /// The same as parts of a transaction, which is none the worse where they are there.
-    pub(super) fn begin_metrics_in_transaction(
+    /// The same as writes of a transaction.
+    pub(super) fn begin_usage_in_transaction(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
-    ) -> Result<[TransactWriteItem; 2], Error> {
+    ) -> Result<[TransactionItem; 2], Error> {
         let begin = "SET hours = if_not_exists(hours, :none)";
-        let none: AttributeValue =
-            serde_dynamo::to_attribute_value(HourlyUsage::default()).map_err(Error::internal)?;
+        let none = attribute_value(&HourlyUsage::default())?;
         let update = |key: Key| {
             Update::builder()
                 .table_name(&*self.table)
@@ -108,30 +124,23 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(index.pk))
             .expression_attribute_values(":sk", AttributeValue::S(index.sk));
         let of_function = update(keys::function_usage(ws, id)).update_expression(begin);
-        let part = |update: UpdateBuilder| {
-            let update = update.build().map_err(Error::internal)?;
-            Ok::<_, Error>(TransactWriteItem::builder().update(update).build())
-        };
-        Ok([part(of_workspace)?, part(of_function)?])
+        let write = |update: UpdateBuilder| TransactionItem::update(Tag::Usage, update);
+        Ok([write(of_workspace)?, write(of_function)?])
     }
 
     async fn put_if_absent(&self, mut item: Item) -> Result<(), Error> {
-        let none: Item =
-            serde_dynamo::to_item(MetricsRecord::default()).map_err(Error::internal)?;
+        let none: Item = serde_dynamo::to_item(UsageRecord::default()).map_err(Error::internal)?;
         item.extend(none);
         let put = self.dynamodb.put_item().table_name(&*self.table).set_item(Some(item));
-        match put.condition_expression(format!("attribute_not_exists({PK})")).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(failure("DynamoDB PutItem, metrics")(error)),
-        }
+        let sent = put.condition_expression(format!("attribute_not_exists({PK})")).send().await;
+        ignore_failed_condition(sent, "DynamoDB PutItem, usage")
     }
 
-    /// Counts executions of one workspace's functions, in the order of the
-    /// stream. What was counted before isn't counted again.
+    /// Counts executions of one workspace's functions, in the order of the stream. Those that were
+    /// counted before aren't counted again.
     ///
-    /// The logs of functions that are gone are removed: they were written while
-    /// the function was deleted, and nobody else would find them.
+    /// The logs of deleted functions are deleted: they were written during the deletion, and nobody
+    /// else would find them.
     pub async fn count_executions(
         &self,
         ws: &WorkspaceId,
@@ -142,13 +151,13 @@ impl Store {
             by_function.entry(&execution.function).or_default().push(execution);
         }
         let all: Vec<_> = by_function.into_iter().collect();
-        for some in all.chunks(MOST_FUNCTIONS) {
-            self.count_some(ws, some).await?;
+        for chunk in all.chunks(MAX_FUNCTIONS) {
+            self.count_chunk(ws, chunk).await?;
         }
         Ok(())
     }
 
-    async fn count_some(
+    async fn count_chunk(
         &self,
         ws: &WorkspaceId,
         executed: &[(&FunctionId, Vec<&Executed>)],
@@ -156,22 +165,22 @@ impl Store {
         let workspace_key = keys::workspace_usage(ws);
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                // Another shard of the stream counts for the same workspace.
+                // Another shard of the stream counts executions of the same workspace.
                 tokio::time::sleep(pause(attempt)).await;
             }
             let mut wanted = vec![workspace_key.clone()];
             wanted.extend(executed.iter().map(|(id, _)| keys::function_usage(ws, id)));
             let mut found = self.items(&wanted).await?;
             let mut writes = Vec::new();
-            let mut total = found.remove(&workspace_key.sk).and_then(readable);
+            let mut total = found.remove(&workspace_key.sk).and_then(read);
             let before = total.clone();
             for (id, executions) in executed {
                 let key = keys::function_usage(ws, id);
                 let Some(item) = found.remove(&key.sk) else {
-                    self.remove_strays(ws, id, executions).await?;
+                    self.delete_orphaned_logs(ws, id, executions).await?;
                     continue;
                 };
-                let Some(old) = readable(item) else { continue };
+                let Some(old) = read(item) else { continue };
                 let mut new = old.clone();
                 let is_new = |e: &&&Executed| e.sequence.0 > old.counted;
                 for execution in executions.iter().filter(is_new) {
@@ -182,7 +191,7 @@ impl Store {
                     }
                 }
                 if new.counted != old.counted {
-                    writes.push(self.write_metrics(key, &old, &new)?);
+                    writes.push(self.write_usage(key, &old, &new)?);
                 }
             }
             if writes.is_empty() {
@@ -190,50 +199,48 @@ impl Store {
             }
             if let (Some(old), Some(mut new)) = (before, total) {
                 new.counted = (old.counted.parse::<u64>().unwrap_or_default() + 1).to_string();
-                writes.push(self.write_metrics(workspace_key.clone(), &old, &new)?);
+                writes.push(self.write_usage(workspace_key.clone(), &old, &new)?);
             }
             match self.transact("DynamoDB TransactWriteItems, count", writes).await? {
-                Written::Committed => return Ok(()),
-                // Changed or removed since it was read.
-                Written::Refused(_) => {}
+                TransactionResult::Committed => return Ok(()),
+                // Changed or deleted since it was read.
+                TransactionResult::Refused(_) => {}
             }
         }
         Err(Error::Unavailable("counting: others were always faster".into()))
     }
 
-    /// Removes the logs of executions that are counted nowhere, because their
-    /// function was deleted. One that is there for all that keeps its logs.
-    async fn remove_strays(
+    /// Deletes the logs of executions of a function without a usage item, unless the function exists.
+    async fn delete_orphaned_logs(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
         executions: &[&Executed],
     ) -> Result<(), Error> {
         if self.function_of_any_owner(ws, id).await?.is_some() {
-            tracing::error!(function = %id, "executions can't be counted: there are no figures");
+            tracing::error!(function = %id, "executions can't be counted: there is no usage item");
             return Ok(());
         }
         let key = |execution: &&Executed| {
             Key { pk: keys::log_partition(id), sk: execution.log_sk.clone() }.into_item()
         };
-        for batch in executions.chunks(super::purge::BATCH) {
+        for batch in executions.chunks(BATCH) {
             self.delete_items(batch.iter().map(key).collect()).await?;
         }
         Ok(())
     }
 
-    fn write_metrics(
+    fn write_usage(
         &self,
         key: Key,
-        old: &MetricsRecord,
-        new: &MetricsRecord,
-    ) -> Result<TransactWriteItem, Error> {
-        let value = |value| serde_dynamo::to_attribute_value(value).map_err(Error::internal);
+        old: &UsageRecord,
+        new: &UsageRecord,
+    ) -> Result<TransactionItem, Error> {
         let mut update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key.into_item()))
             .update_expression("SET hours = :hours, counted = :counted")
-            .expression_attribute_values(":hours", value(&new.hours)?)
+            .expression_attribute_values(":hours", attribute_value(&new.hours)?)
             .expression_attribute_values(":counted", AttributeValue::S(new.counted.clone()));
         update = if old.counted.is_empty() {
             update.condition_expression(format!(
@@ -244,66 +251,102 @@ impl Store {
                 .condition_expression("counted = :old")
                 .expression_attribute_values(":old", AttributeValue::S(old.counted.clone()))
         };
-        let update = update.build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        TransactionItem::update(Tag::Usage, update)
     }
 
-    /// The figures of the functions of a workspace, for `page` of them.
+    /// The usage of the first functions behind `after`, with one query that runs beside the query for
+    /// the functions of `page`.
     ///
-    /// Read from the same place on and as many as the page has, because each
-    /// function has one item of figures at the most, in the same order.
-    pub(super) async fn figures_of_functions(
+    /// Ordinarily this is the usage of all functions of the page. Deleted functions that aren't
+    /// purged yet have a usage item too, so it may end before the page does.
+    pub(super) async fn first_usage(
         &self,
         ws: &WorkspaceId,
         page: &PageRequest,
         after: Option<&FunctionId>,
-    ) -> Result<HashMap<FunctionId, Usage>, Error> {
-        let mut pages = self
-            .items_below(keys::workspace_partition(ws), FUNCTION_USAGE_PREFIX)
-            .set_exclusive_start_key(after.map(|id| keys::function_usage(ws, id).into_item()))
-            .set_limit(super::page_size(page))
-            .into_paginator()
-            .send();
-        let mut figures = HashMap::new();
-        while let Some(found) = pages.next().await {
-            for item in found.map_err(failure("DynamoDB Query, metrics"))?.items.unwrap_or_default()
-            {
-                let sk = item.get(SK).and_then(|sk| sk.as_s().ok());
-                let Some(id) = sk.and_then(|sk| keys::function_of_usage(sk)) else { continue };
-                figures.insert(id, self.usage_in(Some(item)));
-            }
-            if page.limit().is_some_and(|limit| figures.len() > limit) {
-                break;
-            }
-        }
-        Ok(figures)
+    ) -> Result<FunctionUsage, Error> {
+        let query = self.items_below(keys::workspace_partition(ws), FUNCTION_USAGE_PREFIX);
+        let from = after.map(|id| keys::function_usage(ws, id).into_item());
+        let query = query.set_exclusive_start_key(from).set_limit(page_size(page));
+        let mut usage = FunctionUsage::default();
+        self.read_usage(query, &mut usage).await?;
+        Ok(usage)
     }
 
-    /// The figures of the metrics at `key`; none, where there are none.
+    /// Reads on to the usage of the function `last`, if `usage` ends before.
+    pub(super) async fn read_usage_up_to(
+        &self,
+        ws: &WorkspaceId,
+        last: &FunctionId,
+        usage: &mut FunctionUsage,
+    ) -> Result<(), Error> {
+        let last = keys::function_usage(ws, last);
+        while let Some(from) = usage.read_to.take() {
+            if text(&from, SK) >= Some(&*last.sk) {
+                usage.read_to = Some(from);
+                break;
+            }
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&*self.table)
+                .consistent_read(true)
+                .key_condition_expression(format!("{PK} = :pk AND {SK} BETWEEN :from AND :last"))
+                .expression_attribute_values(":pk", AttributeValue::S(last.pk.clone()))
+                .expression_attribute_values(
+                    ":from",
+                    AttributeValue::S(FUNCTION_USAGE_PREFIX.into()),
+                )
+                .expression_attribute_values(":last", AttributeValue::S(last.sk.clone()))
+                .set_exclusive_start_key(Some(from));
+            self.read_usage(query, usage).await?;
+            if usage.read_to.is_none() {
+                // The end of the range, and not of the usage.
+                usage.read_to = Some(last.clone().into_item());
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_usage(
+        &self,
+        query: QueryFluentBuilder,
+        usage: &mut FunctionUsage,
+    ) -> Result<(), Error> {
+        let found = query.send().await.map_err(failure("DynamoDB Query, usage"))?;
+        for item in found.items.unwrap_or_default() {
+            let Some(id) = text(&item, SK).and_then(keys::function_of_usage) else { continue };
+            usage.by_function.insert(id, self.usage_in(Some(item)));
+        }
+        usage.read_to = found.last_evaluated_key;
+        Ok(())
+    }
+
+    /// The usage at `key`; zero, if there is no item.
     pub(super) async fn usage_at(&self, key: Key) -> Result<Usage, Error> {
         let mut items = self.items(std::slice::from_ref(&key)).await?;
         Ok(self.usage_in(items.remove(&key.sk)))
     }
 
-    /// The figures in an item of metrics; none, where there is none.
+    /// The usage over the last 24 hours in a usage item; zero, if there is none.
     pub(super) fn usage_in(&self, item: Option<Item>) -> Usage {
-        let record = item.and_then(readable).unwrap_or_default();
+        let record = item.and_then(read).unwrap_or_default();
         record.hours.figures(self.now())
     }
 }
 
-/// The figures in an item. What somebody else has made unreadable is told to our
-/// log and left as it is: it must not hold up those of others.
-fn readable(mut item: Item) -> Option<MetricsRecord> {
+/// Reads a usage item. An unreadable one is logged and left as it is: it must not delay the counting
+/// of others.
+fn read(mut item: Item) -> Option<UsageRecord> {
     for key in [PK, SK, INDEX_PK, INDEX_SK] {
         item.remove(key);
     }
     let read = serde_dynamo::from_item(item).map_err(Error::internal);
-    read.inspect_err(|error| tracing::error!(cause = error.causes(), "figures can't be read")).ok()
+    read.inspect_err(|error| tracing::error!(cause = error.causes(), "usage can't be read")).ok()
 }
 
+/// The pause before another attempt: 5 ms more each time, and up to 20 ms at random.
 fn pause(attempt: usize) -> Duration {
-    // The random bits of a new identifier spread those who wait.
     let spread = ulid::Ulid::generate().random() % 20;
     Duration::from_millis(u64::try_from(spread).unwrap_or(0) + 5 * attempt as u64)
 }

@@ -1,92 +1,32 @@
 //! Workspaces in the table.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
-    TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
 };
-use serde::{Deserialize, Serialize};
 
-use super::idempotency::already_completed;
+use super::Store;
+use super::expression::{Changes, Expression, visible_to};
+use super::idempotency::{Completion, Created, IdempotencyRecord, already_completed};
+use super::item::{Item, is_visible_to, number, readable, text};
 use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, PK, SK};
-use super::transaction::TransactionResult;
-use super::update::{Changes, Expression, is_visible_to, visible_to};
-use super::{Created, IdempotencyRecord, Item, Store};
+use super::query::page_size;
+use super::record::{WorkspaceRecord, visible_workspace, visible_workspace_item};
+use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Description, Expected, Name, Owner, Page, PageBuilder, PageRequest, PatchWorkspace, Quota,
-    Timestamp, Usage, Versioned, Workspace, WorkspaceId,
+    Expected, Owner, Page, PageBuilder, PageRequest, PatchWorkspace, Quota, Usage, Versioned,
+    Workspace, WorkspaceId,
 };
 use crate::error::Error;
 
-/// A workspace's item. A name in here was checked when it was written.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WorkspaceRecord {
-    #[serde(rename = "PK")]
-    pk: String,
-    #[serde(rename = "SK")]
-    sk: String,
-    #[serde(rename = "GSI1PK", skip_serializing_if = "Option::is_none")]
-    index_pk: Option<String>,
-    #[serde(rename = "GSI1SK", skip_serializing_if = "Option::is_none")]
-    index_sk: Option<String>,
-    owner: String,
-    id: WorkspaceId,
-    name: Name,
-    description: Description,
-    created_at: Timestamp,
-    function_count: u64,
-    /// Counts the writes, so that one can be told from the next.
-    version: u64,
-}
-
-impl WorkspaceRecord {
-    pub(super) fn new(owner: &Owner, workspace: Workspace) -> Self {
-        let key = keys::workspace(&workspace.id);
-        let index = keys::workspace_in_index(owner, &workspace.id);
-        Self {
-            pk: key.pk,
-            sk: key.sk,
-            index_pk: Some(index.pk),
-            index_sk: Some(index.sk),
-            owner: owner.to_string(),
-            id: workspace.id,
-            name: workspace.name,
-            description: workspace.description,
-            created_at: workspace.created_at,
-            function_count: workspace.function_count,
-            version: 1,
-        }
-    }
-
-    fn read(item: Item) -> Result<Self, Error> {
-        serde_dynamo::from_item(item).map_err(Error::internal)
-    }
-}
-
-impl From<WorkspaceRecord> for Workspace {
-    fn from(record: WorkspaceRecord) -> Self {
-        Self {
-            id: record.id,
-            name: record.name,
-            description: record.description,
-            created_at: record.created_at,
-            function_count: record.function_count,
-            // Not stored here: see usage.rs.
-            invocations_24h: 0,
-            error_rate: 0.0,
-        }
-    }
-}
-
-/// An item of an owner's list: workspaces, each followed by its figures.
-enum Listed {
+/// An item of the index of an owner: workspaces, each followed by its usage.
+enum Indexed {
     Workspace(Workspace),
     Usage(WorkspaceId, Usage),
 }
 
 impl Store {
-    /// Puts a new workspace, and counts it among its owner's; nothing, where that is done.
+    /// Creates a workspace and counts it, unless an earlier request has.
     ///
     /// # Errors
     /// [`Error::Quota`] where the owner has as many as are allowed.
@@ -96,66 +36,61 @@ impl Store {
         claim: &IdempotencyRecord,
         new: Workspace,
     ) -> Result<Created<Versioned<Workspace>>, Error> {
-        let mut is_replayed = claim.is_done;
-        if !claim.is_done {
-            let put = self.put_workspace(owner, claim, &new).await;
-            is_replayed = self.release_on_error(claim, put).await?;
-        }
-        Ok(Created { made: Versioned { value: new, version: 1 }, is_replayed })
+        let completion = self.complete(claim, self.put_workspace(owner, claim, &new)).await?;
+        Ok(completion.of(Versioned { value: new, version: 1 }))
     }
 
-    /// Whether an earlier request has put it.
     async fn put_workspace(
         &self,
         owner: &Owner,
         claim: &IdempotencyRecord,
         new: &Workspace,
-    ) -> Result<bool, Error> {
+    ) -> Result<Completion, Error> {
         let item = serde_dynamo::to_item(WorkspaceRecord::new(owner, new.clone()));
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
-            .condition_expression(format!("attribute_not_exists({PK})"))
-            .build()
-            .map_err(Error::internal)?;
-        // It carries a token: an attempt that arrives late can't bring back what was
+            .condition_expression(format!("attribute_not_exists({PK})"));
+        // A transaction carries a token, so a late attempt can't bring back a workspace that was
         // deleted meanwhile.
         let mut items =
-            vec![self.count_new_workspace(owner)?, TransactWriteItem::builder().put(put).build()];
+            vec![self.count_new_workspace(owner)?, TransactionItem::put(Tag::Workspace, put)?];
         items.extend(self.mark_completed(claim)?);
         match self.transact("DynamoDB TransactWriteItems, create workspace", items).await? {
-            TransactionResult::Committed => Ok(false),
-            TransactionResult::Refused(refused) if already_completed(claim, &refused)? => Ok(true),
-            TransactionResult::Refused(refused)
-                if refused.iter().all(|refusal| refusal.index == 0) =>
-            {
+            TransactionResult::Committed => Ok(Completion::New),
+            TransactionResult::Refused(refusals) if already_completed(claim, &refusals)? => {
+                Ok(Completion::Replayed)
+            }
+            // The new identifier is taken by an earlier attempt of this request.
+            TransactionResult::Refused(refusals) if refusals.refused(Tag::Workspace) => {
+                Ok(Completion::New)
+            }
+            TransactionResult::Refused(_) => {
                 Err(Error::Quota(Quota::Workspaces(self.quotas.workspaces)))
             }
-            // A workspace of this new identifier can only be this one.
-            TransactionResult::Refused(_) => Ok(false),
         }
     }
 
     /// The workspace `id`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's.
+    /// [`Error::NotFound`] where this owner doesn't see it.
     pub async fn workspace(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
     ) -> Result<Versioned<Workspace>, Error> {
-        let metrics = keys::workspace_usage(id);
-        let mut items = self.items(&[keys::workspace(id), metrics.clone()]).await?;
-        let figures = self.usage_in(items.remove(&metrics.sk));
+        let usage_key = keys::workspace_usage(id);
+        let mut items = self.items(&[keys::workspace(id), usage_key.clone()]).await?;
+        let usage = self.usage_in(items.remove(&usage_key.sk));
         let found = visible_workspace(owner, id, items.remove(&keys::workspace(id).sk))?;
-        Ok(found.map(|workspace| workspace.with_usage(figures)))
+        Ok(found.map(|workspace| workspace.with_usage(usage)))
     }
 
-    /// Whether the workspace `id` is there for `owner`: an error where it isn't.
+    /// Checks that `owner` sees the workspace `id`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's.
+    /// [`Error::NotFound`] where they don't.
     pub(super) async fn workspace_exists(
         &self,
         owner: &Owner,
@@ -170,12 +105,12 @@ impl Store {
             .send()
             .await
             .map_err(failure("DynamoDB GetItem, workspace"))?;
-        is_there(owner, id, got.item).map(drop)
+        visible_workspace_item(owner, id, got.item).map(drop)
     }
 
-    /// The workspaces of `owner`, in the order in which they were made.
+    /// The workspaces of `owner`, in creation order.
     ///
-    /// Read from the index, which follows the table within moments.
+    /// Read from the index, which is eventually consistent.
     pub async fn workspaces_of_owner(
         &self,
         owner: &Owner,
@@ -199,35 +134,35 @@ impl Store {
                 AttributeValue::S(INDEX_WORKSPACE_PREFIX.into()),
             )
             .set_exclusive_start_key(start)
-            // Each may be followed by its figures.
-            .set_limit(super::page_size(page).map(|size| 2 * size))
+            // Each may be followed by its usage.
+            .set_limit(page_size(page).map(|size| 2 * size))
             .into_paginator()
             .send();
-        let mut filling = PageBuilder::new(page);
+        let mut builder = PageBuilder::new(page);
         let mut last: Option<Workspace> = None;
-        while !filling.is_full() {
+        while !builder.is_full() {
             let Some(items) = found.next().await else { break };
             let items = items.map_err(failure("DynamoDB Query, workspaces"))?;
-            for item in super::readable(items.items, |item| self.listed(item)) {
+            for item in readable(items.items, |item| self.indexed(item)) {
                 match item {
-                    Listed::Workspace(workspace) => {
-                        last.replace(workspace).into_iter().for_each(|w| filling.offer(w));
+                    Indexed::Workspace(workspace) => {
+                        last.replace(workspace).into_iter().for_each(|w| builder.offer(w));
                     }
-                    Listed::Usage(of, figures) => {
-                        last = last.map(|w| if w.id == of { w.with_usage(figures) } else { w });
+                    Indexed::Usage(of, usage) => {
+                        last = last.map(|w| if w.id == of { w.with_usage(usage) } else { w });
                     }
                 }
             }
         }
-        last.into_iter().for_each(|workspace| filling.offer(workspace));
-        Ok(filling.finish(page, |workspace: &Workspace| workspace.id.to_string()))
+        last.into_iter().for_each(|workspace| builder.offer(workspace));
+        Ok(builder.finish(page, |workspace: &Workspace| workspace.id.to_string()))
     }
 
-    /// Changes a workspace of an `expected` version, and gives it as it is then.
+    /// Changes a workspace that has an `expected` version, and returns it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's;
-    /// [`Error::PreconditionFailed`] where it is of another version.
+    /// [`Error::NotFound`] where this owner doesn't see it; [`Error::PreconditionFailed`] where it
+    /// has another version.
     pub async fn patch_workspace(
         &self,
         owner: &Owner,
@@ -243,23 +178,21 @@ impl Store {
             return if allowed { Ok(workspace) } else { Err(Error::PreconditionFailed) };
         }
         let what = "DynamoDB UpdateItem, workspace";
-        let (item, figures) = tokio::join!(
+        let (item, usage) = tokio::join!(
             self.update(what, keys::workspace(id), owner, expected, &changes),
             self.usage_at(keys::workspace_usage(id))
         );
         let patched = visible_workspace(owner, id, item?)?;
-        let figures = figures?;
-        Ok(patched.map(|workspace| workspace.with_usage(figures)))
+        let usage = usage?;
+        Ok(patched.map(|workspace| workspace.with_usage(usage)))
     }
 
-    /// Deletes a workspace of an `expected` version: it and all that is in it
-    /// are gone for callers at once.
-    ///
-    /// What is behind it is removed by whoever follows the stream.
+    /// Deletes a workspace that has an `expected` version: callers don't see it or its contents any
+    /// more. The reconciler purges them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is none of this owner's;
-    /// [`Error::PreconditionFailed`] where it is of another version.
+    /// [`Error::NotFound`] where this owner doesn't see it; [`Error::PreconditionFailed`] where it
+    /// has another version.
     pub async fn delete_workspace(
         &self,
         owner: &Owner,
@@ -267,86 +200,78 @@ impl Store {
         expected: &Expected,
     ) -> Result<(), Error> {
         let mut mark = Changes::default();
-        mark.side_effect("deletedAt", &Timestamp::now())?;
+        mark.side_effect("deletedAt", &self.now())?;
         mark.remove(INDEX_PK);
         mark.remove(INDEX_SK);
-        // It carries a token: when its answer is lost and it is sent again, it still
-        // answers that it succeeded.
+        // A transaction carries a token: sent again after a lost response, it still succeeds.
+        let key = keys::workspace(id);
         let items = vec![
-            self.update_in_transaction(keys::workspace(id), owner, expected, &mark)?,
+            self.update_in_transaction(Tag::Workspace, key, owner, expected, &mark)?,
             self.count_deleted_workspace(owner)?,
         ];
         match self.transact("DynamoDB TransactWriteItems, delete workspace", items).await? {
             TransactionResult::Committed => Ok(()),
-            TransactionResult::Refused(refused) => {
-                match refused.into_iter().find_map(|refusal| refusal.item) {
-                    Some(item) if is_visible_to(owner, &item) => Err(Error::PreconditionFailed),
-                    _ => Err(id.not_found()),
-                }
-            }
+            TransactionResult::Refused(refusals) => match refusals.item(Tag::Workspace) {
+                Some(item) if is_visible_to(owner, item) => Err(Error::PreconditionFailed),
+                _ => Err(id.not_found()),
+            },
         }
     }
 
-    /// What an item of the index is, in an owner's list.
-    fn listed(&self, item: Item) -> Result<Listed, Error> {
-        let pk = item.get(PK).and_then(|pk| keys::workspace_of_partition(pk.as_s().ok()?));
+    /// Reads an item of the index.
+    fn indexed(&self, item: Item) -> Result<Indexed, Error> {
+        let pk = text(&item, PK).and_then(keys::workspace_of_partition);
         let of =
             pk.ok_or_else(|| Error::internal("an item without a workspace is in its index"))?;
-        let is_metrics = item.get(SK) == Some(&AttributeValue::S(keys::workspace_usage(&of).sk));
-        if is_metrics {
-            return Ok(Listed::Usage(of, self.usage_in(Some(item))));
+        if text(&item, SK) == Some(&*keys::workspace_usage(&of).sk) {
+            return Ok(Indexed::Usage(of, self.usage_in(Some(item))));
         }
-        Ok(Listed::Workspace(WorkspaceRecord::read(item)?.into()))
+        Ok(Indexed::Workspace(WorkspaceRecord::read(item)?.into()))
     }
 
-    /// A part of a transaction that asks whether the workspace is there for `owner`.
-    pub(super) fn workspace_is_there(
+    /// The condition of a transaction that `owner` sees the workspace.
+    pub(super) fn check_workspace(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
-    ) -> Result<TransactWriteItem, Error> {
+    ) -> Result<TransactionItem, Error> {
         let condition = visible_to(owner, &Expected::Any);
         let check = ConditionCheck::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::workspace(id).into_item()))
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
-            .set_expression_attribute_values(Some(condition.values))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+            .set_expression_attribute_values(Some(condition.values));
+        TransactionItem::check(Tag::Workspace, check)
     }
 
-    /// A write that counts a new function of a workspace that `owner` can see, if there may
-    /// be one more.
+    /// A write that counts a new function of a workspace that `owner` sees, within its quota.
     pub(super) fn count_new_function(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
-    ) -> Result<TransactWriteItem, Error> {
+    ) -> Result<TransactionItem, Error> {
         let mut condition = visible_to(owner, &Expected::Any);
         condition.condition.push_str(" AND functionCount < :most");
-        let most = AttributeValue::N(self.quotas.functions.to_string());
-        condition.values.insert(":most".into(), most);
+        condition.values.insert(":most".into(), number(self.quotas.functions));
         self.count_functions(id, 1, condition)
     }
 
-    /// A write that counts one more function of a workspace that `owner` can see, whatever is
-    /// allowed.
-    pub(super) fn count_adopted_function(
+    /// A write that counts a migrated function of a workspace that `owner` sees, whatever its quota.
+    pub(super) fn count_migrated_function(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
-    ) -> Result<TransactWriteItem, Error> {
+    ) -> Result<TransactionItem, Error> {
         self.count_functions(id, 1, visible_to(owner, &Expected::Any))
     }
 
-    /// A write that counts one function less of a workspace that `owner` can see.
+    /// A write that counts one function less of a workspace that `owner` sees.
     pub(super) fn count_deleted_function(
         &self,
         owner: &Owner,
         id: &WorkspaceId,
-    ) -> Result<TransactWriteItem, Error> {
+    ) -> Result<TransactionItem, Error> {
         self.count_functions(id, -1, visible_to(owner, &Expected::Any))
     }
 
@@ -355,9 +280,9 @@ impl Store {
         id: &WorkspaceId,
         by: i8,
         mut condition: Expression,
-    ) -> Result<TransactWriteItem, Error> {
-        condition.values.insert(":by".into(), AttributeValue::N(by.to_string()));
-        condition.values.insert(":one".into(), AttributeValue::N("1".into()));
+    ) -> Result<TransactionItem, Error> {
+        condition.values.insert(":by".into(), number(by));
+        condition.values.insert(":one".into(), number(1));
         let update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::workspace(id).into_item()))
@@ -365,24 +290,7 @@ impl Store {
             .condition_expression(condition.condition)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        TransactionItem::update(Tag::Workspace, update)
     }
-}
-
-/// The workspace in `item`, if `owner` can see it.
-pub(super) fn visible_workspace(
-    owner: &Owner,
-    id: &WorkspaceId,
-    item: Option<Item>,
-) -> Result<Versioned<Workspace>, Error> {
-    let record = WorkspaceRecord::read(is_there(owner, id, item)?)?;
-    Ok(Versioned { version: record.version, value: record.into() })
-}
-
-/// The workspace's item, if `owner` can see it: what is below it needs no more of it.
-pub(super) fn is_there(owner: &Owner, id: &WorkspaceId, item: Option<Item>) -> Result<Item, Error> {
-    item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())
 }

@@ -23,3 +23,15 @@ fn template_watches_exactly_the_emitted_metrics() {
     let emitted: BTreeSet<&str> = METRICS.iter().map(|(name, _)| *name).collect();
     assert_eq!(watched, emitted);
 }
+
+#[test]
+fn stream_metrics_are_watched_for_each_lambda() {
+    for metric in ["StreamLag", "RecordsFailed"] {
+        for lambda in ["reconciler", "counter"] {
+            let graph = format!(
+                r#"["{NAMESPACE}", "{metric}", "Stack", "${{AWS::StackName}}", "Function", "{lambda}""#
+            );
+            assert!(TEMPLATE.contains(&graph), "{graph}");
+        }
+    }
+}

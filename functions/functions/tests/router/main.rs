@@ -5,3 +5,4 @@ mod api;
 mod env;
 mod keys;
 mod races;
+mod usage;

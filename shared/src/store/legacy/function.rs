@@ -1,106 +1,96 @@
-//! The earlier backend's functions.
+//! Functions of the legacy backend.
 
-use super::{EarlierTime, MigrationAction, Orphan, fields, is_ghost, is_present, patiently};
-use crate::aws::failure::failure;
+use super::fields::{LegacyTime, fields};
+use super::item_kind::is_current;
+use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{
     Code, Fields, Function, FunctionId, FunctionSettings, Owner, ValidationError, WorkspaceId,
 };
 use crate::error::Error;
-use crate::store::code::CodeRecord;
-use crate::store::function::FunctionRecord;
-use crate::store::update::owner_of;
-use crate::store::{Item, Store, keys};
+use crate::store::Store;
+use crate::store::item::{Item, is_deleted, owner_of};
+use crate::store::keys;
+use crate::store::record::{CodeRecord, FunctionRecord};
+use crate::store::retry::retry_unavailable;
+use crate::store::transaction::Tag;
 
-/// A function of the earlier backend, as it is to be.
+/// A function of the legacy backend, in its current form.
 #[derive(Debug)]
 pub struct LegacyFunction {
     read: Item,
     function: Function,
-    /// Its workspace's; `None` while that is in the earlier form.
+    /// The owner of its workspace; `None` while that is in its legacy form.
     owner: Option<Owner>,
 }
 
 impl Store {
-    /// What is to become of the function `id`, once its workspace is in the present form.
+    /// Plans what becomes of the function `id`, once its workspace is in the current form.
     ///
-    /// Its source is the one in its item; only where there is none, the one in the
-    /// bucket, into which a change that failed may have put another.
-    pub async fn fate_of_function(
+    /// Its source is the one in its item. Only without one it is the one in the bucket, which a
+    /// failed change may have replaced.
+    pub async fn plan_function(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<MigrationAction<LegacyFunction>, Error> {
-        let mut items = patiently(|| self.function_items(ws, id, None)).await?;
+        let mut items = retry_unavailable(|| self.function_items(ws, id, None)).await?;
         let key = keys::function(ws, id);
-        let Some(read) = items.remove(&key.sk).filter(|item| !is_present(item)) else {
-            return Ok(MigrationAction::Stays);
+        let Some(read) = items.remove(&key.sk).filter(|item| !is_current(item)) else {
+            return Ok(MigrationAction::Keep);
         };
-        if is_ghost(&read) {
-            return Ok(MigrationAction::Removed(Orphan(key)));
+        if is_orphan(&read) {
+            return Ok(MigrationAction::Delete(Orphan(key)));
         }
         let workspace = items.remove(&keys::workspace(ws).sk);
-        if workspace.as_ref().is_none_or(|item| item.contains_key("deletedAt")) {
-            return Ok(MigrationAction::Left("its workspace is not there".into()));
+        if workspace.as_ref().is_none_or(is_deleted) {
+            return Ok(MigrationAction::Skip("its workspace is not there".into()));
         }
         let owner = workspace.as_ref().and_then(owner_of);
         let owner = owner.map(|owner| Owner::from_stored(owner.to_owned()));
         let code = match fields(&read).and_then(|mut fields| fields.optional("code")) {
             Ok(Some(code)) => Ok(code),
             Ok(None) => self.published_source(ws, id).await?,
-            Err(refusal) => return Ok(MigrationAction::Left(refusal.to_string())),
+            Err(error) => return Ok(MigrationAction::Skip(error.to_string())),
         };
         let function = code
             .map_err(|ValidationError(reason)| Error::invalid("its source in the bucket", reason))
             .and_then(|code| function(ws, id, fields(&read)?, code));
         Ok(match function {
-            Ok(function) => MigrationAction::Rewritten(LegacyFunction { read, function, owner }),
-            Err(refusal) => MigrationAction::Left(refusal.to_string()),
+            Ok(function) => MigrationAction::Rewrite(LegacyFunction { read, function, owner }),
+            Err(error) => MigrationAction::Skip(error.to_string()),
         })
     }
 
-    /// Brings a function to the present form, in which its workspace counts it, and
-    /// begins its figures, all in one transaction. Whether that is done; if not, it
-    /// or its workspace was changed since.
-    ///
-    /// Whoever follows the stream deploys it then.
-    pub async fn rewrite_function(&self, earlier: &LegacyFunction) -> Result<bool, Error> {
-        let LegacyFunction { read, function, owner } = earlier;
-        let Some(owner) = owner else { return Ok(false) };
+    /// Rewrites a function in the current form, counts it in its workspace and creates its usage
+    /// item, in one transaction. The reconciler then deploys it.
+    pub async fn rewrite_function(&self, legacy: &LegacyFunction) -> Result<Rewrite, Error> {
+        let LegacyFunction { read, function, owner } = legacy;
+        let Some(owner) = owner else { return Ok(Rewrite::Outdated) };
         let (ws, id) = (&function.workspace_id, &function.id);
         let code = CodeRecord::new(ws, id, &function.code);
         let key = code.code_key.clone();
-        patiently(|| self.put_object(&key, &function.code)).await?;
+        retry_unavailable(|| self.put_object(&key, &function.code)).await?;
         let record = FunctionRecord::new(owner, function, code);
         let new = serde_dynamo::to_item(record).map_err(Error::internal)?;
-        let mut others = vec![self.count_adopted_function(owner, ws)?];
-        others.extend(self.begin_metrics_in_transaction(owner, ws, id)?);
+        let mut others = vec![self.count_migrated_function(owner, ws)?];
+        others.extend(self.begin_usage_in_transaction(owner, ws, id)?);
         let what = "DynamoDB TransactWriteItems, migrate function";
-        let is_done = self.replace(what, read, &["lastModified"], new, others).await?;
-        if !is_done {
+        let same = ["lastModified"];
+        let rewrite = self.replace(what, Tag::Function, read, &same, new, others).await?;
+        if rewrite == Rewrite::Outdated {
             self.discard(&key).await;
         }
-        Ok(is_done)
+        Ok(rewrite)
     }
 
-    /// The source of which the earlier backend kept a copy in the bucket.
+    /// The copy of a source that the legacy backend wrote to the bucket.
     async fn published_source(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
     ) -> Result<Result<Code, ValidationError>, Error> {
-        let attempt = || async {
-            let get = self.s3.get_object().bucket(&*self.bucket).key(keys::published_code(ws, id));
-            let got = match get.send().await {
-                Ok(got) => got,
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(failure("S3 GetObject")(error)),
-            };
-            let bytes = got.body.collect().await.map_err(|e| Error::Unavailable(e.into()))?;
-            Ok(Some(bytes.to_vec()))
-        };
-        let Some(bytes) = patiently(attempt).await? else {
+        let key = keys::published_code(ws, id);
+        let Some(bytes) = retry_unavailable(|| self.get_object(&key)).await? else {
             return Ok(Err(ValidationError::because("is not there, and its item holds none")));
         };
         let source =
@@ -109,14 +99,14 @@ impl Store {
     }
 }
 
-/// Whether the source is Python isn't asked: what it is it was before.
+/// The current form of a function. Its source isn't checked for being Python: it was deployed before.
 fn function(
     ws: &WorkspaceId,
     id: &FunctionId,
     mut fields: Fields,
     code: Code,
 ) -> Result<Function, Error> {
-    let EarlierTime(last_modified) = fields.required("lastModified")?;
+    let LegacyTime(last_modified) = fields.required("lastModified")?;
     let settings = FunctionSettings::take(&mut fields)?;
     let status = fields.optional("status")?.unwrap_or_default();
     Ok(Function::new(id.clone(), ws.clone(), settings, code, status, last_modified))

@@ -1,11 +1,11 @@
-//! Attributes as JSON text, in which a number keeps the digits that DynamoDB gives.
+//! Attributes as JSON text, in which numbers keep all digits that DynamoDB gives.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-/// An object of `attributes`.
+/// `attributes` as a JSON object.
 pub(super) fn object<'a>(
     attributes: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
 ) -> String {
@@ -14,8 +14,8 @@ pub(super) fn object<'a>(
     json
 }
 
-/// `value` as JSON. Sets are arrays and bytes are base64; the names of an object
-/// are sorted, because DynamoDB keeps no order. Items nest 32 levels at the most.
+/// `value` as JSON. Sets are arrays and bytes are base64. The names of an object are sorted, because
+/// DynamoDB keeps no order. Items nest at most 32 levels.
 pub(super) fn text(value: &AttributeValue) -> String {
     let mut json = String::new();
     write(value, &mut json);
@@ -37,7 +37,7 @@ fn write(value: &AttributeValue, json: &mut String) {
         AttributeValue::Bs(all) => {
             write_array(all, |bytes, json| write_text(&STANDARD.encode(bytes), json), json);
         }
-        // And whatever DynamoDB has not had so far.
+        // And types that DynamoDB doesn't have so far.
         _ => json.push_str("null"),
     }
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_json_and_numbers_keep_their_digits() {
+    fn every_attribute_type_has_a_json_form() {
         let n = |number: &str| AttributeValue::N(number.into());
         let s = |text: &str| AttributeValue::S(text.into());
         let inner = HashMap::from([("z".to_owned(), n("1")), ("a\"".to_owned(), s("\n👋"))]);

@@ -1,46 +1,51 @@
-//! The earlier backend's logs.
+//! Logs of the legacy backend.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{EarlierTime, is_earlier_log, json, patiently, text, unless_refused};
+use super::fields::LegacyTime;
+use super::item_kind::is_legacy_log;
+use super::json;
 use crate::aws::failure::failure;
 use crate::domain::{ExecutionLog, ExecutionStatus, FunctionId, Level, LogId, WorkspaceId};
 use crate::error::Error;
+use crate::store::Store;
+use crate::store::expression::ignore_failed_condition;
+use crate::store::item::{Item, text};
 use crate::store::keys::{self, Key, LOG_PREFIX, PK, SK};
-use crate::store::log::{LogRecord, keep_until};
-use crate::store::{Item, Store};
+use crate::store::record::{LogRecord, expires_at};
+use crate::store::retry::retry_unavailable;
 
-/// The most bytes of bodies and lines that are kept whole; more doesn't surely fit
-/// into an item of 400 KB, and is cut as that of every other log.
-const MAX_WHOLE_BYTES: usize = 300 * 1024;
+/// The most bytes of bodies and lines that are kept uncut. A larger log may not fit into an item of
+/// 400 KB, and is cut like every other log.
+const MAX_UNCUT_BYTES: usize = 300 * 1024;
 
-/// A log of the earlier backend, as it is to be.
+/// A log of the legacy backend, in its current form.
 #[derive(Debug)]
 pub struct LegacyLog {
-    place: Key,
+    /// The key of the legacy item.
+    key: Key,
     log: ExecutionLog,
 }
 
-/// Some of a function's logs from the earlier backend, and where there are more.
+/// Some legacy logs of a function.
 #[derive(Debug)]
 pub struct LegacyLogs {
-    /// Each with its sort key, or with why it is left as it is: a sentence's end.
+    /// Each with its sort key, or with the reason why it is left as it is.
     pub logs: Vec<(String, Result<LegacyLog, String>)>,
-    /// Where the next ones are, if there may be any.
+    /// Where the next ones begin, if there may be any.
     pub more: Option<PageToken>,
 }
 
-/// A place behind some of a function's logs.
+/// A position in the logs of a function.
 #[derive(Clone, Debug)]
 pub struct PageToken(Item);
 
 impl Store {
-    /// Those of a function's logs that the earlier backend wrote: from the first one
-    /// on, or from a place on that an earlier answer named. There may be none in
-    /// one answer, and some in the next.
-    pub async fn earlier_logs(
+    /// The legacy logs of a function, from the first one or from the position of another page on. A
+    /// page may be empty and still have a next one.
+    pub async fn legacy_logs(
         &self,
         function: &FunctionId,
         from: Option<&PageToken>,
@@ -49,13 +54,13 @@ impl Store {
             let query = self.items_below(keys::log_partition(function), LOG_PREFIX);
             let from = from.map(|PageToken(key)| key.clone());
             let sent = query.set_exclusive_start_key(from).send().await;
-            sent.map_err(failure("DynamoDB Query, earlier logs"))
+            sent.map_err(failure("DynamoDB Query, legacy logs"))
         };
-        let found = patiently(attempt).await?;
+        let found = retry_unavailable(attempt).await?;
         let read = |item: Item| {
-            let sk = text(&item, SK).filter(|sk| is_earlier_log(sk))?.to_owned();
-            let place = Key { pk: keys::log_partition(function), sk: sk.clone() };
-            let log = read(function, &sk, &item).map(|log| LegacyLog { place, log });
+            let sk = text(&item, SK).filter(|sk| is_legacy_log(sk))?.to_owned();
+            let key = Key { pk: keys::log_partition(function), sk: sk.clone() };
+            let log = read(function, &sk, &item).map(|log| LegacyLog { key, log });
             Some((sk, log))
         };
         Ok(LegacyLogs {
@@ -64,32 +69,32 @@ impl Store {
         })
     }
 
-    /// Writes a log of a function in `ws` anew in the present form, to be kept for
-    /// `keep_days` days from now on, and then removes the one that it is made of.
+    /// Writes a log of a function in `ws` in the current form, to be kept for `keep_days` days from
+    /// now on, and then deletes the legacy item.
     pub async fn rewrite_log(
         &self,
         ws: &WorkspaceId,
-        earlier: &LegacyLog,
+        legacy: &LegacyLog,
         keep_days: u32,
     ) -> Result<(), Error> {
-        let log = earlier.log.clone();
-        let log = if size(&log) > MAX_WHOLE_BYTES { log.cut_to_size() } else { log };
-        let record = LogRecord::new(ws, log, keep_until(self.now(), keep_days))?;
+        let log = legacy.log.clone();
+        let log = if size(&log) > MAX_UNCUT_BYTES { log.cut_to_size() } else { log };
+        let record = LogRecord::new(ws, log, expires_at(self.now(), keep_days))?;
         let item: Item = serde_dynamo::to_item(record).map_err(Error::internal)?;
         let put = || async {
             let put = self.dynamodb.put_item().table_name(&*self.table);
             let put = put.set_item(Some(item.clone()));
-            // Where it is there, an attempt that was cut short has written it.
+            // Where it exists, an interrupted attempt has written it.
             let sent = put.condition_expression(format!("attribute_not_exists({PK})")).send().await;
-            unless_refused(sent.map(drop), failure("DynamoDB PutItem, migrate log"))
+            ignore_failed_condition(sent, "DynamoDB PutItem, migrate log")
         };
-        patiently(put).await?;
+        retry_unavailable(put).await?;
         let delete = || async {
             let delete = self.dynamodb.delete_item().table_name(&*self.table);
-            let sent = delete.set_key(Some(earlier.place.clone().into_item())).send().await;
+            let sent = delete.set_key(Some(legacy.key.clone().into_item())).send().await;
             sent.map(drop).map_err(failure("DynamoDB DeleteItem, migrate log"))
         };
-        patiently(delete).await
+        retry_unavailable(delete).await
     }
 }
 
@@ -98,13 +103,13 @@ fn size(log: &ExecutionLog) -> usize {
     bodies + log.logs.iter().map(|line| Value::from(line.as_str()).to_string().len()).sum::<usize>()
 }
 
-/// The log in `item`, or why there is none.
+/// The log in `item`, or the reason why it can't be read.
 fn read(function: &FunctionId, sk: &str, item: &Item) -> Result<ExecutionLog, String> {
     let (time, id) = keys::parts_of_log(sk).ok_or("its key has no time and no identifier")?;
     let id = LogId::parse(&format!("log-{id}"))
         .map_err(|_| "its key ends with something else than an identifier")?;
     let time = text(item, "timestamp").unwrap_or(time);
-    let EarlierTime(timestamp) = EarlierTime::parse(time).ok_or("timestamp must be a time")?;
+    let LegacyTime(timestamp) = LegacyTime::parse(time).ok_or("timestamp must be a time")?;
     let status = required(item, "status", "must be success or error")?;
     let status_code = required(item, "statusCode", "must be a whole number from 200 to 599")?;
     if !(200..=599).contains(&status_code) {
@@ -138,7 +143,7 @@ fn read(function: &FunctionId, sk: &str, item: &Item) -> Result<ExecutionLog, St
     })
 }
 
-/// Null, where there is none.
+/// A body as JSON; null, where there is none.
 fn body(item: &Item, name: &str) -> Result<Box<RawValue>, String> {
     let json = item.get(name).map_or_else(|| "null".to_owned(), json::text);
     RawValue::from_string(json).map_err(|_| format!("{name} can't be written as JSON"))
@@ -170,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_by_the_rest() {
+    fn missing_attributes_have_defaults() {
         let log = log_of(|_| {}).unwrap();
         assert_eq!(log.id.as_str(), "log-9kLmN2pQ");
         assert_eq!(log.timestamp.to_string(), "2025-11-08T03:04:05.123Z");
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_told() {
+    fn unreadable_attribute_is_named() {
         for (name, value, reason) in [
             ("status", json!("perhaps"), "status must be success or error"),
             ("status", json!(null), "status must be success or error"),

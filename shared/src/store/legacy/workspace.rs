@@ -1,12 +1,18 @@
-//! The earlier backend's workspaces.
+//! Workspaces of the legacy backend.
 
-use super::{EarlierTime, MigrationAction, Orphan, fields, is_ghost, is_present, patiently};
+use super::fields::{LegacyTime, fields};
+use super::item_kind::is_current;
+use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{Owner, Workspace, WorkspaceId};
 use crate::error::Error;
-use crate::store::workspace::WorkspaceRecord;
-use crate::store::{Item, Store, keys};
+use crate::store::Store;
+use crate::store::item::Item;
+use crate::store::keys;
+use crate::store::record::WorkspaceRecord;
+use crate::store::retry::retry_unavailable;
+use crate::store::transaction::Tag;
 
-/// A workspace of the earlier backend, as it is to be.
+/// A workspace of the legacy backend, in its current form.
 #[derive(Debug)]
 pub struct LegacyWorkspace {
     read: Item,
@@ -14,47 +20,47 @@ pub struct LegacyWorkspace {
 }
 
 impl Store {
-    /// What is to become of the workspace `id`.
-    pub async fn fate_of_workspace(
+    /// Plans what becomes of the workspace `id`.
+    pub async fn plan_workspace(
         &self,
         id: &WorkspaceId,
     ) -> Result<MigrationAction<LegacyWorkspace>, Error> {
         let key = keys::workspace(id);
-        let mut items = patiently(|| self.items(std::slice::from_ref(&key))).await?;
-        let Some(read) = items.remove(&key.sk).filter(|item| !is_present(item)) else {
-            return Ok(MigrationAction::Stays);
+        let mut items = retry_unavailable(|| self.items(std::slice::from_ref(&key))).await?;
+        let Some(read) = items.remove(&key.sk).filter(|item| !is_current(item)) else {
+            return Ok(MigrationAction::Keep);
         };
-        if is_ghost(&read) {
-            return Ok(MigrationAction::Removed(Orphan(key)));
+        if is_orphan(&read) {
+            return Ok(MigrationAction::Delete(Orphan(key)));
         }
         Ok(match workspace(id, &read) {
-            Ok(workspace) => MigrationAction::Rewritten(LegacyWorkspace { read, workspace }),
-            Err(refusal) => MigrationAction::Left(refusal.to_string()),
+            Ok(workspace) => MigrationAction::Rewrite(LegacyWorkspace { read, workspace }),
+            Err(error) => MigrationAction::Skip(error.to_string()),
         })
     }
 
-    /// Brings a workspace to the present form, as one of `owner`, and counts it among theirs, be
-    /// they more than are allowed. Whether that is done; if not, it was changed since.
+    /// Rewrites a workspace in the current form as one of `owner`, and counts it, whatever their
+    /// quota.
     ///
-    /// It begins without functions, since lists leave out those in the earlier form.
-    /// Each is counted in the transaction that brings it to the present form.
+    /// It begins with no functions, because lists leave out legacy functions. Each is counted in the
+    /// transaction that rewrites it.
     pub async fn rewrite_workspace(
         &self,
         owner: &Owner,
-        earlier: &LegacyWorkspace,
-    ) -> Result<bool, Error> {
-        let record = WorkspaceRecord::new(owner, earlier.workspace.clone());
+        legacy: &LegacyWorkspace,
+    ) -> Result<Rewrite, Error> {
+        let record = WorkspaceRecord::new(owner, legacy.workspace.clone());
         let new = serde_dynamo::to_item(record).map_err(Error::internal)?;
         let same = ["name", "description"];
         let what = "DynamoDB TransactWriteItems, migrate workspace";
-        self.replace(what, &earlier.read, &same, new, vec![self.count_adopted_workspace(owner)?])
-            .await
+        let count = self.count_migrated_workspace(owner)?;
+        self.replace(what, Tag::Workspace, &legacy.read, &same, new, [count]).await
     }
 }
 
 fn workspace(id: &WorkspaceId, item: &Item) -> Result<Workspace, Error> {
     let mut fields = fields(item)?;
-    let EarlierTime(created_at) = fields.required("createdAt")?;
+    let LegacyTime(created_at) = fields.required("createdAt")?;
     Ok(Workspace {
         id: id.clone(),
         name: fields.required("name")?,

@@ -1,27 +1,25 @@
-//! The table's stream: what a record of it means.
+//! The meaning of the table's stream records.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use super::Item;
-use super::code::SourceKey;
+use super::item::{Item, is_deleted, text};
 use super::keys::{self, INDEX_PK, PK, SK};
+use super::record::SourceKey;
 use super::usage::{Executed, SequenceNumber};
 use crate::domain::{ExecutionStatus, FunctionId, WorkspaceId};
 
-/// Something that happened to the table, and has to be followed.
+/// A change of the table that has to be processed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A function was made or changed by a client.
+    /// A client created or changed a function.
     FunctionSaved {
         /// Its workspace.
         workspace: WorkspaceId,
         /// The function.
         function: FunctionId,
-        /// Whether its source is another one than before.
+        /// Whether its source changed.
         has_new_source: bool,
-        /// The source that it had before, if that was another one.
+        /// The source before, if it changed.
         replaced: Option<SourceKey>,
     },
     /// A function was deleted.
@@ -31,25 +29,25 @@ pub enum Change {
         /// The function.
         function: FunctionId,
     },
-    /// Following a function isn't done: it is to be deployed, or purged, as the table says.
+    /// A function is to be deployed or purged once more, as the table says.
     RetryMarked {
         /// Its workspace.
         workspace: WorkspaceId,
         /// The function.
         function: FunctionId,
-        /// How often that has failed.
+        /// How often it has failed.
         failures: u32,
     },
-    /// A workspace was deleted, or not all that was in it is removed yet.
+    /// A workspace was deleted, or its purge goes on.
     WorkspaceDeleted(WorkspaceId),
     /// A function ran.
     Executed(Executed),
 }
 
 impl Change {
-    /// What a record means: the item's `keys`, and the item before and after,
-    /// empty where there was none. `None` for what needs nothing to be done, our
-    /// own reports included.
+    /// The change of a record with the item's `keys`, and the item before and after it, empty where
+    /// there was none. `None` for records that need no processing, such as the reconciler's own
+    /// writes.
     pub fn of(
         sequence: &str,
         keys: serde_dynamo::Item,
@@ -60,7 +58,7 @@ impl Change {
         let (pk, sk) = (text(&keys, PK)?, text(&keys, SK)?);
         let [old, new] = [old, new].map(|item| Some(item).filter(|item| !item.is_empty()));
         if let Some(function) = keys::function_of_log_partition(pk) {
-            // Only what was just written ran; the rest was removed.
+            // A new log is an execution; everything else is a deletion.
             return match (old, new) {
                 (None, Some(new)) => executed(sequence, function, sk, &new).map(Self::Executed),
                 _ => None,
@@ -73,7 +71,7 @@ impl Change {
             };
             return match &new {
                 None => Some(Self::FunctionDeleted { workspace, function }),
-                // The reconciler's own reports leave the version as it is.
+                // The reconciler's own writes leave the version as it is.
                 Some(_) if attribute(&old, "version") == attribute(&new, "version") => None,
                 Some(_) => {
                     let (before, now) = (attribute(&old, "codeKey"), attribute(&new, "codeKey"));
@@ -85,12 +83,10 @@ impl Change {
             };
         }
         if let Some(function) = keys::function_of_retry_marker(sk) {
-            let note = new?;
-            let failures = note.get("failures").and_then(|n| n.as_n().ok()?.parse().ok());
-            let failures = failures.unwrap_or_default();
+            let failures =
+                new?.get("failures").and_then(|n| n.as_n().ok()?.parse().ok()).unwrap_or_default();
             return Some(Self::RetryMarked { workspace, function, failures });
         }
-        let is_deleted = |item: &Item| item.contains_key("deletedAt");
         let is_workspace = sk == keys::workspace(&workspace).sk;
         let deleted = is_workspace && new.as_ref().is_some_and(is_deleted);
         deleted.then_some(Self::WorkspaceDeleted(workspace))
@@ -120,8 +116,4 @@ fn executed(sequence: &str, function: FunctionId, sk: &str, log: &Item) -> Optio
         sequence: SequenceNumber::new(sequence),
         log_sk: sk.to_owned(),
     })
-}
-
-fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).map(String::as_str)
 }

@@ -1,0 +1,100 @@
+//! A function's item.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::code::CodeRecord;
+use super::deployment::DeploymentRecord;
+use super::invocation_key::InvocationKeyRecord;
+use super::workspace::visible_workspace_item;
+use crate::domain::{
+    Code, Function, FunctionId, FunctionSettings, Owner, Status, Timestamp, Versioned, WorkspaceId,
+};
+use crate::error::Error;
+use crate::store::item::{Item, is_visible_to};
+use crate::store::keys;
+
+/// A function's item.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct FunctionRecord {
+    #[serde(rename = "PK")]
+    pk: String,
+    #[serde(rename = "SK")]
+    sk: String,
+    pub(in crate::store) owner: String,
+    pub(in crate::store) id: FunctionId,
+    pub(in crate::store) workspace_id: WorkspaceId,
+    #[serde(flatten)]
+    pub(in crate::store) settings: FunctionSettings,
+    pub(in crate::store) status: Status,
+    last_modified: Timestamp,
+    /// Counts the writes by clients.
+    pub(in crate::store) version: u64,
+    /// Stored in attributes named by the keys' identifiers.
+    #[serde(skip)]
+    pub(in crate::store) invocation_keys: Vec<InvocationKeyRecord>,
+    #[serde(flatten)]
+    pub(in crate::store) code: CodeRecord,
+    #[serde(flatten)]
+    pub(in crate::store) deployment: DeploymentRecord,
+}
+
+impl FunctionRecord {
+    pub(in crate::store) fn new(owner: &Owner, function: &Function, code: CodeRecord) -> Self {
+        let key = keys::function(&function.workspace_id, &function.id);
+        let function = function.clone();
+        Self {
+            pk: key.pk,
+            sk: key.sk,
+            owner: owner.to_string(),
+            id: function.id,
+            workspace_id: function.workspace_id,
+            settings: function.settings,
+            status: function.status,
+            last_modified: function.last_modified,
+            version: 1,
+            invocation_keys: Vec::new(),
+            code,
+            deployment: DeploymentRecord::default(),
+        }
+    }
+
+    pub(in crate::store) fn read(mut item: Item) -> Result<Self, Error> {
+        let invocation_keys = InvocationKeyRecord::take_all(&mut item);
+        let record: Self = serde_dynamo::from_item(item).map_err(Error::internal)?;
+        Ok(Self { invocation_keys, ..record })
+    }
+
+    pub(in crate::store) fn with_code(self, code: Code) -> Versioned<Function> {
+        let version = self.version;
+        let mut value = Function::new(
+            self.id,
+            self.workspace_id,
+            self.settings,
+            code,
+            self.status,
+            self.last_modified,
+        );
+        value.deployment_error = self.deployment.error_of(version);
+        value.last_deployed = self.deployment.last_deployed;
+        Versioned { value, version }
+    }
+}
+
+/// The function in `items`, if `owner` sees it and its workspace.
+///
+/// # Errors
+/// [`Error::NotFound`] otherwise.
+pub(in crate::store) fn visible_function(
+    owner: &Owner,
+    ws: &WorkspaceId,
+    id: &FunctionId,
+    mut items: HashMap<String, Item>,
+) -> Result<FunctionRecord, Error> {
+    visible_workspace_item(owner, ws, items.remove(&keys::workspace(ws).sk))?;
+    let item = items.remove(&keys::function(ws, id).sk);
+    let item = item.filter(|item| is_visible_to(owner, item));
+    FunctionRecord::read(item.ok_or_else(|| id.not_found())?)
+}
