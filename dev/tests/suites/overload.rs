@@ -53,10 +53,9 @@ async fn overload_returns_retry_after_and_leaves_no_items() {
     let function = format!("{workspace}/functions/{}", made["id"].as_str().unwrap());
     api.settle().await;
 
-    let mut table =
-        "| Lambda | concurrent requests | served | rejected | served afterwards |\n\
+    let mut table = "| Lambda | concurrent requests | served | rejected | served afterwards |\n\
                      | --- | ---: | ---: | ---: | ---: |\n"
-            .to_owned();
+        .to_owned();
     for load in loads(&workspace, &function) {
         let ask = || api.ask(load.method, &load.path, load.body.as_ref());
         api.env.faults.throttle_above(CAPACITY, LATENCY);

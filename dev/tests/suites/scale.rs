@@ -7,8 +7,8 @@ use deployment::background_items::{a_log, functions, id, logs, put};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use crate::{REPORT, setting};
 use crate::consistency::{Allowed, assert_consistent};
+use crate::{REPORT, setting};
 
 /// `SCALE` percent of `all`, or 4 percent.
 fn part_of(all: usize) -> usize {

@@ -37,7 +37,11 @@ async fn closed_function_requires_an_invocation_key() {
     assert_eq!(open.json()["x-api-key"], "the function's own", "a function without keys sees it");
     let secret = key(&env, &id).await;
     let open = call(&env, &id, Some(&secret)).await;
-    assert_eq!((open.status, &open.json()["x-api-key"]), (200, &Value::Null), "one with keys doesn't");
+    assert_eq!(
+        (open.status, &open.json()["x-api-key"]),
+        (200, &Value::Null),
+        "one with keys doesn't"
+    );
 
     env.patch(&id, json!({"auth": "key"})).await;
     let answer = call(&env, &id, Some(&secret)).await;

@@ -46,7 +46,11 @@ async fn request_reaches_the_handler_and_its_response_the_caller() {
     assert!(log["duration"].as_f64().unwrap() > 0.0, "{log}");
     let tried = env.try_out(&id, "[1, 2.5]").await;
     assert_eq!(tried["responseBody"]["body"], json!([1, 2.5]));
-    assert_eq!(tried["responseBody"]["headers"], json!({}), "the console's headers are not passed on");
+    assert_eq!(
+        tried["responseBody"]["headers"],
+        json!({}),
+        "the console's headers are not passed on"
+    );
     assert_eq!(env.logs(&id).await[0], tried, "the response is the stored log");
 }
 
@@ -235,7 +239,11 @@ async fn timeout_and_memory_limit_are_enforced() {
     assert!(message.contains("ran out of memory"), "{message}");
     let log = &env.logs(&id).await[0];
     assert_eq!((&log["status"], &log["logs"][0]), (&json!("error"), &json!("begun")));
-    assert_eq!(env.call(&id, "POST", "", "pass").await.status, 200, "the next execution has a new process");
+    assert_eq!(
+        env.call(&id, "POST", "", "pass").await.status,
+        200,
+        "the next execution has a new process"
+    );
 }
 
 #[tokio::test]

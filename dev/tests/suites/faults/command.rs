@@ -223,7 +223,10 @@ impl Resources {
                 let workspace = json!({"name": "w"});
                 let before = if command == PatchWorkspace { &workspace } else { &self.before };
                 let before = of(before);
-                assert!(there == requested || (there == before && !is_done), "{case}: a partial patch");
+                assert!(
+                    there == requested || (there == before && !is_done),
+                    "{case}: a partial patch"
+                );
                 assert_eq!(of(&api.get(path).await), requested, "{case}");
             }
             DeleteWorkspace | DeleteFunction | RevokeKey => {

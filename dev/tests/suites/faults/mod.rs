@@ -55,7 +55,8 @@ fn consistency_holds_under_every_fault() {
         subjects.retain(|subject| format!("{subject:?}").contains(&format!("({only})")));
         assert!(!subjects.is_empty(), "FAULTS={only} names no command or scenario");
     }
-    let combinations = subjects.iter().flat_map(|subject| Fault::ALL.map(|fault| (*subject, fault)));
+    let combinations =
+        subjects.iter().flat_map(|subject| Fault::ALL.map(|fault| (*subject, fault)));
     // The slowest first.
     let mut combinations: Vec<_> = combinations.collect();
     combinations.sort_by_key(|(_, fault)| *fault != Fault::Silent);
@@ -64,7 +65,7 @@ fn consistency_holds_under_every_fault() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         let work = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
             let worker = async || {
                 while let Some((subject, fault)) = next(&queue) {
                     let cases = Box::pin(every_call(subject, fault, selected.is_some())).await;
@@ -106,7 +107,9 @@ async fn every_call(subject: Subject, fault: Fault, is_full: bool) -> usize {
         let case = format!("{subject:?}, {fault:?}, {times} calls from the {first}. on");
         let was_injected = match subject {
             Subject::Command(command) => request(&api, command, fault, first, times, &case).await,
-            Subject::Scenario(scenario) => process(&api, scenario, fault, first, times, &case).await,
+            Subject::Scenario(scenario) => {
+                process(&api, scenario, fault, first, times, &case).await
+            }
         };
         delete_all(&api, &case).await;
         was_injected

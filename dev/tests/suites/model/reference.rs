@@ -150,7 +150,12 @@ impl Model {
         }
     }
 
-    pub(crate) fn function_created(&mut self, id: &str, workspace: usize, body: &Map<String, Value>) {
+    pub(crate) fn function_created(
+        &mut self,
+        id: &str,
+        workspace: usize,
+        body: &Map<String, Value>,
+    ) {
         let defaults = json!({
             "description": "", "runtime": "Python 3.12", "memory": 256, "timeout": 30,
             "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},

@@ -120,7 +120,8 @@ pub(crate) fn drawn<M: Model>(history: &[Operation<M>]) -> String {
         let end = returned.as_ref().map_or(width, |(_, end)| *end);
         let bar = format!("{}├{}", " ".repeat(*called), "─".repeat(end - called - 1));
         let bar = bar + if returned.is_some() { "┤" } else { "…" };
-        let output = returned.as_ref().map_or("pending".into(), |(output, _)| format!("{output:?}"));
+        let output =
+            returned.as_ref().map_or("pending".into(), |(output, _)| format!("{output:?}"));
         writeln!(drawn, "{at:4} client {client} {bar:<across$} {input:?} → {output}").unwrap();
     }
     drawn
@@ -235,7 +236,8 @@ mod tests {
             operation(1, Input::Read, 3, Output::Value(1), 4),
         ];
         assert_eq!(check(&0, &late), Ok(()));
-        let early = [operation(1, Input::Read, 0, Output::Value(1), 1), pending(0, Input::Write(1), 2)];
+        let early =
+            [operation(1, Input::Read, 0, Output::Value(1), 1), pending(0, Input::Write(1), 2)];
         assert!(check(&0, &early).is_err());
         let twice = [
             pending(0, Input::Write(1), 0),
@@ -249,8 +251,9 @@ mod tests {
     #[test]
     fn check_of_many_concurrent_operations_is_fast() {
         // 16! orders, none of which is legal.
-        let mut history: Vec<_> =
-            (0..16).map(|client| operation(client, Input::Write(1), client, Output::Done, 99)).collect();
+        let mut history: Vec<_> = (0..16)
+            .map(|client| operation(client, Input::Write(1), client, Output::Done, 99))
+            .collect();
         history.push(operation(16, Input::Read, 100, Output::Value(2), 101));
         assert!(check(&0, &history).is_err());
     }

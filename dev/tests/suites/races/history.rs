@@ -137,7 +137,10 @@ impl<'a> Race<'a> {
             return;
         }
         let output = self.output(kind, id.as_deref(), &answer);
-        if !matches!(kind, RequestKind::ReadFunction(_) | RequestKind::PatchFunction(..) | RequestKind::Execute(_)) {
+        if !matches!(
+            kind,
+            RequestKind::ReadFunction(_) | RequestKind::PatchFunction(..) | RequestKind::Execute(_)
+        ) {
             self.record(client, input, called, Some((output, returned)));
         } else if output == Output::NoWorkspace {
             self.record(client, Input::FindWorkspace, called, Some((output, returned)));
@@ -244,7 +247,9 @@ fn input(kind: &RequestKind, at: usize, if_match: Option<u64>) -> Input {
         RequestKind::DeleteWorkspace => Input::DeleteWorkspace { if_match },
         RequestKind::CreateFunction(name) => Input::CreateFunction(at, new_function(name)),
         RequestKind::ReadFunction(_) => Input::ReadFunction(at),
-        RequestKind::PatchFunction(_, field, value) => Input::PatchFunction(at, patch(field, value)),
+        RequestKind::PatchFunction(_, field, value) => {
+            Input::PatchFunction(at, patch(field, value))
+        }
         RequestKind::DeleteFunction(_) => Input::DeleteFunction { at, if_match },
         RequestKind::Execute(_) => Input::Execute(at),
     }

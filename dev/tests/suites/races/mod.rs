@@ -18,9 +18,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::domain::Quotas;
 
-use crate::{REPORT, setting};
 use crate::consistency::{self, Allowed};
 use crate::gate::Gate;
+use crate::{REPORT, setting};
 use checker::Operation;
 use history::Race;
 use model::{MOST_FUNCTIONS, Workspace};
@@ -54,7 +54,6 @@ async fn concurrent_histories_are_linearizable() {
 async fn start() -> Deployment {
     Deployment::on_disk(|quotas| Quotas { functions: MOST_FUNCTIONS as u32, ..quotas }).await
 }
-
 
 #[tokio::test]
 async fn concurrent_executions_are_all_counted() {

@@ -141,7 +141,9 @@ impl State {
                     Output::Changed
                 }
             }
-            Input::DeleteWorkspace { if_match } if !matches(*if_match, &self.workspace) => Output::Changed,
+            Input::DeleteWorkspace { if_match } if !matches(*if_match, &self.workspace) => {
+                Output::Changed
+            }
             Input::DeleteWorkspace { .. } => {
                 self.is_there = false;
                 Output::Done

@@ -171,7 +171,11 @@ async fn rejected_deployment_reports_its_reason() {
     assert_eq!(callable.deployment_error, Some(reason));
 
     env.env.patch(&env.ws, &id, &json!({"environmentVariables": {"N": "1"}})).await;
-    assert_eq!(env.read(&id).await.unwrap().deployment_error, None, "the error was of an earlier version");
+    assert_eq!(
+        env.read(&id).await.unwrap().deployment_error,
+        None,
+        "the error was of an earlier version"
+    );
     env.settle().await;
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("two characters or more"), "{reason}");
