@@ -1,8 +1,7 @@
-//! The folder that keeps a stack's data: `.local/`.
+//! The folder of a stack's data: `.local/`.
 //!
-//! A marker file says whose the folder is and how far making it came. It is
-//! written before anything else and replaced in one step, so that a stack killed
-//! at any moment leaves a folder that the next start understands.
+//! A marker file holds its format and whether it is complete. It is written before anything else
+//! and replaced in one step, so a stack may be killed at any moment.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -14,18 +13,18 @@ const MARKER: &str = "faas-backend.json";
 const NEW_MARKER: &str = "faas-backend.json.new";
 const LOCK: &str = "faas-backend.lock";
 
-/// The one format that this program reads and writes.
+/// The format that this program reads and writes.
 const FORMAT: u32 = 1;
 
 /// Why a folder can't be used. Nothing in it has been changed.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
-    /// Another stack has it.
+    /// Another stack uses it.
     #[error(
         "{0} is in use by another `cargo local`; stop that one, or give this one a folder of its own with --data or --ephemeral"
     )]
     InUse(String),
-    /// It holds something else.
+    /// It has other content.
     #[error(
         "{0} is not empty and was not made by `cargo local`; nothing in it was changed: name another folder with --data, or empty it"
     )]
@@ -37,10 +36,10 @@ pub enum DataFolderError {
     OtherFormat {
         /// The folder.
         folder: String,
-        /// What its marker says.
+        /// The format in its marker.
         found: String,
     },
-    /// Something of it is missing or broken.
+    /// A part of it is missing or broken.
     #[error(
         "{folder} is half-written or damaged ({problem}); restore it from a copy, or move it away to start with empty data"
     )]
@@ -50,17 +49,17 @@ pub enum DataFolderError {
         /// What is wrong.
         problem: String,
     },
-    /// The system refused something.
+    /// The system's error.
     #[error("{folder} can't be used ({source}); check that it is a folder that you may write to")]
     Io {
         /// The folder.
         folder: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A folder of ours, locked for this process until it is dropped.
+/// A data folder, locked for this process until it is dropped.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
@@ -82,10 +81,10 @@ enum State {
 }
 
 impl DataFolder {
-    /// Takes the folder at `path`, and makes it if it is absent or empty.
+    /// Locks the folder at `path`, and creates it if it is missing or empty.
     ///
     /// # Errors
-    /// A sentence that says what the folder is instead, and what to do.
+    /// A sentence with the reason and what to do.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
         let name = path.display().to_string();
         let io = |source: io::Error| DataFolderError::Io { folder: name.clone(), source };
@@ -100,7 +99,7 @@ impl DataFolder {
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
-        // Read again: another stack may have made the folder before we had the lock.
+        // Read again: another stack may have created the folder before the lock was taken.
         match read_marker(path)? {
             None => folder.write_marker(State::Creating)?,
             Some(Marker { state: State::Creating, .. }) => {}
@@ -112,7 +111,7 @@ impl DataFolder {
     /// Whether a running stack holds the folder at `path`.
     ///
     /// # Errors
-    /// What the system says, where the lock can't be looked at.
+    /// The system's, where the lock can't be read.
     pub fn is_in_use(path: &Path) -> io::Result<bool> {
         let lock = match File::open(path.join(LOCK)) {
             Ok(lock) => lock,
@@ -126,7 +125,7 @@ impl DataFolder {
         }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -146,17 +145,17 @@ impl DataFolder {
         self.path.join("engine")
     }
 
-    /// How far each function that follows the stream has come.
+    /// The checkpoints of the event source mappings.
     pub fn streams_folder(&self) -> PathBuf {
         self.path.join("streams")
     }
 
-    /// The binaries that are running.
+    /// The running binaries.
     pub fn binaries_folder(&self) -> PathBuf {
         self.path.join("bin")
     }
 
-    /// Says in the folder that its stores are complete.
+    /// Marks the stores as complete.
     ///
     /// # Errors
     /// Where the marker can't be written.
@@ -164,7 +163,7 @@ impl DataFolder {
         self.write_marker(State::Ready)
     }
 
-    /// The error for data that turn out broken when they are opened.
+    /// The error for data that can't be opened.
     pub fn damaged(&self, problem: &str) -> DataFolderError {
         let folder = self.path.display().to_string();
         DataFolderError::Damaged { folder, problem: problem.to_owned() }
@@ -210,7 +209,7 @@ fn read_marker(path: &Path) -> Result<Option<Marker>, DataFolderError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(DataFolderError::Io { folder, source }),
     };
-    // The format is looked at by itself: another one may differ in all the rest.
+    // The format first: another one may differ in everything else.
     let format = serde_json::from_str::<serde_json::Value>(&text)
         .ok()
         .and_then(|marker| marker.get("format").cloned());
@@ -220,7 +219,7 @@ fn read_marker(path: &Path) -> Result<Option<Marker>, DataFolderError> {
             return Err(DataFolderError::OtherFormat { folder, found: found.to_string() });
         }
         None => {
-            let problem = format!("{MARKER} says no format");
+            let problem = format!("{MARKER} has no format");
             return Err(DataFolderError::Damaged { folder, problem });
         }
     }
@@ -229,8 +228,8 @@ fn read_marker(path: &Path) -> Result<Option<Marker>, DataFolderError> {
         .map_err(|error| DataFolderError::Damaged { folder, problem: format!("{MARKER}: {error}") })
 }
 
-/// Whether nothing is in the folder but what a start that was killed before it
-/// wrote the marker can have left.
+/// Whether the folder has nothing but the files of a start that was killed before it wrote the
+/// marker.
 fn is_empty(path: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(path)? {
         let name = entry?.file_name();

@@ -1,20 +1,19 @@
-//! A process bound to its parent: it can't outlive the stack that started it.
+//! A process that can't outlive the one that started it.
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The hidden subcommand of this program that [`exec`] stands behind.
-pub const SUBCOMMAND: &str = "bound-to";
+/// The hidden subcommand that calls [`exec`].
+pub const SUBCOMMAND: &str = "die-with-parent";
 
-/// Replaces this process by `command`, which the kernel then kills as soon as
-/// the process `parent` is gone, however that ended. Returns only on failure.
+/// Replaces this process by `command`, which the kernel kills as soon as the process `parent` is
+/// gone. Returns only on failure.
 ///
-/// The standard library can do this in a child only with unsafe code, between
-/// fork and exec; as a program of its own it needs none. Linux alone has it.
-/// Elsewhere the Lambdas end by themselves: their runtime gives up when the
-/// connection to the Runtime API breaks.
+/// In a child of the standard library this needs unsafe code between fork and exec; a program of
+/// its own needs none. It exists on Linux only. Elsewhere the Lambdas exit by themselves: their
+/// runtime gives up when the connection to the Runtime API breaks.
 pub fn exec(parent: u32, command: &[OsString]) -> io::Error {
     #[cfg(target_os = "linux")]
     {
@@ -23,7 +22,7 @@ pub fn exec(parent: u32, command: &[OsString]) -> io::Error {
         if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
             return error.into();
         }
-        // Had the parent died before the line above, the signal would never come.
+        // If the parent died before the line above, the signal never comes.
         let actual = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
         if actual != Some(parent) {
             return io::Error::other("the process that started this one is gone");

@@ -1,22 +1,25 @@
-//! A local stand-in for AWS Lambda: the part of its API that our engine client
-//! uses, over processes of this machine's `python3`.
+//! An emulator of AWS Lambda's API, as far as our engine client uses it, over processes of this
+//! machine's `python3`.
 //!
 //! Nothing isolates the functions from the machine: for development only.
 
 mod api;
-mod client;
 mod code;
-mod crew;
-mod excerpt;
+mod concurrency;
+mod context;
+mod error;
 mod function;
+mod function_store;
+mod interpreter;
 mod memory;
+mod options;
 mod output;
 mod python;
-mod refusal;
 mod registry;
+mod runtime_client;
 mod sandbox;
+mod sandbox_pool;
 mod settings;
-mod shelf;
 
 use std::io;
 use std::path::Path;
@@ -28,50 +31,14 @@ use tempfile::TempDir;
 use crate::background::Background;
 use crate::process::Launcher;
 use crate::terminal;
-use crew::Ground;
+use context::Context;
 use python::Python;
 use registry::Registry;
 
-/// How long a change takes. On AWS it is a second or more; here it is only long
-/// enough that whoever doesn't wait for it fails.
-const UPDATE_DELAY: Duration = Duration::from_millis(50);
+pub use options::{EngineOptions, RuntimeClient};
 
 /// How often idle processes are looked for.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Which client of the Runtime API runs a function's code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RuntimeClient {
-    /// AWS's own, from PyPI; where that can't be had, the engine's.
-    #[default]
-    OfAws,
-    /// The engine's, which needs no network.
-    OurOwn,
-}
-
-/// What a test may want different of an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineOptions {
-    /// The program that runs functions, as the search path finds it.
-    pub python: &'static str,
-    /// What it runs them with.
-    pub client: RuntimeClient,
-    /// How long a new function is pending, and a changed one in progress.
-    pub update_delay: Duration,
-}
-
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self { python: "python3", client: RuntimeClient::default(), update_delay: UPDATE_DELAY }
-    }
-}
-
-/// What a caller asked for: a function, and the version if one was named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
-    name: String,
-    version: Option<String>,
-}
 
 /// A running engine. Dropping it kills all functions' processes; what was stored stays.
 ///
@@ -79,7 +46,8 @@ struct Named {
 #[derive(Debug)]
 pub struct Engine {
     url: String,
-    ground: Arc<Ground>,
+    context: Arc<Context>,
+    registry: Arc<Registry>,
     // Dropped before the folder in which functions run.
     background: Background,
     _scratch: TempDir,
@@ -111,28 +79,29 @@ impl Engine {
         let (listener, url) = background.listen()?;
         let scratch = tempfile::Builder::new().prefix("faas-engine-").tempdir()?;
         let python = Python::new(launcher, root, scratch.path().join("bin"), options)?;
-        let ground = Arc::new(Ground {
+        let context = Arc::new(Context {
             region: region.to_owned(),
             python,
             scratch: scratch.path().to_owned(),
             update_delay: options.update_delay,
         });
-        let registry = Arc::new(Registry::open(folder.join("functions"), ground.clone())?);
+        let registry = Arc::new(Registry::open(folder.join("functions"), context.clone())?);
         let router = api::router(registry.clone());
         background.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 terminal::say(format_args!("the engine ended: {error}"));
             }
         });
-        let prepared = ground.clone();
+        let prepared = context.clone();
         background.spawn(async move { prepared.python.prepare().await });
+        let watched = registry.clone();
         background.spawn(async move {
             loop {
                 tokio::time::sleep(IDLE_CHECK_INTERVAL).await;
-                registry.end_idle();
+                watched.end_idle();
             }
         });
-        Ok(Self { url, ground, background, _scratch: scratch })
+        Ok(Self { url, context, registry, background, _scratch: scratch })
     }
 
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_LAMBDA`.
@@ -143,16 +112,21 @@ impl Engine {
     /// Waits until it is known whether functions can be run. The caller's runtime may be any.
     ///
     /// # Errors
-    /// A sentence that says what the machine lacks.
+    /// A sentence that names what the machine lacks.
     pub async fn check(&self) -> Result<(), String> {
-        let ground = self.ground.clone();
+        let context = self.context.clone();
         let stopped = || "the local engine has stopped".to_owned();
-        let check = self.background.spawn(async move { ground.python.check().await });
+        let check = self.background.spawn(async move { context.python.check().await });
         check.ok_or_else(stopped)?.await.map_err(|_| stopped())?
+    }
+
+    /// Completes all changes at once, for tests with a long [`EngineOptions::update_delay`].
+    pub fn complete_updates(&self) {
+        self.registry.activate_all();
     }
 
     /// Which Python runs the functions, for people: a few words.
     pub fn summary(&self) -> String {
-        self.ground.python.summary()
+        self.context.python.summary()
     }
 }

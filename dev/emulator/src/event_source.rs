@@ -1,5 +1,5 @@
-//! What Lambda's event source mappings do on AWS: it reads the table's stream and
-//! invokes the functions that follow it, at least once, in order.
+//! Lambda's event source mappings: they read the table's stream and invoke functions with its
+//! records, at least once and in order.
 
 mod batch;
 mod checkpoint;
@@ -15,67 +15,71 @@ use tokio::task::JoinHandle;
 
 use crate::stream::{StreamError, StreamReader};
 use crate::terminal::say;
-use crate::worker_pool::Pool;
+use crate::worker_pool::WorkerPool;
 use checkpoint::Checkpoint;
 use mapping::Mapping;
 
 pub use poller::{Poller, Step};
 
-/// How often the stream is looked at where nothing comes. The embedded DynamoDB
-/// tells nobody of a write.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often an idle stream is read. The embedded DynamoDB has no notification of a write.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The part of the time that looking may take. A look takes microseconds, but in
-/// memory, without an index, it takes the longer the more was written.
-const SHARE: u32 = 20;
+/// The longest time between two reads.
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often [`drain`] lets a batch fail before it gives up.
-const PATIENCE: u32 = 10;
+/// An interval is at least this many times as long as a read. A read takes microseconds, but in
+/// memory, without an index, it grows with the number of records.
+const POLL_INTERVAL_PER_READ: u32 = 20;
+
+/// How long to wait after the stream could not be read.
+const UNREADABLE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often [`drain`] delivers a failing batch.
+const DRAIN_RETRY_LIMIT: u32 = 10;
 
 /// Why [`drain`] gave up.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Undrained {
+pub enum DrainError {
     /// The stream can't be read.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// A batch fails again and again.
+    /// A batch fails each time.
     #[error("{mapping} fails again and again: {problem}")]
     Failing {
         /// The mapping's name.
         mapping: String,
-        /// What was said the last time.
+        /// The last error.
         problem: String,
     },
 }
 
-/// A running pump. Dropping it stops it; what was not acknowledged is delivered
-/// again by the next one.
+/// Running event source mappings. Dropping them stops them. Records that were not acknowledged
+/// are delivered again after the next start.
 #[derive(Debug)]
-pub struct Pump(Vec<JoinHandle<()>>);
+pub struct EventSources(Vec<JoinHandle<()>>);
 
-impl Pump {
-    /// Follows the stream for each mapping with the pool of its function. Where
-    /// each stands is kept in the folder `place`; without one everything begins
-    /// where the mapping says.
+impl EventSources {
+    /// Starts each mapping with the pool of its function. Their checkpoints are kept in the
+    /// folder `checkpoints`; without one each starts where the mapping says.
     ///
     /// # Errors
-    /// Where the stream can't be read, or `place` can't be used.
+    /// Where the stream can't be read, or the folder can't be used.
     pub fn start(
         reader: &StreamReader,
-        mappings: Vec<(Mapping, Pool)>,
-        place: Option<&Path>,
+        mappings: Vec<(Mapping, WorkerPool)>,
+        checkpoints: Option<&Path>,
     ) -> Result<Self, StreamError> {
         let mut tasks = Vec::new();
         for (mapping, pool) in mappings {
-            let place = place.map(|folder| Checkpoint::of(folder, &mapping.name));
-            let follower = Poller::new(mapping, reader.clone(), place)?;
-            tasks.push(tokio::spawn(follow(follower, pool)));
+            let checkpoint = checkpoints.map(|folder| Checkpoint::of(folder, &mapping.name));
+            let poller = Poller::new(mapping, reader.clone(), checkpoint)?;
+            tasks.push(tokio::spawn(run(poller, pool)));
         }
         Ok(Self(tasks))
     }
 }
 
-impl Drop for Pump {
+impl Drop for EventSources {
     fn drop(&mut self) {
         for task in &self.0 {
             task.abort();
@@ -83,60 +87,54 @@ impl Drop for Pump {
     }
 }
 
-/// Delivers everything that is in the stream, for tests that call a handler
-/// themselves: `deliver` is given a mapping's name and an event, `{"Records": […]}`,
-/// and says what the function answered. Returns how many records were delivered
-/// and acknowledged; the followers go on from there the next time.
+/// Delivers everything that is in the stream, for tests that call a handler themselves.
+/// `deliver` gets a mapping's name and an event, `{"Records": […]}`, and returns the function's
+/// answer. Returns the number of records delivered and acknowledged; the pollers continue after
+/// them the next time.
 ///
 /// # Errors
-/// Where the stream can't be read, or a batch without a limit to its retries
-/// fails ten times.
-pub async fn drain<F, Answer>(followers: &mut [Poller], deliver: F) -> Result<usize, Undrained>
+/// Where the stream can't be read, or a batch without a limit of retries fails ten times.
+pub async fn drain<F, Answer>(pollers: &mut [Poller], deliver: F) -> Result<usize, DrainError>
 where
     F: Fn(&str, Value) -> Answer,
     Answer: Future<Output = Result<Value, String>>,
 {
     let mut delivered = 0;
     loop {
-        let mut came_further = false;
-        for follower in followers.iter_mut() {
-            let name = follower.mapping().name.clone();
+        let mut has_progress = false;
+        for poller in pollers.iter_mut() {
+            let mapping = poller.mapping().name.clone();
             let mut failures = 0;
             loop {
-                match follower.step(|event| deliver(&name, event)).await? {
+                match poller.step(|event| deliver(&mapping, event)).await? {
                     Step::Idle => break,
-                    Step::Passed => came_further = true,
-                    Step::Delivered(records) => {
-                        delivered += records;
-                        came_further = true;
-                        failures = 0;
-                    }
                     Step::Failed { problem, .. } => {
                         failures += 1;
-                        if failures == PATIENCE {
-                            return Err(Undrained::Failing { mapping: name, problem });
+                        if failures == DRAIN_RETRY_LIMIT {
+                            return Err(DrainError::Failing { mapping, problem });
                         }
+                        continue;
                     }
-                    Step::Dropped(_) => {
-                        came_further = true;
-                        failures = 0;
-                    }
+                    Step::Delivered(records) => delivered += records,
+                    Step::Skipped | Step::Dropped(_) => {}
                 }
+                has_progress = true;
+                failures = 0;
             }
         }
-        // What one function writes another one may follow.
-        if !came_further {
+        // One function may write what another one gets.
+        if !has_progress {
             return Ok(delivered);
         }
     }
 }
 
-async fn follow(mut follower: Poller, pool: Pool) {
-    let name = follower.mapping().name.clone();
-    let mut readable = true;
+async fn run(mut poller: Poller, pool: WorkerPool) {
+    let name = poller.mapping().name.clone();
+    let mut is_readable = true;
     loop {
         let begun = Instant::now();
-        let step = follower.step(|event: Value| {
+        let step = poller.step(|event: Value| {
             let pool = pool.clone();
             async move {
                 let answer = pool.invoke(Bytes::from(event.to_string())).await;
@@ -144,37 +142,32 @@ async fn follow(mut follower: Poller, pool: Pool) {
                 serde_json::from_slice(&answer).map_err(|e| format!("its answer is no JSON: {e}"))
             }
         });
-        match step.await {
-            Ok(step) => {
-                readable = true;
-                match step {
-                    Step::Idle => {
-                        let pause = LOOK_EVERY.max(begun.elapsed() * SHARE);
-                        tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
-                    }
-                    Step::Passed | Step::Delivered(_) => {}
-                    Step::Failed { records, problem, pause } => {
-                        say(format_args!(
-                            "{name}: {records} records failed ({problem}); they are tried again \
-                             after {:.2} s",
-                            pause.as_secs_f64()
-                        ));
-                        tokio::time::sleep(pause).await;
-                    }
-                    Step::Dropped(records) => say(format_args!(
-                        "{name}: {records} records failed too often; on AWS they go to the \
-                         dead-letter queue, here they are dropped"
-                    )),
-                }
+        let step = step.await;
+        if let Err(problem) = &step
+            && is_readable
+        {
+            // Once: it most likely stays.
+            say(format_args!("{name}: {problem}"));
+        }
+        is_readable = step.is_ok();
+        match step {
+            Ok(Step::Idle) => {
+                let interval = POLL_INTERVAL.max(begun.elapsed() * POLL_INTERVAL_PER_READ);
+                tokio::time::sleep(interval.min(MAX_POLL_INTERVAL)).await;
             }
-            Err(problem) => {
-                // Once: it is most likely to stay.
-                if readable {
-                    say(format_args!("{name}: {problem}"));
-                }
-                readable = false;
-                tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Step::Skipped | Step::Delivered(_)) => {}
+            Ok(Step::Failed { records, problem, delay }) => {
+                say(format_args!(
+                    "{name}: {records} records failed ({problem}); they are tried again after {:.2} s",
+                    delay.as_secs_f64()
+                ));
+                tokio::time::sleep(delay).await;
             }
+            Ok(Step::Dropped(records)) => say(format_args!(
+                "{name}: {records} records failed too often; on AWS they go to the dead-letter \
+                 queue, here they are dropped"
+            )),
+            Err(_) => tokio::time::sleep(UNREADABLE_RETRY_INTERVAL).await,
         }
     }
 }

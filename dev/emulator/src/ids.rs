@@ -1,17 +1,20 @@
-//! The ids that AWS would give to requests, invocations and traces.
+//! Ids in the forms of AWS's: of requests, invocations, traces and functions.
 
 use ulid::Ulid;
 
-/// The account that everything local belongs to.
+/// The account id of everything local.
 pub const ACCOUNT: &str = "000000000000";
 
-/// A new id in the form of a UUID, as Lambda gives to each invocation.
+/// The label of a function's version that changes.
+pub const LATEST: &str = "$LATEST";
+
+/// A new id of an invocation, in the form of a UUID.
 pub fn invocation_id() -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(Ulid::generate().to_bytes()));
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// A new id for a request to the gateway: 26 characters, sortable by time.
+/// A new id of a request to the gateway: 26 characters, sortable by time.
 pub fn request_id() -> String {
     Ulid::generate().to_string()
 }
@@ -31,7 +34,7 @@ pub fn function_arn(region: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn ids_have_the_forms_of_aws() {
+    fn invocation_and_trace_ids_have_the_forms_of_aws() {
         let id = super::invocation_id();
         let lengths: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");

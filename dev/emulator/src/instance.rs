@@ -1,5 +1,4 @@
-//! One process that speaks the Lambda Runtime API, with a server of that API of
-//! its own: what a Lambda of ours and a user's function have in common.
+//! One process with a Lambda Runtime API of its own: a Lambda of ours, or a user's function.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,32 +8,19 @@ use rustix::process::Signal;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::process;
-use crate::runtime_api::{Outcome, RuntimeApi, Start};
+use crate::runtime_api::{InitState, Invocation, InvocationResult, RuntimeApi};
 
-/// One event on its way to a process.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// Its request id.
-    pub id: String,
-    /// The event: JSON.
-    pub event: Bytes,
-    /// The ARN that was invoked.
-    pub arn: String,
-    /// How long it may take.
-    pub timeout: Duration,
-}
-
-/// Why a process did not get ready, or gave no answer.
+/// Why a process did not start, or gave no answer.
 #[derive(Debug)]
 pub enum Failure {
-    /// The runtime in the process reported an error: its JSON.
+    /// The process reported an error: its JSON.
     Reported(Bytes),
     /// The answer was too large: its size in bytes.
     TooLarge(usize),
-    /// The process ended; `None` where its end could not be seen.
-    Ended(Option<ExitStatus>),
-    /// The process broke off its answer.
-    BrokeOff,
+    /// The process exited; `None` where its status is unknown.
+    Exited(Option<ExitStatus>),
+    /// The process broke the connection.
+    Disconnected,
     /// It took too long.
     TimedOut,
 }
@@ -44,69 +30,68 @@ pub enum Failure {
 pub struct Instance {
     api: RuntimeApi,
     child: Child,
-    /// The group's id, which is the first process's.
+    /// The group's id, which is its first process's.
     group: Option<u32>,
-    usable: bool,
+    is_usable: bool,
 }
 
 impl Instance {
-    /// Starts `command`, to whose environment the Runtime API's address is added
-    /// and whose standard input is closed.
+    /// Starts `command` with the Runtime API's address in its environment, and with its standard
+    /// input closed.
     ///
     /// # Errors
-    /// What the system says, such as that the program is missing.
+    /// The system's, such as that the program is missing.
     pub async fn spawn(mut command: Command) -> std::io::Result<Self> {
         let api = RuntimeApi::open().await?;
         command.env("AWS_LAMBDA_RUNTIME_API", api.address().to_string()).stdin(Stdio::null());
         let child = process::spawn(command).await?;
         let group = child.id();
-        Ok(Self { api, child, group, usable: true })
+        Ok(Self { api, child, group, is_usable: true })
     }
 
-    /// The process's output, where it was asked for as a pipe and not taken yet.
+    /// The process's output, where it is a pipe that was not taken yet.
     pub fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Waits until the process asks for its first event. If it doesn't, it can't
-    /// be used, and is to be killed.
+    /// Waits until the process asks for its first event. After an error the process is to be
+    /// killed.
     ///
     /// # Errors
-    /// [`Failure::Reported`], [`Failure::Ended`] and [`Failure::TimedOut`].
-    pub async fn ready(&mut self, limit: Duration) -> Result<(), Failure> {
+    /// [`Failure::Reported`], [`Failure::Exited`] and [`Failure::TimedOut`].
+    pub async fn ready(&mut self, timeout: Duration) -> Result<(), Failure> {
         let failure = tokio::select! {
             biased;
-            start = self.api.started() => match start {
-                Start::Failed(report) => Failure::Reported(report),
-                Start::Ready | Start::Pending => return Ok(()),
+            state = self.api.initialized() => match state {
+                InitState::Failed(report) => Failure::Reported(report),
+                InitState::Ready | InitState::Pending => return Ok(()),
             },
-            status = self.child.wait() => Failure::Ended(status.ok()),
-            () = tokio::time::sleep(limit) => Failure::TimedOut,
+            status = self.child.wait() => Failure::Exited(status.ok()),
+            () = tokio::time::sleep(timeout) => Failure::TimedOut,
         };
-        self.broken(&failure);
+        self.set_unusable(&failure);
         Err(failure)
     }
 
-    /// Hands over one event and waits for the answer.
+    /// Sends one event and waits for the answer.
     ///
     /// # Errors
-    /// Any [`Failure`]. After the last three of them the process can't be used,
-    /// and is to be killed.
+    /// Any [`Failure`]. After the last three of them the process is to be killed.
     pub async fn invoke(&mut self, invocation: Invocation) -> Result<Bytes, Failure> {
         let timeout = invocation.timeout;
-        let answer = self.api.hand_over(invocation).await;
+        let answer = self.api.send(invocation).await;
         let failure = tokio::select! {
             biased;
-            outcome = answer => match outcome {
-                Ok(Outcome::Response(payload)) => return Ok(payload),
-                Ok(Outcome::Error(report)) => return Err(Failure::Reported(report)),
-                Ok(Outcome::TooLarge(size)) => return Err(Failure::TooLarge(size)),
-                Err(_) => Failure::BrokeOff,
+            result = answer => match result {
+                Ok(InvocationResult::Response(payload)) => return Ok(payload),
+                Ok(InvocationResult::Error(report)) => return Err(Failure::Reported(report)),
+                Ok(InvocationResult::TooLarge(size)) => return Err(Failure::TooLarge(size)),
+                Err(_) => Failure::Disconnected,
             },
-            status = self.child.wait() => Failure::Ended(status.ok()),
+            status = self.child.wait() => Failure::Exited(status.ok()),
             () = tokio::time::sleep(timeout) => Failure::TimedOut,
         };
-        self.broken(&failure);
+        self.set_unusable(&failure);
         Err(failure)
     }
 
@@ -114,12 +99,11 @@ impl Instance {
     pub fn is_usable(&mut self) -> bool {
         match self.child.try_wait() {
             Ok(None) => {}
-            // What it leaves behind, although it ended while nobody waited for it.
-            Ok(status) => self.broken(&Failure::Ended(status)),
-            // A failed look at a process means that it is no longer ours to use.
-            Err(_) => self.usable = false,
+            // It exited while it was idle.
+            Ok(status) => self.set_unusable(&Failure::Exited(status)),
+            Err(_) => self.is_usable = false,
         }
-        self.usable
+        self.is_usable
     }
 
     /// The process id, while it runs.
@@ -129,15 +113,15 @@ impl Instance {
 
     /// Kills the process group.
     pub fn kill(&mut self) {
-        self.usable = false;
+        self.is_usable = false;
         process::signal_group(&self.child, Signal::KILL);
     }
 
-    fn broken(&mut self, failure: &Failure) {
-        self.usable = false;
-        // What a process leaves behind is killed at once: later on, its group's
-        // id could be another's.
-        if let (Failure::Ended(_), Some(group)) = (failure, self.group.take()) {
+    fn set_unusable(&mut self, failure: &Failure) {
+        self.is_usable = false;
+        // What the process leaves behind is killed at once: later its group's id could be
+        // another's.
+        if let (Failure::Exited(_), Some(group)) = (failure, self.group.take()) {
             process::kill_group(group);
         }
     }

@@ -1,10 +1,9 @@
-//! Where the project is.
+//! The project's folder.
 
 use std::path::{Path, PathBuf};
 
-/// The nearest folder at or above `start` that holds `template.yaml` and
-/// `Cargo.toml`; else the project that this program was compiled in, so that
-/// the program also works when it is started from elsewhere.
+/// The nearest folder at or above `start` with `template.yaml` and `Cargo.toml`; without one, the
+/// project that this program was compiled in.
 pub fn find_root(start: &Path) -> PathBuf {
     let is_root = |folder: &&Path| {
         folder.join("template.yaml").is_file() && folder.join("Cargo.toml").is_file()
@@ -12,7 +11,7 @@ pub fn find_root(start: &Path) -> PathBuf {
     start.ancestors().find(is_root).map_or_else(source_root, Path::to_owned)
 }
 
-/// The project that this program was compiled in.
+/// The folder of the project that this program was compiled in.
 pub fn source_root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).unwrap_or(package).to_owned()

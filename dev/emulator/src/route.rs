@@ -1,4 +1,4 @@
-//! The routes of an HTTP API, and which of them a request takes.
+//! The routes of an HTTP API, and the choice between them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ enum Segment {
     Literal(String),
     /// `{name}`: one segment that is not empty.
     Variable(String),
-    /// `{name+}`: everything that is left, also nothing.
+    /// `{name+}`: the whole rest, even if it is empty.
     Greedy(String),
 }
 
@@ -27,10 +27,10 @@ enum Segment {
 pub type PathParameters = BTreeMap<String, String>;
 
 impl Route {
-    /// Reads a route key: `GET /pets/{id}`, `ANY /pets/{proxy+}` or `$default`.
+    /// Parses a route key: `GET /pets/{id}`, `ANY /pets/{proxy+}` or `$default`.
     ///
     /// # Errors
-    /// Half a sentence that says what an HTTP API would refuse.
+    /// What an HTTP API would refuse, as half a sentence.
     pub fn parse(key: &str) -> Result<Self, String> {
         if key == "$default" {
             return Ok(Self { key: key.to_owned(), method: None, segments: None });
@@ -53,14 +53,13 @@ impl Route {
         })
     }
 
-    /// The route as an event names it: `ANY /pets/{id}`.
+    /// The route's key: `ANY /pets/{id}`.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The path parameters if this route takes the request. `path` is as it was
-    /// sent, percent-encoded.
-    fn takes(&self, method: &str, path: &str) -> Option<PathParameters> {
+    /// The path parameters if this route takes the request. `path` is percent-encoded.
+    fn matches(&self, method: &str, path: &str) -> Option<PathParameters> {
         let mut parameters = PathParameters::new();
         if self.method.as_deref().is_some_and(|own| own != method) {
             return None;
@@ -68,7 +67,7 @@ impl Route {
         let Some(segments) = &self.segments else { return Some(parameters) };
         let mut rest = Some(path.strip_prefix('/').unwrap_or(path));
         for segment in segments {
-            // A rest that ran out is no segment at all, unlike an empty one.
+            // No rest is no segment, unlike an empty rest.
             let remaining = rest?;
             let (first, after) = match remaining.split_once('/') {
                 Some((first, after)) => (first, Some(after)),
@@ -90,7 +89,7 @@ impl Route {
         rest.is_none().then_some(parameters)
     }
 
-    /// Smaller goes first: `$default` last, greedy after the rest, literal parts
+    /// The smallest takes the request: `$default` last, greedy after the others, literal parts
     /// before variables, one method before any.
     fn rank(&self) -> (bool, bool, Vec<u8>, bool) {
         let kinds: Vec<u8> = self
@@ -107,8 +106,8 @@ impl Route {
     }
 }
 
-/// Which of `routes` takes a request: the first in API Gateway's order of
-/// preference, with its path parameters. `path` is percent-encoded.
+/// The route that takes a request, in API Gateway's order of preference, with its path
+/// parameters. `path` is percent-encoded.
 pub fn select<'r, T>(
     routes: &'r [(Route, T)],
     method: &str,
@@ -116,7 +115,7 @@ pub fn select<'r, T>(
 ) -> Option<(&'r Route, &'r T, PathParameters)> {
     routes
         .iter()
-        .filter_map(|(route, to)| route.takes(method, path).map(|found| (route, to, found)))
+        .filter_map(|(route, to)| route.matches(method, path).map(|found| (route, to, found)))
         .min_by_key(|(route, ..)| route.rank())
 }
 
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_that_an_http_api_refuses_are_refused() {
+    fn a_route_that_an_http_api_refuses_is_an_error() {
         for key in ["/a", "GET a", "GET /a/", "GET /{a+}/b"] {
             assert!(Route::parse(key).is_err(), "{key}");
         }

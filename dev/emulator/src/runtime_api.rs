@@ -1,11 +1,9 @@
-//! The Lambda Runtime API for one worker process, on a loopback port of its own.
-//!
-//! One port a worker keeps the protocol's state to one process: whoever asks
-//! for the next invocation is that worker.
+//! The Lambda Runtime API for one process, on a loopback port of its own. So the protocol's state
+//! belongs to one process, and a caller needs no identification.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,14 +18,26 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::ids;
-use crate::instance::Invocation;
 
 /// The largest event and the largest answer of an invocation, in bytes, as on AWS.
 pub const PAYLOAD_LIMIT: usize = 6_291_556;
 
-/// What one worker answered to one invocation.
+/// One event for a process.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Its request id.
+    pub id: String,
+    /// The event: JSON.
+    pub event: Bytes,
+    /// The invoked ARN.
+    pub arn: String,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// A process's answer to one invocation.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum InvocationResult {
     /// The function's answer.
     Response(Bytes),
     /// The function failed: the runtime's report, JSON with `errorType` and `errorMessage`.
@@ -36,14 +46,14 @@ pub enum Outcome {
     TooLarge(usize),
 }
 
-/// How far a worker got with starting.
+/// How far a process got with its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// It has not asked for anything yet.
+pub enum InitState {
+    /// It has not called yet.
     Pending,
     /// It has asked for its first invocation.
     Ready,
-    /// It reported that it can't start: its report.
+    /// It can't start: its report.
     Failed(Bytes),
 }
 
@@ -51,39 +61,39 @@ pub enum Start {
 #[derive(Debug)]
 pub struct RuntimeApi {
     address: SocketAddr,
-    invocations: mpsc::Sender<Waiting>,
-    start: watch::Receiver<Start>,
+    invocations: mpsc::Sender<Queued>,
+    init: watch::Receiver<InitState>,
     server: JoinHandle<()>,
 }
 
-/// An event that waits to be asked for.
+/// An invocation that the process has not fetched yet.
 #[derive(Debug)]
-struct Waiting {
+struct Queued {
     invocation: Invocation,
     deadline: SystemTime,
-    outcome: oneshot::Sender<Outcome>,
+    result: oneshot::Sender<InvocationResult>,
 }
 
 struct Shared {
-    inbox: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
-    running: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
-    start: watch::Sender<Start>,
+    inbox: tokio::sync::Mutex<mpsc::Receiver<Queued>>,
+    running: Mutex<Option<(String, oneshot::Sender<InvocationResult>)>>,
+    init: watch::Sender<InitState>,
 }
 
 impl RuntimeApi {
     /// Opens a port on 127.0.0.1.
     ///
     /// # Errors
-    /// What the system says, such as that no port is free.
+    /// The system's, such as that no port is free.
     pub async fn open() -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (invocations, inbox) = mpsc::channel(1);
-        let (start_sender, start) = watch::channel(Start::Pending);
+        let (init_sender, init) = watch::channel(InitState::Pending);
         let shared = Arc::new(Shared {
             inbox: tokio::sync::Mutex::new(inbox),
             running: Mutex::new(None),
-            start: start_sender,
+            init: init_sender,
         });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -97,7 +107,7 @@ impl RuntimeApi {
                 crate::terminal::say(format_args!("the Runtime API at {address} ended: {error}"));
             }
         });
-        Ok(Self { address, invocations, start, server })
+        Ok(Self { address, invocations, init, server })
     }
 
     /// Where it listens, for `AWS_LAMBDA_RUNTIME_API`.
@@ -105,23 +115,23 @@ impl RuntimeApi {
         self.address
     }
 
-    /// Waits until the worker is ready or says that it can't start.
-    pub async fn started(&self) -> Start {
-        let mut start = self.start.clone();
-        match start.wait_for(|start| *start != Start::Pending).await {
-            Ok(start) => start.clone(),
-            // The server is gone, so no worker will ever report.
-            Err(_) => Start::Failed(Bytes::from_static(b"its Runtime API was closed")),
+    /// Waits until the process is ready or reports that it can't start.
+    pub async fn initialized(&self) -> InitState {
+        let mut init = self.init.clone();
+        match init.wait_for(|state| *state != InitState::Pending).await {
+            Ok(state) => state.clone(),
+            // Without a server no process can report.
+            Err(_) => InitState::Failed(Bytes::from_static(b"its Runtime API was closed")),
         }
     }
 
-    /// Hands an event to the worker; the receiver gives its answer, or fails if
-    /// the API is closed before there is one.
-    pub async fn hand_over(&self, invocation: Invocation) -> oneshot::Receiver<Outcome> {
-        let (outcome, receiver) = oneshot::channel();
+    /// Gives the process an invocation. The receiver gets the result, or an error if the API is
+    /// closed before.
+    pub async fn send(&self, invocation: Invocation) -> oneshot::Receiver<InvocationResult> {
+        let (result, receiver) = oneshot::channel();
         let deadline = SystemTime::now() + invocation.timeout;
-        // A closed channel drops the sender within, which the receiver then shows.
-        let _ = self.invocations.send(Waiting { invocation, deadline, outcome }).await;
+        // A closed channel drops the result's sender, which closes the receiver.
+        let _ = self.invocations.send(Queued { invocation, deadline, result }).await;
         receiver
     }
 }
@@ -133,12 +143,12 @@ impl Drop for RuntimeApi {
 }
 
 impl Shared {
-    fn finish(&self, id: &str, outcome: Outcome) -> StatusCode {
+    fn finish(&self, id: &str, result: InvocationResult) -> StatusCode {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match running.take_if(|(running, _)| running == id) {
             Some((_, sender)) => {
-                // Nobody waits for the answer of an invocation that timed out.
-                let _ = sender.send(outcome);
+                // After a timeout nobody receives it.
+                let _ = sender.send(result);
                 StatusCode::ACCEPTED
             }
             None => StatusCode::BAD_REQUEST,
@@ -147,8 +157,8 @@ impl Shared {
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    shared.start.send_replace(Start::Ready);
-    let Some(Waiting { invocation, deadline, outcome }) = shared.inbox.lock().await.recv().await
+    shared.init.send_replace(InitState::Ready);
+    let Some(Queued { invocation, deadline, result }) = shared.inbox.lock().await.recv().await
     else {
         return StatusCode::GONE.into_response();
     };
@@ -160,7 +170,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
         ("lambda-runtime-invoked-function-arn", invocation.arn),
         ("lambda-runtime-trace-id", ids::trace_id()),
     ];
-    *shared.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.id, outcome));
+    *shared.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((invocation.id, result));
     (headers, invocation.event).into_response()
 }
 
@@ -169,10 +179,10 @@ async fn response(
     Path(id): Path<String>,
     body: Body,
 ) -> StatusCode {
-    match read_whole(body, PAYLOAD_LIMIT).await {
-        Some(Ok(payload)) => shared.finish(&id, Outcome::Response(payload)),
+    match read_body(body, PAYLOAD_LIMIT).await {
+        Some(Ok(payload)) => shared.finish(&id, InvocationResult::Response(payload)),
         Some(Err(size)) => {
-            shared.finish(&id, Outcome::TooLarge(size));
+            shared.finish(&id, InvocationResult::TooLarge(size));
             StatusCode::PAYLOAD_TOO_LARGE
         }
         None => StatusCode::BAD_REQUEST,
@@ -184,31 +194,31 @@ async fn error(
     Path(id): Path<String>,
     body: Body,
 ) -> StatusCode {
-    match read_whole(body, PAYLOAD_LIMIT).await {
-        Some(report) => shared.finish(&id, Outcome::Error(report.unwrap_or_default())),
+    match read_body(body, PAYLOAD_LIMIT).await {
+        Some(report) => shared.finish(&id, InvocationResult::Error(report.unwrap_or_default())),
         None => StatusCode::BAD_REQUEST,
     }
 }
 
 async fn init_error(State(shared): State<Arc<Shared>>, body: Body) -> StatusCode {
-    let report = read_whole(body, PAYLOAD_LIMIT).await.and_then(Result::ok).unwrap_or_default();
-    shared.start.send_replace(Start::Failed(report));
+    let report = read_body(body, PAYLOAD_LIMIT).await.and_then(Result::ok).unwrap_or_default();
+    shared.init.send_replace(InitState::Failed(report));
     StatusCode::ACCEPTED
 }
 
-/// The body, or its size if it is over the limit; `None` if the sender broke off.
+/// The body, or its size if it is over the limit; `None` if the connection broke.
 ///
-/// A body that is too large is read to its end all the same: clients take an
-/// answer that comes before they have sent everything for a broken connection.
-pub(crate) async fn read_whole(mut body: Body, limit: usize) -> Option<Result<Bytes, usize>> {
-    let mut whole = BytesMut::new();
+/// A body that is too large is read to its end all the same: clients that are still sending take
+/// an early answer for a broken connection.
+pub async fn read_body(mut body: Body, limit: usize) -> Option<Result<Bytes, usize>> {
+    let mut read = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.ok()?.into_data() else { continue };
         size += data.len();
         if size <= limit {
-            whole.extend_from_slice(&data);
+            read.extend_from_slice(&data);
         }
     }
-    Some(if size <= limit { Ok(whole.freeze()) } else { Err(size) })
+    Some(if size <= limit { Ok(read.freeze()) } else { Err(size) })
 }

@@ -1,9 +1,9 @@
 //! DynamoDB and S3, embedded in this process and reached over loopback ports.
 
+mod error;
 mod provision;
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,56 +16,24 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::background::Background;
-use crate::data_folder::{DataFolder, DataFolderError};
+use crate::data_folder::DataFolder;
 use crate::stream::{StreamError, StreamReader};
 use crate::template::Template;
 use crate::terminal;
 
-/// The access key that the stores take, and that everything local is given.
+pub use error::StoresError;
+
+/// The access key of everything local, and the only one that the stores take.
 pub const ACCESS_KEY_ID: &str = "local";
 
-/// The secret key that goes with it.
+/// Its secret key.
 pub const SECRET_ACCESS_KEY: &str = "local";
 
-/// How often items past their end are deleted. AWS takes up to days.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often expired items are deleted. AWS may take days.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why the stores can't be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StoresError {
-    /// The data folder can't be used.
-    #[error(transparent)]
-    Folder(#[from] DataFolderError),
-    /// DynamoDB refused something; its own words.
-    #[error("the embedded DynamoDB could not {doing}: {problem}")]
-    DynamoDb {
-        /// What it was asked to do.
-        doing: &'static str,
-        /// What it said.
-        problem: String,
-    },
-    /// The table was made from another template.
-    #[error(
-        "the table {table} in {place} was made from another template: {difference}; move {place} away or delete it, and start again"
-    )]
-    OtherTemplate {
-        /// The table's name.
-        table: String,
-        /// The data folder.
-        place: String,
-        /// The part that differs.
-        difference: String,
-    },
-    /// The system refused something.
-    #[error("the stores could not be started: {0}")]
-    Io(#[from] io::Error),
-    /// The embedded S3 refused its folder.
-    #[error("the embedded S3 could not be started: {0}")]
-    S3(String),
-}
-
-/// Running stores with the template's table and bucket in them. Dropping them
-/// stops them; what a [`DataFolder`] holds stays.
+/// Running stores with the template's table and bucket. Dropping them stops them; data in a
+/// [`DataFolder`] stay.
 pub struct Stores {
     database: Database,
     dynamodb_url: String,
@@ -76,24 +44,24 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Stores that forget everything when they are dropped.
+    /// Stores whose data are lost when they are dropped.
     ///
     /// # Errors
-    /// Where a port or a temporary folder can't be had, or the template's table is refused.
+    /// Where there is no port or temporary folder, or the template's table is refused.
     pub fn ephemeral(template: &Template) -> Result<Self, StoresError> {
         let temporary = tempfile::Builder::new().prefix("faas-backend-s3-").tempdir()?;
-        let database = Database::memory().map_err(|e| dynamodb("start", e))?;
+        let database = Database::memory().map_err(|e| StoresError::dynamodb("start", e))?;
         provision::table(&database, template, "memory")?;
         provision::bucket(temporary.path(), &template.bucket)?;
         let folder = temporary.path().to_owned();
         Self::serve(database, template, &folder, Some(temporary))
     }
 
-    /// Stores that keep everything in `folder`, which is marked ready once they are.
+    /// Stores with their data in `folder`, which is marked as ready once they are.
     ///
     /// # Errors
-    /// As [`Stores::ephemeral`]; also where the folder's data are damaged or are
-    /// those of another template.
+    /// As [`Stores::ephemeral`]; also where the folder's data are damaged or are of another
+    /// template.
     pub fn open(folder: &DataFolder, template: &Template) -> Result<Self, StoresError> {
         let file = folder.dynamodb_file();
         let path = file.to_str().ok_or_else(|| folder.damaged("its path is not UTF-8"))?;
@@ -114,15 +82,15 @@ impl Stores {
         &self.dynamodb_url
     }
 
-    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_S3`. Never `localhost`:
-    /// the SDK would put the bucket's name before it.
+    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_S3`. Not `localhost`: the SDK would put the
+    /// bucket's name before it.
     pub fn s3_url(&self) -> &str {
         &self.s3_url
     }
 
-    /// Deletes what is past its end by the system's clock, now and every minute from here on.
-    /// Without it nothing is deleted, as tests need it whose own clock stands long before the system's.
-    pub fn keep_swept(&self) {
+    /// Deletes items that have expired by the system's clock, now and every minute. Without this
+    /// call nothing is deleted, as tests need whose clock is far behind the system's.
+    pub fn start_sweeping(&self) {
         self.background.spawn(sweep(self.database.clone()));
     }
 
@@ -168,13 +136,8 @@ impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Stores");
         shown.field("dynamodb_url", &self.dynamodb_url).field("s3_url", &self.s3_url);
-        // The database has no form for this.
         shown.finish_non_exhaustive()
     }
-}
-
-fn dynamodb(doing: &'static str, problem: impl ToString) -> StoresError {
-    StoresError::DynamoDb { doing, problem: problem.to_string() }
 }
 
 async fn serve_s3(listener: TcpListener, service: S3Service) {
@@ -182,7 +145,7 @@ async fn serve_s3(listener: TcpListener, service: S3Service) {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(problem) => {
-                // Out of file handles, most likely; it passes.
+                // Most likely there is no file handle left; that passes.
                 terminal::say(format_args!(
                     "the embedded S3 could not take a connection: {problem}"
                 ));
@@ -193,23 +156,23 @@ async fn serve_s3(listener: TcpListener, service: S3Service) {
         let service = service.clone();
         tokio::spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new();
-            // A connection that its client breaks off needs no report.
+            // A connection that its client closes needs no report.
             let _ = connection.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
 async fn sweep(database: Database) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         ticks.tick().await;
         let database = database.clone();
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(_)) => {}
             Ok(Err(problem)) => {
-                terminal::say(format_args!("items past their end could not be deleted: {problem}"));
+                terminal::say(format_args!("expired items could not be deleted: {problem}"));
             }
-            // The task was ended: the stores are stopping.
+            // The stores are stopping.
             Err(_) => return,
         }
     }

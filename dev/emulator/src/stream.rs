@@ -1,10 +1,9 @@
-//! The table's stream, in the form in which Lambda hands it to a function.
+//! The table's stream, in the form in which Lambda gives it to a function.
 //!
-//! What is known of the embedded DynamoDB, and held by tests: its stream is one
-//! shard; it is kept in the database, so it survives a restart of a stack with a
-//! data folder; a write and its record are one transaction; records of one
-//! transaction follow each other in the order of its writes; sequence numbers
-//! have 21 digits and only grow. It never forgets a record by itself.
+//! Properties of the embedded DynamoDB's stream, which tests check: it has one shard; it is part
+//! of the database, so it survives a restart with a data folder; a write and its record are one
+//! transaction; records of one transaction follow each other in the order of its writes;
+//! sequence numbers have 21 digits and grow. Records are never deleted.
 
 use std::fmt;
 
@@ -17,28 +16,28 @@ use serde_json::{Value, json};
 
 use crate::ids;
 
-/// The most that one read gives, as on AWS.
-const MOST: usize = 1000;
+/// The most records of one read, as on AWS.
+const MAX_RECORDS: usize = 1000;
 
 /// Why the stream can't be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The table has none.
+    /// The table has no stream.
     #[error(
         "the table {0} has no stream; give it a StreamSpecification in template.yaml, and start with empty data"
     )]
-    None(String),
-    /// DynamoDB refused something; its own words.
+    NoStream(String),
+    /// DynamoDB's error.
     #[error("the embedded DynamoDB could not read the table's stream: {0}")]
     Unreadable(String),
-    /// Where a mapping stands in the stream can't be read.
+    /// A mapping's checkpoint can't be read.
     #[error(
-        "how far {0} has come can't be read: {1}; delete its file in the folder streams of the data"
+        "the checkpoint of {0} can't be read: {1}; delete its file in the folder streams of the data"
     )]
     Checkpoint(String, String),
 }
 
-/// Reads a table's stream, from its oldest record on. A copy reads by itself.
+/// Reads a table's stream, from its oldest record on. A clone has a position of its own.
 #[derive(Clone)]
 pub struct StreamReader {
     database: Database,
@@ -55,7 +54,6 @@ impl fmt::Debug for StreamReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("StreamReader");
         shown.field("source", &self.source).field("position", &self.position);
-        // The database has no form for this.
         shown.finish_non_exhaustive()
     }
 }
@@ -69,12 +67,13 @@ impl StreamReader {
         let request =
             ListStreamsRequest { table_name: Some(table.to_owned()), ..Default::default() };
         let streams = database.list_streams(request).map_err(unreadable)?.streams;
-        let stream = streams.into_iter().next().ok_or_else(|| StreamError::None(table.into()))?;
+        let stream =
+            streams.into_iter().next().ok_or_else(|| StreamError::NoStream(table.into()))?;
         let request =
             DescribeStreamRequest { stream_arn: stream.stream_arn.clone(), ..Default::default() };
         let description = database.describe_stream(request).map_err(unreadable)?;
         let shard = description.stream_description.shards.into_iter().next();
-        let shard = shard.ok_or_else(|| StreamError::None(table.into()))?.shard_id;
+        let shard = shard.ok_or_else(|| StreamError::NoStream(table.into()))?.shard_id;
         let (account, label) = (ids::ACCOUNT, &stream.stream_label);
         Ok(Self {
             database,
@@ -86,32 +85,31 @@ impl StreamReader {
         })
     }
 
-    /// The sequence number of the last record that was read; `None` before the oldest.
+    /// The sequence number of the last record read; `None` before the oldest.
     pub fn position(&self) -> Option<&str> {
         self.position.as_deref()
     }
 
-    /// Goes on after the record of this sequence number; `None` before the oldest.
+    /// Moves after the record of this sequence number; `None` is before the oldest.
     pub fn seek(&mut self, position: Option<String>) {
         self.position = position;
     }
 
-    /// Goes behind the newest record.
+    /// Moves after the newest record.
     ///
     /// # Errors
     /// Where DynamoDB can't be read.
     pub fn seek_newest(&mut self) -> Result<(), StreamError> {
-        while !self.next(MOST)?.is_empty() {}
+        while !self.next(MAX_RECORDS)?.is_empty() {}
         Ok(())
     }
 
-    /// The next records, up to `max` and up to 1000, each as an entry of the
-    /// `Records` that Lambda is given; none if there are none yet. It waits for
-    /// the database, which can take milliseconds.
+    /// The next records, up to `limit` and up to 1000, each as an entry of a Lambda event's
+    /// `Records`. It blocks for the database, which can take milliseconds.
     ///
     /// # Errors
     /// Where DynamoDB can't be read.
-    pub fn next(&mut self, max: usize) -> Result<Vec<Value>, StreamError> {
+    pub fn next(&mut self, limit: usize) -> Result<Vec<Value>, StreamError> {
         let kind = if self.position.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let iterator = self.database.get_shard_iterator(GetShardIteratorRequest {
             stream_arn: self.arn.clone(),
@@ -122,7 +120,8 @@ impl StreamReader {
         let Some(shard_iterator) = iterator.map_err(unreadable)?.shard_iterator else {
             return Ok(Vec::new());
         };
-        let request = GetRecordsRequest { shard_iterator, limit: Some(max.clamp(1, MOST)) };
+        let request =
+            GetRecordsRequest { shard_iterator, limit: Some(limit.clamp(1, MAX_RECORDS)) };
         let records = self.database.get_records(request).map_err(unreadable)?.records;
         let mut converted = Vec::with_capacity(records.len());
         for record in records {

@@ -1,12 +1,11 @@
-//! What a person at the terminal sees: progress and the Lambdas' output on
-//! stderr, so that stdout holds results only.
+//! Progress and the Lambdas' output, on stderr: stdout holds results only.
 
 use std::fmt::Display;
 use std::io::Write;
 
 /// Writes one line to stderr.
 ///
-/// A failure is passed over: with stderr closed there is nowhere to report it.
+/// An error is ignored: with stderr closed there is nowhere to report it.
 pub fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

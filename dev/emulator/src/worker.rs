@@ -1,4 +1,4 @@
-//! One process of one Lambda, and what it takes to invoke it.
+//! One process of one of our Lambdas.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,27 +13,27 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::task::JoinHandle;
 
 use crate::ids;
-use crate::instance::{Failure, Instance, Invocation};
+use crate::instance::{Failure, Instance};
 use crate::process::{self, Launcher};
-use crate::runtime_api::PAYLOAD_LIMIT;
+use crate::runtime_api::{Invocation, PAYLOAD_LIMIT};
 use crate::terminal;
 
-/// How long a worker may take until it asks for its first event. AWS allows 10
-/// seconds; a debug binary beside a running compiler needs more.
-const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a worker may take until it asks for its first event. AWS allows 10 seconds; a debug
+/// binary on a busy machine needs more.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Everything about a Lambda but its binary.
+/// The settings of a Lambda, without its binary.
 #[derive(Clone, Debug)]
 pub struct WorkerSpec {
     /// The function's name, which also marks its lines at the terminal.
     pub name: String,
-    /// Memory in MB, told to the function and not enforced.
+    /// Memory in MB. The function is told it; nothing enforces it.
     pub memory_mb: u32,
     /// How long one invocation may take.
     pub timeout: Duration,
-    /// The region it is told to be in.
+    /// `AWS_REGION`.
     pub region: String,
-    /// Its variables beside the ones that the Runtime API needs.
+    /// Its variables, without those of the Runtime API.
     pub environment: BTreeMap<String, String>,
     /// How its processes are started.
     pub launcher: Launcher,
@@ -45,7 +45,7 @@ pub enum InvokeError {
     /// No process could be started.
     #[error("it did not start: {0}")]
     NotStarted(String),
-    /// The process ended, or broke off, before it answered.
+    /// The process exited, or broke its connection, before it answered.
     #[error("its process ended before it answered ({0})")]
     Crashed(String),
     /// The process was killed because it took longer than this.
@@ -70,7 +70,7 @@ impl Worker {
     /// Starts `binary` and waits until it asks for its first event.
     ///
     /// # Errors
-    /// [`InvokeError::NotStarted`], with the last line that it wrote to stderr.
+    /// [`InvokeError::NotStarted`], with the last line of stderr.
     pub async fn start(spec: Arc<WorkerSpec>, binary: &Path) -> Result<Self, InvokeError> {
         let failed = |problem: String| InvokeError::NotStarted(problem);
         let mut command = spec.launcher.command(binary);
@@ -86,25 +86,24 @@ impl Worker {
         }
         let stderr = stderr.map(|e| forward(spec.name.clone(), e, Some(last_line.clone())));
 
-        let problem = match instance.ready(START_LIMIT).await {
+        let problem = match instance.ready(START_TIMEOUT).await {
             Ok(()) => return Ok(Self { spec, instance }),
             Err(Failure::Reported(report)) => String::from_utf8_lossy(&report).into_owned(),
             Err(Failure::TimedOut) => {
-                format!("it asked for no event within {} s", START_LIMIT.as_secs())
+                format!("it asked for no event within {} s", START_TIMEOUT.as_secs())
             }
-            Err(Failure::Ended(status)) => ended(status),
+            Err(Failure::Exited(status)) => exit_description(status),
             Err(other) => format!("{other:?}"),
         };
         instance.kill();
         if let Some(stderr) = stderr {
-            // Its last words may still be in the pipe. A grandchild that holds
-            // the pipe open must not hold this up.
+            // Its last line may still be in the pipe, which a grandchild may hold open.
             let _ = tokio::time::timeout(Duration::from_secs(1), stderr).await;
         }
         let last_line = last_line.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let last_words =
+        let suffix =
             if last_line.is_empty() { String::new() } else { format!("; it wrote: {last_line}") };
-        Err(failed(format!("{problem}{last_words}")))
+        Err(failed(format!("{problem}{suffix}")))
     }
 
     /// Whether it can take another event.
@@ -117,11 +116,11 @@ impl Worker {
         self.instance.process_id()
     }
 
-    /// Hands over one event and waits for the answer.
+    /// Sends one event and waits for the answer.
     ///
     /// # Errors
-    /// Everything but [`InvokeError::NotStarted`]. After a crash or a timeout
-    /// the worker can't be used again.
+    /// Any but [`InvokeError::NotStarted`]. After a crash or a timeout the worker can't be used
+    /// again.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
         let WorkerSpec { name, region, timeout, .. } = &*self.spec;
         let invocation = Invocation {
@@ -137,24 +136,24 @@ impl Worker {
         result.map_err(|failure| match failure {
             Failure::Reported(report) => InvokeError::Failed(report),
             Failure::TooLarge(size) => InvokeError::AnswerTooLarge(size),
-            Failure::Ended(status) => InvokeError::Crashed(ended(status)),
-            Failure::BrokeOff => InvokeError::Crashed("it broke off its answer".to_owned()),
+            Failure::Exited(status) => InvokeError::Crashed(exit_description(status)),
+            Failure::Disconnected => InvokeError::Crashed("it broke off its answer".to_owned()),
             Failure::TimedOut => InvokeError::TimedOut(*timeout),
         })
     }
 }
 
-fn ended(status: Option<ExitStatus>) -> String {
+fn exit_description(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "its end could not be seen".to_owned(), |status| status.to_string())
 }
 
-/// The whole environment of a worker. Nothing of the developer's own gets in
-/// but the search path: an `AWS_PROFILE` there would reach real AWS.
+/// The whole environment of a worker. Of the developer's it has only the search path: with an
+/// `AWS_PROFILE` it would reach real AWS.
 pub fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = spec.environment.clone().into_iter().collect();
     let own = [
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", ids::LATEST.to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
@@ -168,8 +167,8 @@ pub fn environment(spec: &WorkerSpec) -> Vec<(String, String)> {
     variables
 }
 
-/// A line without what only CloudWatch reads of it: which of its fields are metrics.
-fn for_people(text: &str) -> Cow<'_, str> {
+/// A line without `_aws`, from which only CloudWatch reads which fields are metrics.
+fn without_metrics(text: &str) -> Cow<'_, str> {
     let line = || serde_json::from_str::<Map<String, Value>>(text).ok();
     match text.contains("\"_aws\"").then(line).flatten() {
         Some(mut line) => {
@@ -188,10 +187,10 @@ fn forward(
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
-        // A read that fails is the end of the process's output as well.
+        // An error ends the output too.
         while let Ok(1..) = output.read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            terminal::forward(&name, &for_people(&text));
+            terminal::forward(&name, &without_metrics(&text));
             if let Some(last_line) = &last_line {
                 *last_line.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }

@@ -1,5 +1,5 @@
-//! The workers of one Lambda: several at once, reused, and exchanged for those
-//! of a new binary without dropping a request.
+//! The workers of one of our Lambdas: several at a time, reused, and replaced by those of a new
+//! binary without dropping a request.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,44 +9,44 @@ use tokio::sync::Semaphore;
 
 use crate::worker::{InvokeError, Worker, WorkerSpec};
 
-/// How many workers one Lambda may have. Further requests wait their turn.
-pub const MOST_WORKERS: usize = 10;
+/// The most workers of a Lambda. Further requests wait.
+const MAX_WORKERS: usize = 10;
 
-/// A built binary, with whatever must live as long as it is in use.
+/// A built binary.
 #[derive(Debug)]
 pub struct Binary {
     /// The executable file.
     pub path: PathBuf,
     /// Dropped once no worker runs this binary; it may delete the file.
-    pub keep: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    pub guard: Option<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 impl From<PathBuf> for Binary {
     fn from(path: PathBuf) -> Self {
-        Self { path, keep: None }
+        Self { path, guard: None }
     }
 }
 
 /// The workers of one Lambda. Dropping the last handle ends them all.
 #[derive(Clone, Debug)]
-pub struct Pool(Arc<Inner>);
+pub struct WorkerPool(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     spec: Arc<WorkerSpec>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     binary: Arc<Binary>,
-    /// Workers that wait for an event, the one that was used last at the end.
+    /// The last one was used last.
     idle: Vec<Worker>,
 }
 
-impl Pool {
-    /// A pool with one worker up, so that a binary that can't start is told at once.
+impl WorkerPool {
+    /// A pool with one worker, so that a binary that can't start is an error at once.
     ///
     /// # Errors
     /// [`InvokeError::NotStarted`].
@@ -55,30 +55,30 @@ impl Pool {
         let first = Worker::start(spec.clone(), &binary.path).await?;
         Ok(Self(Arc::new(Inner {
             spec,
-            turns: Arc::new(Semaphore::new(MOST_WORKERS)),
+            permits: Arc::new(Semaphore::new(MAX_WORKERS)),
             state: Mutex::new(State { binary: Arc::new(binary), idle: vec![first] }),
         })))
     }
 
-    /// What the workers are.
+    /// The settings of the workers.
     pub fn spec(&self) -> &WorkerSpec {
         &self.0.spec
     }
 
-    /// Answers one event with a worker that is free, or a new one.
+    /// Answers one event with an idle worker or a new one.
     ///
-    /// Giving up waiting for a turn gives up the event. After that it does not
-    /// stop the invocation, as on AWS: a client that hangs up must not leave its
-    /// request half done.
+    /// Once a worker has the event, dropping the future does not stop the invocation, as on AWS:
+    /// a client that hangs up must not leave its request half done.
     ///
     /// # Errors
-    /// As the worker says.
+    /// The worker's.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let turn = self.0.turns.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| InvokeError::NotStarted("its pool was closed".to_owned()))?;
+        let permit = self.0.permits.clone().acquire_owned().await;
+        let permit =
+            permit.map_err(|_| InvokeError::NotStarted("its pool was closed".to_owned()))?;
         let inner = self.0.clone();
         let invocation = tokio::spawn(async move {
-            let _turn = turn;
+            let _permit = permit;
             inner.invoke(event).await
         });
         match invocation.await {
@@ -87,12 +87,12 @@ impl Pool {
         }
     }
 
-    /// Exchanges the binary. The new one takes over once one of its workers is
-    /// up; workers of the old one end when their requests are answered.
+    /// Replaces the binary, once a worker of the new one has started. Workers of the old one end
+    /// when their requests are answered.
     ///
     /// # Errors
     /// [`InvokeError::NotStarted`]: the old binary stays.
-    pub async fn swap(&self, binary: Binary) -> Result<(), InvokeError> {
+    pub async fn replace_binary(&self, binary: Binary) -> Result<(), InvokeError> {
         let first = Worker::start(self.0.spec.clone(), &binary.path).await?;
         let mut state = self.0.state();
         state.binary = Arc::new(binary);
@@ -100,7 +100,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Process ids of the workers that wait for an event.
+    /// Process ids of the idle workers.
     pub fn idle_process_ids(&self) -> Vec<u32> {
         self.0.state().idle.iter().filter_map(Worker::process_id).collect()
     }
@@ -123,7 +123,7 @@ impl Inner {
         let result = worker.invoke(event).await;
         if worker.is_usable() {
             let mut state = self.state();
-            // A worker of an earlier binary has answered its last request.
+            // A worker of a former binary has answered its last request.
             if Arc::ptr_eq(&state.binary, &binary) {
                 state.idle.push(worker);
             }

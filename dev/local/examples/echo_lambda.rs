@@ -1,4 +1,4 @@
-//! A Lambda for the tests of `local`: it does what its event says.
+//! A Lambda for the tests of `local`, controlled by its events.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,10 +16,10 @@ async fn main() -> Result<(), Error> {
 
 async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let mut payload = event.payload;
-    // Over HTTP the orders stand in the body of the event.
+    // Over HTTP the command is the body of the event.
     let body = payload["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
-    if let Some(orders) = body.filter(|body| body["do"].is_string()) {
-        payload = orders;
+    if let Some(command) = body.filter(|body| body["do"].is_string()) {
+        payload = command;
     }
     match payload["do"].as_str() {
         Some("crash") => std::process::exit(7),
@@ -34,8 +34,8 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
             "requestId": event.context.request_id,
             "arn": event.context.invoked_function_arn,
         })),
-        // Says that it has begun, and goes on once it is told to.
-        Some("meet") => {
+        // Writes a file when it begins, and continues when there is a file `go`.
+        Some("wait") => {
             let folder = Path::new(payload["folder"].as_str().unwrap_or_default());
             std::fs::write(folder.join(payload["me"].to_string()), "")?;
             while !folder.join("go").exists() {
@@ -44,7 +44,7 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
             Ok(json!({"pid": std::process::id()}))
         }
         Some("answer") => Ok(payload["answer"].take()),
-        // A whole HTTP event: it comes back as the body of a 200.
+        // An HTTP event is returned as the body of a 200.
         _ => Ok(payload),
     }
 }

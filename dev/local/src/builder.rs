@@ -1,5 +1,4 @@
-//! Building the Lambdas with cargo, and keeping each build's binaries for as
-//! long as something runs them.
+//! Builds the Lambdas with cargo, and keeps each build's binaries as long as they are used.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -18,31 +17,31 @@ use emulator::process::{self, Launcher};
 use emulator::terminal;
 use emulator::worker_pool::Binary;
 
-/// Why there are no new binaries.
+/// Why a build has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// Cargo could not be run.
     #[error("cargo can't be run ({0}); is Rust installed, and is cargo on the PATH?")]
     NoCargo(io::Error),
-    /// Cargo said why on stderr already.
+    /// Cargo failed; its message went to stderr.
     #[error("the Lambdas could not be built; cargo says why above")]
     Failed,
-    /// Cargo succeeded without making this.
+    /// Cargo succeeded without this binary.
     #[error(
         "cargo made no binary {0:?}, which template.yaml names under Metadata.BuildProperties.Binary; correct the name there"
     )]
     NoBinary(String),
-    /// The binaries could not be put aside.
+    /// The binaries could not be copied.
     #[error("the built binaries could not be copied to {folder}: {source}")]
     Copy {
-        /// Where they were to go.
+        /// The target.
         folder: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Builds the binaries of one workspace, again and again.
+/// Builds the binaries of one workspace.
 #[derive(Debug)]
 pub struct Builder {
     root: PathBuf,
@@ -50,17 +49,17 @@ pub struct Builder {
     folder: PathBuf,
     launcher: Launcher,
     generation: u32,
-    /// What each binary was when it was last given out.
-    given: HashMap<String, (SystemTime, u64)>,
+    /// The time and size of each binary at its last build.
+    built: HashMap<String, (SystemTime, u64)>,
 }
 
-/// A folder of binaries that is deleted when the last of them is out of use.
+/// A folder of binaries, deleted when the last of them is out of use.
 #[derive(Debug)]
 struct Generation(PathBuf);
 
 impl Builder {
-    /// A builder for `binaries` of the workspace at `root`, which keeps what it
-    /// gives out under `folder`. What an earlier stack left there is deleted.
+    /// A builder of `binaries` of the workspace at `root`. Results are kept below `folder`, which is
+    /// emptied first.
     ///
     /// # Errors
     /// Where `folder` can't be emptied.
@@ -80,18 +79,16 @@ impl Builder {
                 folder,
                 launcher,
                 generation: 0,
-                given: HashMap::new(),
+                built: HashMap::new(),
             }),
         }
     }
 
-    /// Runs cargo, whose progress goes to the terminal, and gives the binaries
-    /// that are not those that were given before.
-    ///
-    /// Dropping the future ends cargo.
+    /// Runs cargo, whose progress goes to the terminal, and returns the binaries that changed since
+    /// the last build. Dropping the future ends cargo.
     ///
     /// # Errors
-    /// One sentence; the compiler's own words have gone to the terminal.
+    /// One sentence; the compiler's messages have gone to the terminal.
     pub async fn build(&mut self) -> Result<BTreeMap<String, Binary>, BuildError> {
         let executables = self.run_cargo().await?;
         let mut changed = Vec::new();
@@ -100,15 +97,15 @@ impl Builder {
             let metadata = path.metadata().map_err(|e| copy_error(path, e))?;
             let modified = metadata.modified().map_err(|e| copy_error(path, e))?;
             let version = (modified, metadata.len());
-            if self.given.get(name) != Some(&version) {
+            if self.built.get(name) != Some(&version) {
                 changed.push((name.clone(), path.clone(), version));
             }
         }
         if changed.is_empty() {
             return Ok(BTreeMap::new());
         }
-        // Copies, because the next build writes over what cargo made, failing
-        // or not, while workers of this one are still to be started.
+        // Copies: the next build overwrites cargo's files, even if it fails, and workers of this
+        // build may still be started.
         self.generation += 1;
         let folder = self.folder.join(self.generation.to_string());
         std::fs::create_dir_all(&folder).map_err(|e| copy_error(&folder, e))?;
@@ -117,8 +114,8 @@ impl Builder {
         for (name, built, version) in changed {
             let path = folder.join(&name);
             std::fs::copy(&built, &path).map_err(|e| copy_error(&folder, e))?;
-            self.given.insert(name.clone(), version);
-            binaries.insert(name, Binary { path, keep: Some(generation.clone()) });
+            self.built.insert(name.clone(), version);
+            binaries.insert(name, Binary { path, guard: Some(generation.clone()) });
         }
         Ok(binaries)
     }
@@ -127,9 +124,8 @@ impl Builder {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = self.launcher.command(cargo);
         command.current_dir(&self.root);
-        // Naming binaries and no package makes cargo unify features over the
-        // whole workspace, as `cargo local` and `cargo test` do, so that no
-        // dependency is compiled twice.
+        // With binaries and no package cargo unifies features over the whole workspace, as
+        // `cargo local` and `cargo test` do, so no dependency is compiled twice.
         command.args(["build", "--message-format=json-render-diagnostics"]);
         for name in &self.binaries {
             command.args(["--bin", name]);
@@ -138,12 +134,12 @@ impl Builder {
             command.arg("--release");
         }
         for (name, _) in std::env::vars_os() {
-            if is_cargos_own(&name) {
+            if is_set_by_cargo(&name) {
                 command.env_remove(name);
             }
         }
         for name in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
-            match std::env::var_os(name).map(|paths| without_cargos_own(&paths)) {
+            match std::env::var_os(name).map(|paths| without_cargos_paths(&paths)) {
                 Some(paths) if paths.is_empty() => command.env_remove(name),
                 Some(paths) => command.env(name, paths),
                 None => &mut command,
@@ -170,7 +166,7 @@ impl Drop for Generation {
     }
 }
 
-/// A running cargo, which is ended together with its compilers if the build is given up.
+/// A running cargo. Dropping it ends it with its compilers.
 struct Cargo(Child);
 
 impl Drop for Cargo {
@@ -179,7 +175,7 @@ impl Drop for Cargo {
     }
 }
 
-/// The binaries that cargo's messages, a JSON object a line, tell of.
+/// The binaries in cargo's messages, one JSON object a line.
 fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
     let mut found = HashMap::new();
     for line in messages.split(|byte| *byte == b'\n') {
@@ -194,19 +190,18 @@ fn executables(messages: &[u8]) -> HashMap<String, PathBuf> {
     found
 }
 
-/// Whether an outer `cargo run` or `cargo test` set the variable for what it
-/// runs. Build scripts that ask for such a variable would run again each time
-/// that the builder and the developer take turns.
-fn is_cargos_own(name: &OsStr) -> bool {
+/// Whether an outer `cargo run` or `cargo test` set the variable for its child. Otherwise build
+/// scripts that read it would run again whenever the builder and the developer alternate.
+fn is_set_by_cargo(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_", "CARGO_TARGET_TMPDIR"];
     let names = ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
     prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name.as_ref())
 }
 
-/// Library search paths without those that cargo put there: the folders of
-/// built crates, beside this program, and the toolchain's own.
-fn without_cargos_own(paths: &OsStr) -> OsString {
+/// Library search paths without those that cargo added: the folders of built crates, beside this
+/// program, and the toolchain's.
+fn without_cargos_paths(paths: &OsStr) -> OsString {
     let program = std::env::current_exe().unwrap_or_default();
     let built: Vec<&Path> = program.ancestors().skip(1).take(2).collect();
     let kept = std::env::split_paths(paths).filter(|path| {
@@ -218,7 +213,7 @@ fn without_cargos_own(paths: &OsStr) -> OsString {
             || path.parent().is_some_and(|p| p.parent().is_some_and(|p| p.ends_with("toolchains")));
         !is_built && !is_toolchain
     });
-    // Paths that were split at the separator can be joined with it again.
+    // Paths that were split at the separator can be joined again.
     std::env::join_paths(kept).unwrap_or_default()
 }
 
@@ -241,15 +236,15 @@ not JSON
     }
 
     #[test]
-    fn only_what_cargo_set_for_its_child_is_taken_away() {
+    fn only_variables_and_paths_that_cargo_added_are_removed() {
         for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR", "CARGO_BIN_EXE_local"] {
-            assert!(is_cargos_own(OsStr::new(name)), "{name}");
+            assert!(is_set_by_cargo(OsStr::new(name)), "{name}");
         }
         for name in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "PATH", "RUSTUP_TOOLCHAIN"] {
-            assert!(!is_cargos_own(OsStr::new(name)), "{name}");
+            assert!(!is_set_by_cargo(OsStr::new(name)), "{name}");
         }
         let paths = OsStr::new("/usr/lib:/root/.rustup/toolchains/stable/lib");
-        assert_eq!(without_cargos_own(paths), OsString::from("/usr/lib"));
+        assert_eq!(without_cargos_paths(paths), OsString::from("/usr/lib"));
     }
 
     #[test]

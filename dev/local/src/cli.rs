@@ -48,7 +48,7 @@ enum Sub {
     /// DynamoDB, S3 and Lambda: eval "$(cargo local env)".
     Env,
     #[command(name = die_with_parent::SUBCOMMAND, hide = true)]
-    BoundTo {
+    DieWithParent {
         parent: u32,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
@@ -56,9 +56,9 @@ enum Sub {
 }
 
 impl Cli {
-    /// Does what the command line says, and returns when that is done.
+    /// Runs the command.
     pub fn run(self) -> ExitCode {
-        if let Some(Sub::BoundTo { parent, command }) = &self.command {
+        if let Some(Sub::DieWithParent { parent, command }) = &self.command {
             return failed(die_with_parent::exec(*parent, command));
         }
         let current = std::env::current_dir().unwrap_or_default();
@@ -78,7 +78,7 @@ impl Cli {
             data: (!self.ephemeral).then_some(data),
             sign_in: sign_in.map(|(issuer, keys)| SignIn { issuer, audience, keys }),
             watch: true,
-            launcher: Launcher::Bound,
+            launcher: Launcher::DieWithParent,
             binaries: None,
         };
         match tokio::runtime::Runtime::new() {
@@ -90,7 +90,7 @@ impl Cli {
 
 async fn serve(options: Options, current: &Path) -> ExitCode {
     let begun = Instant::now();
-    let mut told_to_stop = match Stop::listen() {
+    let mut stop = match StopSignals::listen() {
         Ok(stop) => stop,
         Err(problem) => return failed(problem),
     };
@@ -99,32 +99,32 @@ async fn serve(options: Options, current: &Path) -> ExitCode {
             Ok(stack) => stack,
             Err(problem) => return failed(problem),
         },
-        // Dropping the unfinished start ends what it had begun.
-        () = told_to_stop.told() => return ExitCode::SUCCESS,
+        // Dropping an unfinished start ends what it has started.
+        () = stop.requested() => return ExitCode::SUCCESS,
     };
     let ready = begun.elapsed().as_secs_f64();
     let summary = stack.summary(current);
     if print(&format!("{summary}\nReady in {ready:.1} s. Ctrl-C stops it.")) != ExitCode::SUCCESS {
         return ExitCode::FAILURE;
     }
-    told_to_stop.told().await;
+    stop.requested().await;
     terminal::say("stopping");
     tokio::select! {
         () = stack.stop() => {}
-        // Whoever presses Ctrl-C twice does not want to wait.
-        () = told_to_stop.told() => {}
+        // A second Ctrl-C does not wait.
+        () = stop.requested() => {}
     }
     ExitCode::SUCCESS
 }
 
 /// The signals that end the stack: Ctrl-C, `kill`, and a closed terminal.
-struct Stop {
+struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl StopSignals {
     fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -133,7 +133,7 @@ impl Stop {
         })
     }
 
-    async fn told(&mut self) {
+    async fn requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn arguments_that_need_or_exclude_each_other_are_checked() {
         Cli::command().debug_assert();
         assert!(Cli::try_parse_from(["local", "--ephemeral", "--data", "x"]).is_err());
         let cli = Cli::try_parse_from(["local", "--port", "0", "--ephemeral"]).unwrap();
@@ -170,7 +170,7 @@ mod tests {
         let issuer = ["local", "--jwt-issuer", "https://id.test"];
         assert!(Cli::try_parse_from(issuer).is_err(), "without audience and keys");
         assert!(Cli::try_parse_from(["local", "--jwks", "keys.json"]).is_err());
-        let cli = Cli::try_parse_from(["local", "bound-to", "7", "--", "a", "--b"]).unwrap();
-        assert!(matches!(cli.command, Some(Sub::BoundTo { parent: 7, .. })));
+        let cli = Cli::try_parse_from(["local", "die-with-parent", "7", "--", "a", "--b"]).unwrap();
+        assert!(matches!(cli.command, Some(Sub::DieWithParent { parent: 7, .. })));
     }
 }

@@ -1,5 +1,4 @@
-//! What a running stack tells other programs: where its stores and its engine
-//! are, and what the Lambdas' environment is.
+//! The environment that other programs need to use a running stack.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,15 +10,15 @@ use emulator::engine::Engine;
 use emulator::stores::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Stores};
 use emulator::template::Template;
 
-/// Why the endpoints can't be told.
+/// Why the endpoints can't be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointsError {
-    /// No stack runs with that folder.
+    /// No stack runs with the folder.
     #[error(
         "no `cargo local` is running with {0}; start it first, with the same --data and without --ephemeral"
     )]
     NotRunning(String),
-    /// It runs and is not ready.
+    /// It is not ready yet.
     #[error("`cargo local` is still starting with {0}; try again once it says Ready")]
     Starting(String),
     /// The file can't be read or written.
@@ -27,13 +26,13 @@ pub enum EndpointsError {
     Io {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// The variables that AWS clients need to find `stores` and `engine`, with
-/// credentials that only these take.
+/// The variables that lead AWS clients to `stores` and `engine`, with credentials that only these
+/// take.
 pub fn variables(stores: &Stores, engine: &Engine, region: &str) -> BTreeMap<String, String> {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", stores.dynamodb_url()),
@@ -48,7 +47,7 @@ pub fn variables(stores: &Stores, engine: &Engine, region: &str) -> BTreeMap<Str
     .into()
 }
 
-/// The file in which a running stack names its endpoints; deleted when this is dropped.
+/// The file with a running stack's endpoints. Dropping it deletes the file.
 #[derive(Debug)]
 pub struct EndpointsFile(PathBuf);
 
@@ -69,7 +68,7 @@ impl EndpointsFile {
         }
         let path = file(folder.path());
         let new = path.with_extension("json.new");
-        // Renamed into place, so that a reader never sees half of it.
+        // Renamed, so that a reader never sees half of it.
         serde_json::to_vec_pretty(&variables)
             .map_err(io::Error::from)
             .and_then(|text| std::fs::write(&new, text))
@@ -81,7 +80,7 @@ impl EndpointsFile {
 
 impl Drop for EndpointsFile {
     fn drop(&mut self) {
-        // What can't be deleted does no harm: readers ask whether the stack runs.
+        // A file that stays does no harm: readers check whether the stack runs.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -89,7 +88,7 @@ impl Drop for EndpointsFile {
 /// `export NAME='value'` lines for the stack that runs with the folder `data`.
 ///
 /// # Errors
-/// A sentence that says to start the stack, if none runs.
+/// Where no stack runs.
 pub fn export_lines(data: &Path) -> Result<String, EndpointsError> {
     let name = data.display().to_string();
     let path = file(data);
@@ -106,7 +105,7 @@ pub fn export_lines(data: &Path) -> Result<String, EndpointsError> {
     };
     let variables: BTreeMap<String, String> =
         serde_json::from_slice(&text).map_err(|e| io_error(e.into()))?;
-    // These would make an AWS client send something else than the key below.
+    // With these an AWS client would not send the key below.
     let mut lines = "unset AWS_PROFILE AWS_SESSION_TOKEN\n".to_owned();
     for (name, value) in variables {
         let quoted = value.replace('\'', r"'\''");
@@ -116,11 +115,11 @@ pub fn export_lines(data: &Path) -> Result<String, EndpointsError> {
     Ok(lines)
 }
 
-/// Removes what a stack that was killed left behind.
+/// Removes the file of a stack that was killed.
 ///
 /// # Errors
-/// Where the file is there and can't be deleted.
-pub fn forget(folder: &DataFolder) -> Result<(), DataFolderError> {
+/// Where the file exists and can't be deleted.
+pub fn remove_stale(folder: &DataFolder) -> Result<(), DataFolderError> {
     match std::fs::remove_file(file(folder.path())) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(DataFolderError::Io { folder: folder.path().display().to_string(), source })

@@ -1,8 +1,8 @@
-//! Payload 2.0 of API Gateway's HTTP APIs, both ways: a request as an event, a
-//! Lambda's answer as a response.
+//! Payload format 2.0 of API Gateway's HTTP APIs: requests as events, and Lambdas' answers as
+//! responses.
 
-mod answer;
 mod request;
+mod response;
 
-pub use answer::{NotAnAnswer, to_response};
-pub use request::{Arrival, to_event};
+pub use request::{RequestContext, to_event};
+pub use response::{InvalidResponse, to_response};

@@ -1,7 +1,6 @@
-//! The HTTP API: what API Gateway does between a client and a Lambda.
+//! The gateway: between clients and Lambdas it does what API Gateway does.
 
-mod body;
-mod refusal;
+mod error;
 mod tokens;
 
 use std::io;
@@ -22,26 +21,25 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::event::{Arrival, to_event, to_response};
+use crate::event::{RequestContext, to_event, to_response};
 use emulator::ids;
 use emulator::route::{self, Route};
-use emulator::runtime_api::PAYLOAD_LIMIT;
+use emulator::runtime_api::{PAYLOAD_LIMIT, read_body};
 use emulator::terminal;
 use emulator::worker::InvokeError;
-use emulator::worker_pool::Pool;
+use emulator::worker_pool::WorkerPool;
 
-use body::Read;
-use refusal::Refusal;
+use error::GatewayError;
 pub use tokens::Tokens;
 
 /// The largest request body that an HTTP API takes, in bytes.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// How long an HTTP API waits for a Lambda.
-pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
+pub const LAMBDA_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long requests may go on once the gateway is told to stop.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// How long running requests may take after the gateway is stopped.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A port on the loopback interface, held before anything else is started.
 #[derive(Debug)]
@@ -51,11 +49,11 @@ pub struct Port {
 }
 
 impl Port {
-    /// Takes `number` on 127.0.0.1, and on `::1` where there is one, because
-    /// `localhost` may mean either. 0 takes any free port.
+    /// Binds `number` on 127.0.0.1 and, where it exists, on `::1`: `localhost` may be either. 0 is
+    /// any free port.
     ///
     /// # Errors
-    /// What the system says, such as that the port is in use.
+    /// The system's, such as that the port is in use.
     pub async fn bind(number: u16) -> io::Result<Self> {
         let mut bound = Self::bind_both(number).await;
         for _ in 0..10 {
@@ -76,7 +74,7 @@ impl Port {
         match TcpListener::bind((Ipv6Addr::LOCALHOST, number)).await {
             Ok(v6) => listeners.push(v6),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            // A machine without IPv6, for which localhost is 127.0.0.1.
+            // A machine without IPv6.
             Err(_) => {}
         }
         Ok(Self { listeners, number })
@@ -91,15 +89,15 @@ impl Port {
 /// What the gateway serves.
 #[derive(Debug)]
 pub struct Api {
-    /// Every route with the Lambda that answers it.
-    pub routes: Vec<(Route, Pool)>,
-    /// The cross-origin rules; `None` leaves preflights and headers to the Lambdas.
+    /// Every route with its Lambda.
+    pub routes: Vec<(Route, WorkerPool)>,
+    /// The cross-origin rules. Without them preflights and headers are left to the Lambdas.
     pub cors: Option<Cors>,
-    /// What is asked of tokens; `None` where nobody is asked for one.
+    /// `None` where no route needs a token.
     pub tokens: Option<Tokens>,
 }
 
-/// A gateway that serves requests.
+/// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
     stop: watch::Sender<bool>,
@@ -121,7 +119,7 @@ impl Gateway {
             servers.spawn(
                 server
                     .with_graceful_shutdown(async move {
-                        // A sender that is gone means the same.
+                        // An error means that the sender is gone: the same.
                         let _ = stopped.wait_for(|stopped| *stopped).await;
                     })
                     .into_future(),
@@ -130,14 +128,14 @@ impl Gateway {
         Self { stop, servers }
     }
 
-    /// Takes no more requests and lets those that run finish, for 5 seconds at most.
+    /// Takes no more requests, and waits up to 5 seconds for those that run.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let all_done = async { while self.servers.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_LIMIT, all_done).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, all_done).await.is_err() {
             terminal::say(format_args!(
-                "requests that still ran after {} s were broken off",
-                STOP_LIMIT.as_secs()
+                "requests that still ran after {} s were aborted",
+                STOP_TIMEOUT.as_secs()
             ));
         }
     }
@@ -156,8 +154,9 @@ async fn serve(
     let headers = request.headers().clone();
     let request_id = ids::request_id();
     let cors = served.api.cors.as_ref();
-    let is_free = is_preflight(request.method(), &headers) && !meets_authorizer(&served, &request);
-    let mut response = match cors.filter(|_| is_free) {
+    let answers_preflight =
+        is_preflight(request.method(), &headers) && !needs_token(&served, &request);
+    let mut response = match cors.filter(|_| answers_preflight) {
         Some(cors) => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -165,11 +164,11 @@ async fn serve(
             response
         }
         None => {
-            let answer = match answer(&served, client, request, &request_id).await {
+            let response = match forward(&served, client, request, &request_id).await {
                 Ok(response) => response,
-                Err(refusal) => refusal.into_response(&request_id),
+                Err(error) => error.into_response(&request_id),
             };
-            let mut response = answer.map(Body::from);
+            let mut response = response.map(Body::from);
             if let Some(cors) = cors {
                 replace_cors_headers(cors, &headers, response.headers_mut());
             }
@@ -188,50 +187,50 @@ fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Whether a preflight takes a route that asks for a token, which it never holds: API
-/// Gateway then doesn't answer it by itself.
-fn meets_authorizer(served: &Served, request: &Request) -> bool {
+/// Whether the route of a preflight needs a token, which a preflight never has. API Gateway does
+/// not answer such a preflight itself.
+fn needs_token(served: &Served, request: &Request) -> bool {
     let path = request.uri().path();
     let route = route::select(&served.api.routes, request.method().as_str(), path);
     let tokens = served.api.tokens.as_ref();
     tokens.zip(route).is_some_and(|(tokens, (route, ..))| tokens.guards(route))
 }
 
-/// An HTTP API with CORS rules ignores what its Lambdas say about CORS.
+/// An HTTP API with CORS rules ignores the CORS headers of its Lambdas.
 fn replace_cors_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
-    let theirs: Vec<HeaderName> = response
+    let lambdas: Vec<HeaderName> = response
         .keys()
         .filter(|name| name.as_str().starts_with("access-control-"))
         .cloned()
         .collect();
-    for name in theirs {
+    for name in lambdas {
         response.remove(name);
     }
     cors.apply(request, response);
 }
 
-async fn answer(
+async fn forward(
     served: &Served,
     client: SocketAddr,
     request: Request,
     request_id: &str,
-) -> Result<http::Response<Bytes>, Refusal> {
+) -> Result<http::Response<Bytes>, GatewayError> {
     let time = Timestamp::now();
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, BODY_LIMIT).await {
-        Read::Whole(body) => body,
-        Read::TooLarge { size, is_all } => return Err(Refusal::body_too_large(size, is_all)),
-        Read::BrokenOff => return Err(Refusal::broken_off()),
+    let body = match read_body(body, BODY_LIMIT).await {
+        Some(Ok(body)) => body,
+        Some(Err(size)) => return Err(GatewayError::body_too_large(size, BODY_LIMIT)),
+        None => return Err(GatewayError::incomplete_body()),
     };
     let path = parts.uri.path();
     let (route, pool, path_parameters) =
         route::select(&served.api.routes, parts.method.as_str(), path)
-            .ok_or_else(|| Refusal::no_route(parts.method.as_str(), path))?;
+            .ok_or_else(|| GatewayError::no_route(parts.method.as_str(), path))?;
     let claims = match &served.api.tokens {
         Some(tokens) => tokens.check(route, &parts.headers)?,
         None => None,
     };
-    let arrival = Arrival {
+    let context = RequestContext {
         request_id: request_id.to_owned(),
         route_key: route.key().to_owned(),
         path_parameters,
@@ -240,27 +239,27 @@ async fn answer(
         port: served.port,
         time,
     };
-    let event = Bytes::from(to_event(&parts, &body, &arrival).to_string());
+    let event = Bytes::from(to_event(&parts, &body, &context).to_string());
     if event.len() > PAYLOAD_LIMIT {
-        return Err(Refusal::event_too_large(event.len()));
+        return Err(GatewayError::event_too_large(event.len()));
     }
     let begun = Instant::now();
-    let outcome = tokio::time::timeout(WAIT_LIMIT, pool.invoke(event)).await;
-    let spent = begun.elapsed();
+    let result = tokio::time::timeout(LAMBDA_TIMEOUT, pool.invoke(event)).await;
+    let duration = begun.elapsed();
     let name = &pool.spec().name;
-    let problem = match outcome {
-        Err(_) => return Err(Refusal::gateway_timeout(WAIT_LIMIT, spent)),
+    let problem = match result {
+        Err(_) => return Err(GatewayError::gateway_timeout(LAMBDA_TIMEOUT, duration)),
         Ok(Ok(payload)) => match to_response(&payload) {
             Ok(response) => return Ok(response),
             Err(problem) => problem.to_string(),
         },
         Ok(Err(InvokeError::TimedOut(limit))) => {
             terminal::say(format_args!("{name} ran past its {limit:?} and was killed"));
-            return Err(Refusal::function_timeout(limit, spent));
+            return Err(GatewayError::function_timeout(limit, duration));
         }
         Ok(Err(problem)) => problem.to_string(),
     };
-    // The client learns the request's id only; the cause stands here under it.
+    // The client gets only the id.
     terminal::say(format_args!("request {request_id}: {name}: {problem}"));
-    Err(Refusal::internal_error())
+    Err(GatewayError::internal_error())
 }

@@ -14,25 +14,25 @@ use crate::gateway::{Api, Gateway, Port, Tokens};
 use crate::watcher::Watcher;
 use emulator::data_folder::{DataFolder, DataFolderError};
 use emulator::engine::Engine;
-use emulator::event_source::Pump;
+use emulator::event_source::EventSources;
 use emulator::process::Launcher;
 use emulator::stores::{Stores, StoresError};
 use emulator::stream::StreamError;
 use emulator::template::{DEFAULT_REGION, Template, TemplateError};
 use emulator::terminal::say;
 use emulator::worker::{InvokeError, WorkerSpec};
-use emulator::worker_pool::{Binary, Pool};
+use emulator::worker_pool::{Binary, WorkerPool};
 
-/// What a stack is to be.
+/// The settings of a stack.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The workspace: the folder of `template.yaml`.
     pub root: PathBuf,
     /// The gateway's port; 0 for any free one.
     pub port: u16,
-    /// Where the data are kept; `None` forgets them at the end.
+    /// The data folder; `None` keeps the data in memory.
     pub data: Option<PathBuf>,
-    /// Who signs people in; `None` leaves the API open.
+    /// The issuer of tokens; `None` leaves the API open.
     pub sign_in: Option<SignIn>,
     /// Whether to rebuild when the source changes.
     pub watch: bool,
@@ -42,24 +42,24 @@ pub struct Options {
     pub binaries: Option<BTreeMap<String, PathBuf>>,
 }
 
-/// Who signs people in.
+/// The issuer of tokens.
 #[derive(Clone, Debug)]
 pub struct SignIn {
     /// The issuer that tokens must name: the template's `JwtIssuer`.
     pub issuer: String,
     /// The audiences of which tokens must name one: the template's `JwtAudience`.
     pub audience: Vec<String>,
-    /// The file with the issuer's public keys, a JSON Web Key Set.
+    /// The file with its public keys, a JSON Web Key Set.
     pub keys: PathBuf,
 }
 
 /// Why a stack could not be started: one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// The template can't be followed.
+    /// The template can't be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The port can't be had.
+    /// The port can't be used.
     #[error(
         "port {port} can't be used ({source}); stop what uses it, or choose another port with --port, such as --port {}",
         port.checked_add(1).unwrap_or(8000)
@@ -67,7 +67,7 @@ pub enum StackError {
     Port {
         /// The port.
         port: u16,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The data folder can't be used.
@@ -79,7 +79,7 @@ pub enum StackError {
     /// The engine can't be started.
     #[error("the local engine could not be started: {0}")]
     Engine(std::io::Error),
-    /// The stream can't be followed.
+    /// The stream can't be read.
     #[error(transparent)]
     Stream(#[from] StreamError),
     /// The binaries can't be built.
@@ -93,10 +93,10 @@ pub enum StackError {
         /// Why.
         source: InvokeError,
     },
-    /// The endpoints can't be told to other programs.
+    /// The endpoints can't be written.
     #[error(transparent)]
     Endpoints(#[from] EndpointsError),
-    /// Somebody is to sign people in, and the template asks nobody for a token.
+    /// An issuer is given, and the template has no authorizer.
     #[error(
         "--jwt-issuer {0:?} gives the template no authorizer: it is empty, or template.yaml has none"
     )]
@@ -111,21 +111,21 @@ pub enum StackError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A temporary folder can't be had.
-    #[error("no temporary folder could be made: {0}")]
+    /// A temporary folder can't be created.
+    #[error("no temporary folder could be created: {0}")]
     Temporary(std::io::Error),
 }
 
-/// A running stack. Dropping it ends everything at once; [`Stack::stop`] lets
-/// requests finish first.
+/// A running stack. Dropping it ends everything at once; [`Stack::stop`] first lets requests
+/// finish.
 #[derive(Debug)]
 pub struct Stack {
     port: u16,
     template: Template,
     data: Option<PathBuf>,
-    // In the order in which they must end: requests, pump, Lambdas, engine, stores, folder.
+    // Dropped in this order: requests, event sources, Lambdas, engine, stores, folder.
     gateway: Gateway,
-    _pump: Option<Pump>,
+    _event_sources: Option<EventSources>,
     rebuilding: Option<Rebuilding>,
     _endpoints: Option<EndpointsFile>,
     engine: Engine,
@@ -134,7 +134,7 @@ pub struct Stack {
     _temporary: Option<TempDir>,
 }
 
-/// The task that follows the source; it ends with this value.
+/// The task that rebuilds after changes. Dropping it ends the task.
 #[derive(Debug)]
 struct Rebuilding(JoinHandle<()>);
 
@@ -160,7 +160,7 @@ impl Stack {
     /// Starts everything and returns once requests are answered.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what to do; nothing is left running.
+    /// A sentence with the reason and what to do. Nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let begun = Instant::now();
         let parameters = options.sign_in.as_ref().map(SignIn::parameters).unwrap_or_default();
@@ -172,32 +172,32 @@ impl Stack {
             return Err(StackError::NoAuthorizer(sign_in.issuer.clone()));
         }
         let keys = options.sign_in.as_ref().map(SignIn::read_keys).transpose()?;
-        // The port first: it is what fails most often, and the quickest to tell.
+        // The port first: it fails most often, and at once.
         let port = Port::bind(options.port)
             .await
             .map_err(|source| StackError::Port { port: options.port, source })?;
         let number = port.number();
-        let (folder, temporary, place, functions) = match &options.data {
+        let (folder, temporary, binaries_folder, functions) = match &options.data {
             Some(path) => {
                 let folder = DataFolder::open(path)?;
-                endpoints::forget(&folder)?;
-                let (place, functions) = (folder.binaries_folder(), folder.engine_folder());
-                (Some(folder), None, place, functions)
+                endpoints::remove_stale(&folder)?;
+                let (binaries, functions) = (folder.binaries_folder(), folder.engine_folder());
+                (Some(folder), None, binaries, functions)
             }
             None => {
                 let mut builder = tempfile::Builder::new();
                 let temporary = builder.prefix("faas-backend-").tempdir();
                 let temporary = temporary.map_err(StackError::Temporary)?;
-                let place = temporary.path().join("bin");
+                let binaries = temporary.path().join("bin");
                 let functions = temporary.path().join("engine");
-                (None, Some(temporary), place, functions)
+                (None, Some(temporary), binaries, functions)
             }
         };
         let stores = match &folder {
             Some(folder) => Stores::open(folder, &template)?,
             None => Stores::ephemeral(&template)?,
         };
-        stores.keep_swept();
+        stores.start_sweeping();
         let (launcher, root) = (options.launcher, &options.root);
         let engine = Engine::start(&functions, launcher, &template.region, root);
         let engine = engine.map_err(StackError::Engine)?;
@@ -211,17 +211,18 @@ impl Stack {
             }
             None => {
                 let names = template.functions.iter().map(|f| f.binary.clone()).collect();
-                let mut builder = Builder::new(&options.root, names, place, options.launcher)?;
+                let mut builder =
+                    Builder::new(&options.root, names, binaries_folder, options.launcher)?;
                 say("building the Lambdas; requests wait until they are there");
                 let binaries = builder.build().await?;
-                let spent = (begun.elapsed() - built).as_secs_f64();
-                say(format_args!("the Lambdas are built, in {spent:.1} s"));
+                let seconds = (begun.elapsed() - built).as_secs_f64();
+                say(format_args!("the Lambdas are built, in {seconds:.1} s"));
                 (binaries, Some(builder))
             }
         };
         let variables = endpoints::variables(&stores, &engine, &template.region);
         let pools = start_pools(&template, variables, options.launcher, binaries).await?;
-        let pump = start_pump(&template, &stores, &pools, folder.as_ref())?;
+        let event_sources = start_event_sources(&template, &stores, &pools, folder.as_ref())?;
         let routes = template
             .functions
             .iter()
@@ -240,13 +241,13 @@ impl Stack {
         let gateway = Gateway::start(port, api);
         let rebuilding = builder
             .filter(|_| options.watch)
-            .and_then(|builder| follow_source(&options.root, builder, pools));
+            .and_then(|builder| rebuild_on_change(&options.root, builder, pools));
         Ok(Self {
             port: number,
             template,
             data: options.data,
             gateway,
-            _pump: pump,
+            _event_sources: event_sources,
             rebuilding,
             _endpoints: endpoints,
             engine,
@@ -261,7 +262,7 @@ impl Stack {
         format!("http://localhost:{}", self.port)
     }
 
-    /// What the stack was made from.
+    /// Its template.
     pub fn template(&self) -> &Template {
         &self.template
     }
@@ -271,20 +272,20 @@ impl Stack {
         &self.stores
     }
 
-    /// Where users' functions run.
+    /// Its engine, in which users' functions run.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// What a person needs to use the stack, in five lines. `base` is the folder
-    /// that the data folder is named from, where it is below it.
+    /// Its addresses and data folder, in five lines for people. A data folder below `base` is named
+    /// relative to it.
     pub fn summary(&self, base: &Path) -> String {
         let data = match &self.data {
             Some(path) => path.strip_prefix(base).unwrap_or(path).display().to_string(),
             None => "in memory, forgotten at the end".to_owned(),
         };
         let signs_in = match &self.template.authorizer {
-            Some(authorizer) => format!("   for whoever {} signs in", authorizer.issuer),
+            Some(authorizer) => format!("   for users of {}", authorizer.issuer),
             None => String::new(),
         };
         format!(
@@ -304,7 +305,7 @@ impl Stack {
         )
     }
 
-    /// Lets the requests that run finish, for 5 seconds at most, and ends everything.
+    /// Waits up to 5 seconds for running requests, and ends everything.
     pub async fn stop(self) {
         let Self { gateway, rebuilding, .. } = self;
         drop(rebuilding);
@@ -317,7 +318,7 @@ async fn start_pools(
     variables: BTreeMap<String, String>,
     launcher: Launcher,
     mut binaries: BTreeMap<String, Binary>,
-) -> Result<Vec<Pool>, StackError> {
+) -> Result<Vec<WorkerPool>, StackError> {
     let mut pools = Vec::new();
     for function in &template.functions {
         let name = function.binary.clone();
@@ -332,19 +333,19 @@ async fn start_pools(
             environment,
             launcher,
         };
-        let pool = Pool::start(spec, binary).await;
+        let pool = WorkerPool::start(spec, binary).await;
         pools.push(pool.map_err(|source| StackError::Lambda { name, source })?);
     }
     Ok(pools)
 }
 
-/// The pump of the mappings that the template has; `None` if it has none.
-fn start_pump(
+/// Starts the template's event source mappings; `None` if it has none.
+fn start_event_sources(
     template: &Template,
     stores: &Stores,
-    pools: &[Pool],
+    pools: &[WorkerPool],
     folder: Option<&DataFolder>,
-) -> Result<Option<Pump>, StreamError> {
+) -> Result<Option<EventSources>, StreamError> {
     let mut mappings = Vec::new();
     for (function, pool) in template.functions.iter().zip(pools) {
         let of_this = function.mappings.iter();
@@ -353,11 +354,15 @@ fn start_pump(
     if mappings.is_empty() {
         return Ok(None);
     }
-    let place = folder.map(DataFolder::streams_folder);
-    Pump::start(&stores.stream_reader()?, mappings, place.as_deref()).map(Some)
+    let checkpoints = folder.map(DataFolder::streams_folder);
+    EventSources::start(&stores.stream_reader()?, mappings, checkpoints.as_deref()).map(Some)
 }
 
-fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<Rebuilding> {
+fn rebuild_on_change(
+    root: &Path,
+    mut builder: Builder,
+    pools: Vec<WorkerPool>,
+) -> Option<Rebuilding> {
     let mut watcher = match Watcher::new(root) {
         Ok(watcher) => watcher,
         Err(problem) => {
@@ -379,7 +384,7 @@ fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<
             say("the source changed: building the Lambdas");
             let begun = Instant::now();
             match builder.build().await {
-                Ok(binaries) => swap(&pools, binaries, begun).await,
+                Ok(binaries) => replace_binaries(&pools, binaries, begun).await,
                 Err(problem) => {
                     say(format_args!("{problem}; the Lambdas built before go on answering"));
                 }
@@ -388,17 +393,21 @@ fn follow_source(root: &Path, mut builder: Builder, pools: Vec<Pool>) -> Option<
     })))
 }
 
-async fn swap(pools: &[Pool], mut binaries: BTreeMap<String, Binary>, begun: Instant) {
+async fn replace_binaries(
+    pools: &[WorkerPool],
+    mut binaries: BTreeMap<String, Binary>,
+    begun: Instant,
+) {
     if binaries.is_empty() {
         say("no Lambda is different");
     }
     for pool in pools {
         let name = &pool.spec().name;
         let Some(binary) = binaries.remove(name) else { continue };
-        match pool.swap(binary).await {
+        match pool.replace_binary(binary).await {
             Ok(()) => {
-                let spent = begun.elapsed().as_secs_f64();
-                say(format_args!("{name} is the new one, {spent:.1} s after the change"));
+                let seconds = begun.elapsed().as_secs_f64();
+                say(format_args!("{name} is the new one, {seconds:.1} s after the change"));
             }
             Err(problem) => {
                 say(format_args!("the new {name} is not used, the old one goes on: {problem}"))

@@ -10,9 +10,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use emulator::ids;
-use emulator::instance::{Instance, Invocation};
+use emulator::instance::Instance;
 use emulator::process::Launcher;
 use emulator::project;
+use emulator::runtime_api::Invocation;
 use emulator::template::{DEFAULT_REGION, Template};
 use emulator::terminal;
 use emulator::worker::{WorkerSpec, environment};

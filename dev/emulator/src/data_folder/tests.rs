@@ -1,6 +1,6 @@
 use super::*;
 
-fn said(path: &Path) -> String {
+fn error(path: &Path) -> String {
     DataFolder::open(path).unwrap_err().to_string()
 }
 
@@ -13,7 +13,7 @@ fn ready(path: &Path) {
 }
 
 #[test]
-fn an_absent_or_empty_folder_becomes_ours() {
+fn an_absent_or_empty_folder_becomes_a_data_folder() {
     let place = tempfile::tempdir().unwrap();
     for path in [place.path().join("a/b"), place.path().join("empty")] {
         ready(&path);
@@ -22,7 +22,7 @@ fn an_absent_or_empty_folder_becomes_ours() {
 }
 
 #[test]
-fn a_start_that_was_killed_at_any_moment_can_be_repeated() {
+fn an_interrupted_start_can_be_repeated() {
     let place = tempfile::tempdir().unwrap();
     // Before the marker: only the lock, or half of the marker under its first name.
     std::fs::write(place.path().join(LOCK), "").unwrap();
@@ -35,11 +35,14 @@ fn a_start_that_was_killed_at_any_moment_can_be_repeated() {
 }
 
 #[test]
-fn a_foreign_folder_is_refused_and_left_alone() {
+fn a_folder_with_other_content_is_refused_and_not_changed() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("thesis.txt"), "").unwrap();
-    let said = said(place.path());
-    assert!(said.contains("was not made by `cargo local`") && said.contains("--data"), "{said}");
+    let message = error(place.path());
+    assert!(
+        message.contains("was not made by `cargo local`") && message.contains("--data"),
+        "{message}"
+    );
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1);
     assert!(super::DataFolder::open(&place.path().join("thesis.txt")).is_err());
 }
@@ -48,34 +51,34 @@ fn a_foreign_folder_is_refused_and_left_alone() {
 fn another_format_is_refused() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join(MARKER), r#"{"format": 2, "new": true}"#).unwrap();
-    let said = said(place.path());
-    assert!(said.contains("format 2") && said.contains("move it away"), "{said}");
+    let message = error(place.path());
+    assert!(message.contains("format 2") && message.contains("move it away"), "{message}");
 }
 
 #[test]
-fn a_ready_folder_that_lost_something_is_refused() {
+fn a_ready_folder_with_a_missing_or_broken_part_is_refused() {
     let place = tempfile::tempdir().unwrap();
     ready(place.path());
     std::fs::remove_dir(place.path().join("s3")).unwrap();
-    assert!(said(place.path()).contains("s3 is missing"));
+    assert!(error(place.path()).contains("s3 is missing"));
     std::fs::create_dir(place.path().join("s3")).unwrap();
     std::fs::write(place.path().join("dynamodb.sqlite"), "not a database, but text").unwrap();
-    assert!(said(place.path()).contains("not an SQLite file"));
+    assert!(error(place.path()).contains("not an SQLite file"));
     std::fs::write(place.path().join("dynamodb.sqlite"), "").unwrap();
-    assert!(said(place.path()).contains("dynamodb.sqlite"));
+    assert!(error(place.path()).contains("dynamodb.sqlite"));
     std::fs::remove_file(place.path().join("dynamodb.sqlite")).unwrap();
-    assert!(said(place.path()).contains("dynamodb.sqlite is missing"));
+    assert!(error(place.path()).contains("dynamodb.sqlite is missing"));
     std::fs::write(place.path().join(MARKER), "{").unwrap();
-    assert!(said(place.path()).contains(MARKER));
+    assert!(error(place.path()).contains(MARKER));
 }
 
 #[test]
-fn a_folder_serves_one_stack_at_a_time() {
+fn a_folder_is_used_by_one_stack_at_a_time() {
     let place = tempfile::tempdir().unwrap();
     assert!(!DataFolder::is_in_use(place.path()).unwrap());
     let first = DataFolder::open(place.path()).unwrap();
     assert!(DataFolder::is_in_use(place.path()).unwrap());
-    assert!(said(place.path()).contains("in use by another"));
+    assert!(error(place.path()).contains("in use by another"));
     drop(first);
     assert!(!DataFolder::is_in_use(place.path()).unwrap());
     DataFolder::open(place.path()).unwrap();

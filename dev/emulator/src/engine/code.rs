@@ -13,11 +13,11 @@ use zip::ZipArchive;
 /// The largest package that can be sent in a request, in bytes, as on AWS.
 const LARGEST_ZIP: usize = 50 * 1024 * 1024;
 
-/// The most that a package may hold, in bytes, as on AWS.
+/// The largest unpacked package, in bytes, as on AWS.
 const LARGEST_CONTENTS: u64 = 250 * 1024 * 1024;
 
-/// A deployment package, which has been seen to be one. It stays in memory: what
-/// people run here are files of some kilobytes.
+/// A deployment package that can be unpacked. It stays in memory: local functions have some
+/// kilobytes.
 pub(super) struct Code {
     zip: Bytes,
     hash: [u8; 32],
@@ -30,10 +30,10 @@ impl fmt::Debug for Code {
 }
 
 impl Code {
-    /// Takes `zip` if it can be unpacked.
+    /// Checks that `zip` can be unpacked.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
+    /// A sentence with the reason.
     pub(super) fn new(zip: Bytes) -> Result<Self, String> {
         if zip.len() > LARGEST_ZIP {
             return Err(format!("Zipped size must be smaller than {LARGEST_ZIP} bytes"));
@@ -59,12 +59,12 @@ impl Code {
         Ok(Self { zip, hash })
     }
 
-    /// The SHA-256 of the zip in base64, as AWS names it.
+    /// The SHA-256 of the zip in base64, as AWS gives it.
     pub(super) fn sha256(&self) -> String {
         STANDARD.encode(self.hash)
     }
 
-    /// The same hash as a name for a file.
+    /// The file's name, made of the same hash.
     pub(super) fn file_name(&self) -> String {
         let digits: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
         digits + ".zip"
@@ -75,36 +75,13 @@ impl Code {
         &self.zip
     }
 
-    /// Writes the files of the package below `folder`.
+    /// Unpacks the files into `folder`.
     ///
     /// # Errors
-    /// What the system says, or that the zip holds more than its directory tells.
+    /// A sentence with the reason.
     pub(super) fn unpack(&self, folder: &Path) -> Result<(), String> {
-        let mut archive = archive(&self.zip)?;
-        let mut left = LARGEST_CONTENTS;
-        for index in 0..archive.len() {
-            let file = archive.by_index(index).map_err(|_| unreadable())?;
-            let name = file.enclosed_name().ok_or_else(unreadable)?;
-            let path = folder.join(&name);
-            let said =
-                |error: std::io::Error| format!("{} can't be unpacked: {error}", name.display());
-            if file.is_dir() {
-                std::fs::create_dir_all(&path).map_err(said)?;
-                continue;
-            }
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).map_err(said)?;
-            }
-            // The sizes that were checked before are only what the zip says of itself.
-            let mut file = std::io::Read::take(file, left.saturating_add(1));
-            let written = std::fs::File::create(&path)
-                .and_then(|mut target| std::io::copy(&mut file, &mut target))
-                .map_err(said)?;
-            left = left
-                .checked_sub(written)
-                .ok_or_else(|| format!("the zip holds more than {LARGEST_CONTENTS} bytes"))?;
-        }
-        Ok(())
+        let unpacked = archive(&self.zip)?.extract(folder);
+        unpacked.map_err(|error| format!("the code can't be unpacked: {error}"))
     }
 }
 
@@ -141,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_package_is_refused() {
+    fn an_unsafe_or_unreadable_package_is_refused() {
         for name in ["../a.py", "/etc/a.py", "b/../../a.py"] {
-            let said = Code::new(zip(&[(name, "1")])).unwrap_err();
-            assert!(said.contains("leads out of"), "{name}: {said}");
+            let message = Code::new(zip(&[(name, "1")])).unwrap_err();
+            assert!(message.contains("leads out of"), "{name}: {message}");
         }
         assert!(Code::new(Bytes::from_static(b"print()")).unwrap_err().contains("Could not unzip"));
         assert!(Code::new(zip(&[])).unwrap_err().contains("non-empty"));

@@ -1,7 +1,7 @@
 """Starts AWS's runtime client: `python3 launch.py CLIENT module.function`.
 
-Python's own modules and the client are all that a function sees: not the
-packages that happen to be on this machine, which AWS doesn't have.
+A function sees only Python's own modules and the client, not the packages of
+this machine, which AWS doesn't have.
 """
 
 import os
@@ -12,8 +12,8 @@ client, handler = sys.argv[1:]
 # What `python -S` leaves out and a function may call.
 site.setquit()
 sys.path[0] = client
-# Before the function's folder is searched, so that no file of the function can
-# stand in for a part of the client.
+# Imported before the function's folder is searched, so that no file of the
+# function can replace a part of the client.
 from awslambdaric import bootstrap  # noqa: E402
 from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: E402
 

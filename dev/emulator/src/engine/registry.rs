@@ -1,4 +1,4 @@
-//! The functions that there are, and what callers may do with them.
+//! All functions, and the operations on them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,63 +6,71 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::Named;
 use super::code::Code;
-use super::crew::{Crew, Ground};
-use super::function::{Concurrency, Function, Place, Saved, Stage, Version};
-use super::refusal::Refusal;
-use super::settings::{Change, Settings};
-use super::shelf::{Found, Shelf};
-use crate::ids;
+use super::concurrency::{Concurrency, Slot};
+use super::context::Context;
+use super::error::ApiError;
+use super::function::{Function, Stage, StoredVersion, Version};
+use super::function_store::{FunctionStore, LoadedFunction};
+use super::sandbox_pool::SandboxPool;
+use super::settings::{Settings, SettingsChange};
+use crate::ids::{self, LATEST};
 use crate::terminal;
+
+/// A function, and one of its versions if the caller names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct QualifiedName {
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+}
 
 /// All functions.
 #[derive(Debug)]
 pub(super) struct Registry {
-    ground: Arc<Ground>,
-    shelf: Shelf,
-    functions: Mutex<State>,
+    context: Arc<Context>,
+    store: FunctionStore,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     functions: BTreeMap<String, Function>,
-    /// The highest version of functions that were deleted: AWS goes on from there.
-    numbers: BTreeMap<String, u64>,
+    /// The last version number of deleted functions: AWS continues from there.
+    last_numbers: BTreeMap<String, u64>,
 }
 
-/// What a call makes sure of before it changes anything.
+/// What must hold before a call changes anything.
 #[derive(Debug, Default)]
-pub(super) struct Guards {
+pub(super) struct Preconditions {
     pub(super) revision: Option<String>,
     pub(super) code_sha256: Option<String>,
 }
 
-/// What a call wants changed of `$LATEST`.
+/// A change of `$LATEST`.
 pub(super) enum Update {
     Code(Arc<Code>),
-    Settings(Box<Change>),
+    Settings(Box<SettingsChange>),
 }
 
 impl Registry {
-    /// The functions that stand in `folder`.
+    /// The functions stored in `folder`.
     ///
     /// # Errors
-    /// What the system says of the folder. A function that can't be read is told
-    /// at the terminal and left out.
-    pub(super) fn open(folder: PathBuf, ground: Arc<Ground>) -> std::io::Result<Self> {
-        let shelf = Shelf::open(folder)?;
+    /// The system's, of the folder. A function that can't be read is reported at the terminal
+    /// and left out.
+    pub(super) fn open(folder: PathBuf, context: Arc<Context>) -> std::io::Result<Self> {
+        let store = FunctionStore::open(folder)?;
         let mut state = State::default();
-        for found in shelf.load()? {
-            match found {
-                Ok(found) => state.functions.extend(restored(found, &ground)),
+        for loaded in store.load()? {
+            match loaded {
+                Ok(loaded) => state.functions.extend(restore(loaded, &context)),
                 Err(problem) => terminal::say(problem),
             }
         }
-        Ok(Self { ground, shelf, functions: Mutex::new(state) })
+        Ok(Self { context, store, state: Mutex::new(state) })
     }
 
-    /// A new function; with `publish` also its first version, which is then answered.
+    /// Creates a function. With `publish` its first version is also published, and returned.
     pub(super) fn create(
         self: &Arc<Self>,
         name: &str,
@@ -70,22 +78,22 @@ impl Registry {
         code: Arc<Code>,
         publish: bool,
         tags: Value,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ApiError> {
         let mut state = self.state();
         if state.functions.contains_key(name) {
-            return Err(Refusal::conflict(format!("Function already exist: {name}")));
+            return Err(ApiError::conflict(format!("Function already exist: {name}")));
         }
-        let crew = self.crew(name, "$LATEST", &settings, &code);
+        let pool = self.pool(name, LATEST, &settings, &code);
         let mut latest = Version {
             settings,
             code,
             revision: String::new(),
             last_modified: String::new(),
             stage: Stage::Pending,
-            crew,
+            pool,
         };
-        latest.revised();
-        let last_number = state.numbers.get(name).copied().unwrap_or(0);
+        latest.renew_revision();
+        let last_number = state.last_numbers.get(name).copied().unwrap_or(0);
         let mut function = Function {
             latest,
             published: BTreeMap::new(),
@@ -94,175 +102,197 @@ impl Registry {
             concurrency: Concurrency::default(),
         };
         let label = publish.then(|| self.add_version(name, &mut function, None));
-        self.keep(name, &function)?;
-        self.settle_soon(name, &function);
-        let answer = self.told(name, &function, label.as_deref());
+        self.save(name, &function)?;
+        self.activate_later(name, &function);
+        let configuration = self.configuration_of(name, &function, label.as_deref());
         state.functions.insert(name.to_owned(), function);
-        answer
+        configuration
     }
 
-    /// Changes `$LATEST`; with `publish` also makes a version of it, which is then answered.
+    /// Changes `$LATEST`. With `publish` a version of it is also published, and returned.
     pub(super) fn update(
         self: &Arc<Self>,
-        named: &Named,
+        target: &QualifiedName,
         update: Update,
-        guards: &Guards,
+        preconditions: &Preconditions,
         publish: bool,
-    ) -> Result<Value, Refusal> {
-        let name = &named.name;
+    ) -> Result<Value, ApiError> {
+        let name = &target.name;
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        function.latest.settled(&self.arn(name, None))?;
-        self.guard(&function.latest, guards)?;
+        let function = self.function(&mut state, target)?;
+        self.check(name, &function.latest, preconditions)?;
         let mut latest = function.latest.clone();
         match update {
             Update::Code(code) => latest.code = code,
-            Update::Settings(change) => latest.settings = latest.settings.changed(*change)?,
+            Update::Settings(change) => latest.settings = latest.settings.with(*change)?,
         }
         latest.stage = Stage::Updating;
-        latest.revised();
+        latest.renew_revision();
         function.latest = latest;
         let label = publish.then(|| self.add_version(name, function, None));
-        self.settle_soon(name, function);
-        self.keep(name, function)?;
-        self.told(name, function, label.as_deref())
+        self.activate_later(name, function);
+        self.save(name, function)?;
+        self.configuration_of(name, function, label.as_deref())
     }
 
-    /// Makes a version of `$LATEST`, unless the newest one is the same already.
+    /// Publishes a version of `$LATEST`, unless the newest one is equal already.
     pub(super) fn publish(
         self: &Arc<Self>,
-        named: &Named,
+        target: &QualifiedName,
         description: Option<String>,
-        guards: &Guards,
-    ) -> Result<Value, Refusal> {
-        let name = &named.name;
+        preconditions: &Preconditions,
+    ) -> Result<Value, ApiError> {
+        let name = &target.name;
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        function.latest.settled(&self.arn(name, None))?;
-        self.guard(&function.latest, guards)?;
-        let label = match function.newest() {
-            Some((number, newest)) if function.latest.is_same(newest) => number.to_string(),
+        let function = self.function(&mut state, target)?;
+        self.check(name, &function.latest, preconditions)?;
+        let label = match function.published.last_key_value() {
+            Some((number, newest)) if function.latest.has_same_content(newest) => {
+                number.to_string()
+            }
             _ => {
                 let label = self.add_version(name, function, description);
-                self.settle_soon(name, function);
-                self.keep(name, function)?;
+                self.activate_later(name, function);
+                self.save(name, function)?;
                 label
             }
         };
-        self.told(name, function, Some(&label))
+        self.configuration_of(name, function, Some(&label))
     }
 
     /// Deletes one version, or the function with all of them.
-    pub(super) fn delete(&self, named: &Named) -> Result<(), Refusal> {
-        let name = &named.name;
+    pub(super) fn delete(&self, target: &QualifiedName) -> Result<(), ApiError> {
+        let name = &target.name;
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        if let Some(label) = &named.version {
-            if label == "$LATEST" {
-                return Err(Refusal::invalid(
+        let function = self.function(&mut state, target)?;
+        if let Some(label) = &target.version {
+            if label == LATEST {
+                return Err(ApiError::invalid(
                     "$LATEST version cannot be deleted without deleting the function.",
                 ));
             }
             let number = label.parse().ok();
             let removed = number.and_then(|number: u64| function.published.remove(&number));
-            let removed = removed.ok_or_else(|| Refusal::not_found(&self.arn_of(named)))?;
-            removed.crew.retire();
-            return self.keep(name, function);
+            let removed = removed.ok_or_else(|| ApiError::not_found(&self.arn_of(target)))?;
+            removed.pool.retire();
+            return self.save(name, function);
         }
         if function.latest.stage == Stage::Pending {
-            function.latest.settled(&self.arn(name, None))?;
+            function.latest.require_active(&self.arn(name, None))?;
         }
-        self.shelf.forget(name).map_err(|e| unwritten(&e))?;
+        self.store.delete(name).map_err(|e| store_error(&e))?;
         if let Some(function) = state.functions.remove(name) {
-            for version in function.published.values().chain([&function.latest]) {
-                version.crew.retire();
-            }
-            state.numbers.insert(name.clone(), function.last_number);
+            function.versions().for_each(|version| version.pool.retire());
+            state.last_numbers.insert(name.clone(), function.last_number);
         }
         Ok(())
     }
 
     /// The configuration of a version.
-    pub(super) fn configuration(&self, named: &Named) -> Result<Value, Refusal> {
+    pub(super) fn configuration(&self, target: &QualifiedName) -> Result<Value, ApiError> {
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        self.told(&named.name, function, named.version.as_deref())
+        let function = self.function(&mut state, target)?;
+        self.configuration_of(&target.name, function, target.version.as_deref())
     }
 
     /// The tags of a function.
-    pub(super) fn tags(&self, named: &Named) -> Result<Value, Refusal> {
-        Ok(self.found(&mut self.state(), named)?.tags.clone())
+    pub(super) fn tags(&self, target: &QualifiedName) -> Result<Value, ApiError> {
+        Ok(self.function(&mut self.state(), target)?.tags.clone())
     }
 
-    /// The configurations of all functions, or of all versions of one.
-    pub(super) fn list(&self, of: Option<&Named>) -> Result<Vec<Value>, Refusal> {
-        let mut state = self.state();
-        let Some(named) = of else {
-            let all = state.functions.iter();
-            return all.map(|(name, function)| self.told(name, function, None)).collect();
-        };
-        let function = self.found(&mut state, named)?;
-        let labels = function.published.keys().map(ToString::to_string);
-        let labels: Vec<String> = ["$LATEST".to_owned()].into_iter().chain(labels).collect();
-        labels.iter().map(|label| self.told(&named.name, function, Some(label))).collect()
+    /// The configurations of all functions.
+    pub(super) fn list(&self) -> Result<Vec<Value>, ApiError> {
+        let state = self.state();
+        let all = state.functions.iter();
+        all.map(|(name, function)| self.configuration_of(name, function, None)).collect()
     }
 
-    /// The workers that a version is invoked with, what it is called, and a place among those
-    /// that run at once.
-    pub(super) fn crew_of(&self, named: &Named) -> Result<(String, Arc<Crew>, Place), Refusal> {
+    /// The configurations of all versions of a function.
+    pub(super) fn versions(&self, target: &QualifiedName) -> Result<Vec<Value>, ApiError> {
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        let arn = self.arn_of(named);
-        let found = function.version(named.version.as_deref());
-        let (label, version) = found.ok_or_else(|| Refusal::not_found(&arn))?;
+        let function = self.function(&mut state, target)?;
+        let numbers = function.published.keys().map(ToString::to_string);
+        let labels = [LATEST.to_owned()].into_iter().chain(numbers);
+        labels.map(|label| self.configuration_of(&target.name, function, Some(&label))).collect()
+    }
+
+    /// The label of a version, its sandboxes, and a slot for one invocation.
+    pub(super) fn acquire(
+        &self,
+        target: &QualifiedName,
+    ) -> Result<(String, Arc<SandboxPool>, Slot), ApiError> {
+        let mut state = self.state();
+        let function = self.function(&mut state, target)?;
+        let arn = self.arn_of(target);
+        let found = function.version(target.version.as_deref());
+        let (label, version) = found.ok_or_else(|| ApiError::not_found(&arn))?;
         if version.stage == Stage::Pending {
-            version.settled(&arn)?;
+            version.require_active(&arn)?;
         }
-        Ok((label, version.crew.clone(), function.concurrency.enter()?))
+        Ok((label, version.pool.clone(), function.concurrency.acquire()?))
     }
 
-    /// Lets a function run so often at once, in all of its versions; `None` lifts the limit.
-    pub(super) fn reserve(&self, named: &Named, most: Option<usize>) -> Result<(), Refusal> {
+    /// Limits the invocations of all of a function's versions together; `None` lifts the limit.
+    pub(super) fn reserve(
+        &self,
+        target: &QualifiedName,
+        limit: Option<usize>,
+    ) -> Result<(), ApiError> {
         let mut state = self.state();
-        let function = self.found(&mut state, named)?;
-        function.concurrency.reserved = most;
-        self.keep(&named.name, function)
+        let function = self.function(&mut state, target)?;
+        function.concurrency.reserved = limit;
+        self.save(&target.name, function)
     }
 
-    /// How often a function may run at once, if that is limited.
-    pub(super) fn reserved(&self, named: &Named) -> Result<Option<usize>, Refusal> {
-        Ok(self.found(&mut self.state(), named)?.concurrency.reserved)
+    /// The limit of a function's invocations, if it has one.
+    pub(super) fn reserved(&self, target: &QualifiedName) -> Result<Option<usize>, ApiError> {
+        Ok(self.function(&mut self.state(), target)?.concurrency.reserved)
     }
 
-    /// Ends the workers that nobody has needed for a while.
+    /// Ends sandboxes that have been idle for long.
     pub(super) fn end_idle(&self) {
         for function in self.state().functions.values() {
-            for version in function.published.values().chain([&function.latest]) {
-                version.crew.end_idle();
-            }
+            function.versions().for_each(|version| version.pool.end_idle());
         }
     }
 
-    fn found<'a>(&self, state: &'a mut State, named: &Named) -> Result<&'a mut Function, Refusal> {
-        let found = state.functions.get_mut(&named.name);
-        found.ok_or_else(|| Refusal::not_found(&self.arn_of(named)))
+    /// Makes all changed versions active at once.
+    pub(super) fn activate_all(&self) {
+        let mut state = self.state();
+        let functions = state.functions.iter_mut();
+        functions.for_each(|(name, function)| self.activate(name, function, |_| true));
     }
 
-    fn guard(&self, latest: &Version, guards: &Guards) -> Result<(), Refusal> {
-        if guards.revision.as_ref().is_some_and(|revision| *revision != latest.revision) {
-            return Err(Refusal::precondition());
+    fn function<'a>(
+        &self,
+        state: &'a mut State,
+        target: &QualifiedName,
+    ) -> Result<&'a mut Function, ApiError> {
+        let function = state.functions.get_mut(&target.name);
+        function.ok_or_else(|| ApiError::not_found(&self.arn_of(target)))
+    }
+
+    fn check(
+        &self,
+        name: &str,
+        latest: &Version,
+        preconditions: &Preconditions,
+    ) -> Result<(), ApiError> {
+        latest.require_active(&self.arn(name, None))?;
+        if preconditions.revision.as_ref().is_some_and(|revision| *revision != latest.revision) {
+            return Err(ApiError::precondition_failed());
         }
-        let there = latest.code.sha256();
-        match &guards.code_sha256 {
-            Some(wanted) if *wanted != there => Err(Refusal::invalid(format!(
-                "CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST \
-                 ({there}). Please try again with the CodeSHA256 in $LATEST."
+        let actual = latest.code.sha256();
+        match &preconditions.code_sha256 {
+            Some(expected) if *expected != actual => Err(ApiError::invalid(format!(
+                "CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST \
+                 ({actual}). Please try again with the CodeSHA256 in $LATEST."
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Adds a version like `$LATEST`, and gives its name.
+    /// Adds a version like `$LATEST`, and returns its label.
     fn add_version(
         &self,
         name: &str,
@@ -273,98 +303,100 @@ impl Registry {
         let label = function.last_number.to_string();
         let mut version = function.latest.clone();
         version.settings.description = description.unwrap_or(version.settings.description);
-        version.revised();
+        version.renew_revision();
         version.stage = Stage::Pending;
-        version.crew = self.crew(name, &label, &version.settings, &version.code);
+        version.pool = self.pool(name, &label, &version.settings, &version.code);
         function.published.insert(function.last_number, version);
         label
     }
 
-    /// Lets what was changed take effect, after the moment that AWS takes too.
-    fn settle_soon(self: &Arc<Self>, name: &str, function: &Function) {
-        let versions = function.published.values().chain([&function.latest]);
-        let unsettled = versions.filter(|version| version.stage != Stage::Settled);
-        let revisions: Vec<String> = unsettled.map(|version| version.revision.clone()).collect();
+    /// Makes changed versions active after the time that a change takes.
+    fn activate_later(self: &Arc<Self>, name: &str, function: &Function) {
+        let changed = function.versions().filter(|version| version.stage != Stage::Active);
+        let revisions: Vec<String> = changed.map(|version| version.revision.clone()).collect();
         let (registry, name) = (Arc::downgrade(self), name.to_owned());
-        let update_delay = self.ground.update_delay;
+        let update_delay = self.context.update_delay;
         tokio::spawn(async move {
             tokio::time::sleep(update_delay).await;
-            if let Some(registry) = registry.upgrade() {
-                registry.settle(&name, &revisions);
+            let Some(registry) = registry.upgrade() else { return };
+            // It may have been deleted meanwhile, and even created again.
+            if let Some(function) = registry.state().functions.get_mut(&name) {
+                registry.activate(&name, function, |revision| revisions.contains(revision));
             }
         });
     }
 
-    fn settle(&self, name: &str, revisions: &[String]) {
-        let mut state = self.state();
-        // It may have been deleted in the meantime, and even made again.
-        let Some(function) = state.functions.get_mut(name) else { return };
+    fn activate(&self, name: &str, function: &mut Function, matches: impl Fn(&String) -> bool) {
         let versions = function.published.values_mut().chain([&mut function.latest]);
-        for version in versions.filter(|version| revisions.contains(&version.revision)) {
+        for version in versions.filter(|version| matches(&version.revision)) {
             if version.stage == Stage::Updating {
-                let crew = self.crew(name, "$LATEST", &version.settings, &version.code);
-                std::mem::replace(&mut version.crew, crew).retire();
+                let pool = self.pool(name, LATEST, &version.settings, &version.code);
+                std::mem::replace(&mut version.pool, pool).retire();
             }
-            version.stage = Stage::Settled;
+            version.stage = Stage::Active;
         }
     }
 
-    fn crew(&self, name: &str, label: &str, settings: &Settings, code: &Arc<Code>) -> Arc<Crew> {
-        Crew::new(self.ground.clone(), name, label, settings.clone(), code.clone())
+    fn pool(
+        &self,
+        name: &str,
+        label: &str,
+        settings: &Settings,
+        code: &Arc<Code>,
+    ) -> Arc<SandboxPool> {
+        SandboxPool::new(self.context.clone(), name, label, settings.clone(), code.clone())
     }
 
-    fn keep(&self, name: &str, function: &Function) -> Result<(), Refusal> {
-        self.shelf.keep(name, function).map_err(|e| unwritten(&e))
+    fn save(&self, name: &str, function: &Function) -> Result<(), ApiError> {
+        self.store.save(name, function).map_err(|e| store_error(&e))
     }
 
-    /// The configuration of a version, as callers are told it.
-    fn told(&self, name: &str, function: &Function, label: Option<&str>) -> Result<Value, Refusal> {
+    fn configuration_of(
+        &self,
+        name: &str,
+        function: &Function,
+        label: Option<&str>,
+    ) -> Result<Value, ApiError> {
         let arn = self.arn(name, label);
         let found = function.version(label);
-        let (label, version) = found.ok_or_else(|| Refusal::not_found(&arn))?;
+        let (label, version) = found.ok_or_else(|| ApiError::not_found(&arn))?;
         Ok(version.configuration(&label, &arn, name))
     }
 
     fn arn(&self, name: &str, label: Option<&str>) -> String {
-        let arn = ids::function_arn(&self.ground.region, name);
+        let arn = ids::function_arn(&self.context.region, name);
         label.map_or(arn.clone(), |label| format!("{arn}:{label}"))
     }
 
-    fn arn_of(&self, named: &Named) -> String {
-        self.arn(&named.name, named.version.as_deref())
+    fn arn_of(&self, target: &QualifiedName) -> String {
+        self.arn(&target.name, target.version.as_deref())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn restored(found: Found, ground: &Arc<Ground>) -> Option<(String, Function)> {
-    let Found { name, saved, codes } = found;
+fn restore(loaded: LoadedFunction, context: &Arc<Context>) -> Option<(String, Function)> {
+    let LoadedFunction { name, stored, codes } = loaded;
     let codes: Vec<Arc<Code>> = codes.into_iter().map(Arc::new).collect();
-    let version = |label: &str, saved: Saved| {
-        let code = codes.iter().find(|code| code.file_name() == saved.code)?.clone();
-        let crew = Crew::new(ground.clone(), &name, label, saved.settings.clone(), code.clone());
-        Some(Version {
-            settings: saved.settings,
-            code,
-            revision: saved.revision,
-            last_modified: saved.last_modified,
-            // Whatever it was in the middle of is done by now.
-            stage: Stage::Settled,
-            crew,
-        })
+    let version = |label: &str, stored: StoredVersion| {
+        let StoredVersion { settings, code, revision, last_modified } = stored;
+        let code = codes.iter().find(|found| found.file_name() == code)?.clone();
+        let pool = SandboxPool::new(context.clone(), &name, label, settings.clone(), code.clone());
+        // A change that was going on is finished by now.
+        Some(Version { settings, code, revision, last_modified, stage: Stage::Active, pool })
     };
     let mut published = BTreeMap::new();
-    for (number, saved) in saved.published {
-        published.insert(number, version(&number.to_string(), saved)?);
+    for (number, stored) in stored.published {
+        published.insert(number, version(&number.to_string(), stored)?);
     }
-    let latest = version("$LATEST", saved.latest)?;
-    let (last_number, tags) = (saved.last_number, saved.tags);
-    let concurrency = Concurrency::reserved(saved.reserved_concurrency);
+    let latest = version(LATEST, stored.latest)?;
+    let (last_number, tags) = (stored.last_number, stored.tags);
+    let concurrency = Concurrency::with_limit(stored.reserved_concurrency);
     Some((name, Function { latest, published, last_number, tags, concurrency }))
 }
 
-fn unwritten(problem: &std::io::Error) -> Refusal {
-    Refusal::service(format!("The local engine could not write the function down: {problem}"))
+fn store_error(problem: &std::io::Error) -> ApiError {
+    ApiError::service(format!("The local engine could not store the function: {problem}"))
 }

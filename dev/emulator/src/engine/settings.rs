@@ -1,17 +1,16 @@
-//! What a function is to be: the configuration that a caller sends.
+//! A function's configuration.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::error::ApiError;
 
-/// The most that a function's variables may measure as JSON, in bytes, as on AWS.
+/// The limit of a function's variables as JSON, in bytes, as on AWS.
 const LARGEST_ENVIRONMENT: usize = 4096;
 
-/// What Lambda sets itself, and takes from nobody.
+/// Variables that only Lambda sets.
 const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -33,8 +32,8 @@ const RESERVED: [&str; 18] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// What only AWS has, and a function can't do without if it asks for it.
-const NOT_HERE: [&str; 5] =
+/// Settings that exist on AWS only, and that a function would miss.
+const UNSUPPORTED: [&str; 5] =
     ["VpcConfig", "Layers", "FileSystemConfigs", "ImageConfig", "CapacityProviderConfig"];
 
 /// The configuration of a function or version.
@@ -51,14 +50,14 @@ pub(super) struct Settings {
     pub(super) memory_size: u64,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) architectures: Vec<String>,
-    /// What is told back and has no effect here.
+    /// Settings that are returned and have no effect here.
     pub(super) other: BTreeMap<String, Value>,
 }
 
-/// The settings of a request: of a new function, or what is to change.
+/// The settings in a request: of a new function, or of a change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Change {
+pub(super) struct SettingsChange {
     runtime: Option<String>,
     handler: Option<String>,
     role: Option<String>,
@@ -83,10 +82,10 @@ impl Settings {
     /// The settings of a new function.
     ///
     /// # Errors
-    /// Where something is missing or can't be followed.
-    pub(super) fn of_new(change: Change) -> Result<Self, Refusal> {
+    /// Where one is missing or can't be used.
+    pub(super) fn new(change: SettingsChange) -> Result<Self, ApiError> {
         let missing = |name: &str| {
-            Refusal::validation(format!(
+            ApiError::validation(format!(
                 "1 validation error detected: Value null at '{name}' failed to satisfy \
                  constraint: Member must not be null"
             ))
@@ -102,21 +101,21 @@ impl Settings {
             architectures: vec!["x86_64".to_owned()],
             other: BTreeMap::new(),
         };
-        settings.changed(change)
+        settings.with(change)
     }
 
-    /// These settings with a change made to them.
+    /// These settings with a change.
     ///
     /// # Errors
-    /// Where the result can't be followed.
-    pub(super) fn changed(&self, change: Change) -> Result<Self, Refusal> {
-        for name in NOT_HERE {
-            if change.rest.get(name).is_some_and(asks_for_something) {
-                return Err(Refusal::invalid(format!("The local engine has no {name}")));
+    /// Where the result can't be used.
+    pub(super) fn with(&self, change: SettingsChange) -> Result<Self, ApiError> {
+        for name in UNSUPPORTED {
+            if change.rest.get(name).is_some_and(has_value) {
+                return Err(ApiError::invalid(format!("The local engine has no {name}")));
             }
         }
         if change.package_type.as_deref().is_some_and(|kind| kind != "Zip") {
-            return Err(Refusal::invalid("The local engine takes code as a zip only"));
+            return Err(ApiError::invalid("The local engine takes code as a zip only"));
         }
         let mut new = self.clone();
         new.runtime = change.runtime.unwrap_or(new.runtime);
@@ -134,14 +133,9 @@ impl Settings {
         Ok(new)
     }
 
-    /// How long one invocation may take.
-    pub(super) fn time_limit(&self) -> Duration {
-        Duration::from_secs(self.timeout)
-    }
-
-    fn check(&self) -> Result<(), Refusal> {
+    fn check(&self) -> Result<(), ApiError> {
         let outside = |name: &str, value: u64, constraint: &str| {
-            Err(Refusal::validation(format!(
+            Err(ApiError::validation(format!(
                 "1 validation error detected: Value '{value}' at '{name}' failed to satisfy \
                  constraint: Member must have value {constraint}"
             )))
@@ -158,13 +152,13 @@ impl Settings {
             _ => {}
         }
         if !self.runtime.starts_with("python3.") {
-            return Err(Refusal::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "The local engine runs Python, not {}: give a runtime such as python3.13",
                 self.runtime
             )));
         }
         if self.handler.is_empty() || self.handler.contains(char::is_whitespace) {
-            return Err(Refusal::validation(
+            return Err(ApiError::validation(
                 "1 validation error detected: Value at 'handler' failed to satisfy constraint: \
                  Member must satisfy regular expression pattern: [^\\s]+",
             ));
@@ -172,13 +166,13 @@ impl Settings {
         self.check_environment()
     }
 
-    fn check_environment(&self) -> Result<(), Refusal> {
+    fn check_environment(&self) -> Result<(), ApiError> {
         const UNABLE: &str = "Lambda was unable to configure your environment variables because \
                               the environment variables you have provided";
         let names = || self.environment.keys().map(String::as_str);
         let reserved: Vec<&str> = names().filter(|name| RESERVED.contains(name)).collect();
         if !reserved.is_empty() {
-            return Err(Refusal::invalid(format!(
+            return Err(ApiError::invalid(format!(
                 "{UNABLE} contains reserved keys that are currently not supported for \
                  modification. Reserved keys used in this request: {}",
                 reserved.join(", ")
@@ -189,7 +183,7 @@ impl Settings {
             name.len() > 1 && word && name.starts_with(|c: char| c.is_ascii_alphabetic())
         };
         if let Some(name) = names().find(|name| !is_name(name)) {
-            return Err(Refusal::validation(format!(
+            return Err(ApiError::validation(format!(
                 "1 validation error detected: Value '{name}' at 'environment.variables' failed to \
                  satisfy constraint: Map keys must satisfy constraint: [Member must satisfy \
                  regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]"
@@ -197,8 +191,8 @@ impl Settings {
         }
         let measured = serde_json::to_string(&self.environment).unwrap_or_default();
         if measured.len() > LARGEST_ENVIRONMENT {
-            // With all values, as AWS does: whoever logs this has told them.
-            return Err(Refusal::invalid(format!(
+            // With all values, as AWS does: a caller that logs this has logged them.
+            return Err(ApiError::invalid(format!(
                 "{UNABLE} exceeded the 4KB limit. String measured: {measured}"
             )));
         }
@@ -206,11 +200,11 @@ impl Settings {
     }
 }
 
-fn asks_for_something(value: &Value) -> bool {
+fn has_value(value: &Value) -> bool {
     match value {
         Value::Null => false,
-        Value::Array(items) => items.iter().any(asks_for_something),
-        Value::Object(fields) => fields.values().any(asks_for_something),
+        Value::Array(items) => items.iter().any(has_value),
+        Value::Object(fields) => fields.values().any(has_value),
         _ => true,
     }
 }

@@ -1,15 +1,14 @@
-//! What becomes of one batch: the function's answer, read as AWS reads it.
+//! The function's answer to a batch, as AWS reads it.
 
 use serde_json::Value;
 
 use crate::stream::sequence_number;
 
-/// How many records of a batch are done, counted from its first.
+/// How many records of a batch succeeded, counted from its first.
 ///
-/// With `reports_failures` an answer may name records that failed: everything
-/// before the first of them is done. An answer that names something else counts
-/// as a failure of the whole batch, as on AWS.
-pub(super) fn done(records: &[Value], answer: &Value, reports_failures: bool) -> usize {
+/// With `reports_failures` an answer may name failed records: everything before the first of
+/// them succeeded. As on AWS, an answer that names anything else fails the whole batch.
+pub(super) fn succeeded(records: &[Value], answer: &Value, reports_failures: bool) -> usize {
     let failures = answer.get("batchItemFailures").and_then(Value::as_array);
     let Some(failures) = failures.filter(|_| reports_failures) else { return records.len() };
     let mut first = records.len();
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read_as_on_aws() {
+    fn the_first_failed_record_ends_what_succeeded() {
         let records: Vec<Value> =
             ["1", "2", "3"].map(|n| json!({"dynamodb": {"SequenceNumber": n}})).into();
         let failed = |numbers: &[&str]| {
@@ -49,8 +48,8 @@ mod tests {
             (failed(&["2", "9"]), 0),
             (json!({"batchItemFailures": [{"other": "2"}]}), 0),
         ] {
-            assert_eq!(done(&records, &answer, true), expected, "{answer}");
+            assert_eq!(succeeded(&records, &answer, true), expected, "{answer}");
         }
-        assert_eq!(done(&records, &failed(&["1"]), false), 3);
+        assert_eq!(succeeded(&records, &failed(&["1"]), false), 3);
     }
 }

@@ -1,4 +1,4 @@
-//! How far a mapping has come, in a file of its own.
+//! The position of a mapping in the stream, in a file of its own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Checkpoint(PathBuf);
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    /// The sequence number of the last record that was acknowledged.
+struct Content {
+    /// The sequence number of the last acknowledged record.
     after: Option<String>,
 }
 
@@ -21,23 +21,23 @@ impl Checkpoint {
         Self(folder.join(format!("{name}.json")))
     }
 
-    /// Where the mapping stands; `None` if it was never here.
+    /// The position; `None` if there is no file.
     pub(super) fn read(&self) -> io::Result<Option<Option<String>>> {
         match std::fs::read(&self.0) {
-            Ok(text) => Ok(Some(serde_json::from_slice::<Kept>(&text)?.after)),
+            Ok(text) => Ok(Some(serde_json::from_slice::<Content>(&text)?.after)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps where the mapping stands, in one step.
-    pub(super) fn keep(&self, after: Option<&str>) -> io::Result<()> {
+    /// Writes the position in one step.
+    pub(super) fn write(&self, after: Option<&str>) -> io::Result<()> {
         if let Some(folder) = self.0.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let new = self.0.with_extension("json.new");
-        let kept = Kept { after: after.map(ToOwned::to_owned) };
-        std::fs::write(&new, serde_json::to_vec(&kept)?)?;
+        let content = Content { after: after.map(ToOwned::to_owned) };
+        std::fs::write(&new, serde_json::to_vec(&content)?)?;
         std::fs::rename(&new, &self.0)
     }
 }

@@ -1,4 +1,4 @@
-//! One mapping on its way through the stream.
+//! One mapping and its position in the stream.
 
 use std::time::Duration;
 
@@ -10,79 +10,79 @@ use super::mapping::Mapping;
 use crate::stream::{StreamError, StreamReader, sequence_number};
 use crate::terminal::say;
 
-/// The longest that a batch is gathered here. On AWS a window saves invocations;
-/// here it would only make people wait.
-const LONGEST_WINDOW: Duration = Duration::from_millis(50);
+/// The longest window of a batch. On AWS a window saves invocations; here people would wait for it.
+const MAX_WINDOW: Duration = Duration::from_millis(50);
 
-/// The first pause after a failure; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// The delay after a first failure; each further one is twice as long.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(25);
 
-/// The longest pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest delay after a failure.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing was there.
+    /// There was no record.
     Idle,
-    /// Only records were there that the mapping does not take.
-    Passed,
-    /// So many records were delivered and acknowledged.
+    /// There were only records that the mapping does not take.
+    Skipped,
+    /// This many records were delivered and acknowledged.
     Delivered(usize),
-    /// The batch failed, or the rest of it, and is to be tried again.
+    /// The batch, or the rest of it, failed and is to be retried.
     Failed {
-        /// How many records are to be tried again.
+        /// How many records are to be retried.
         records: usize,
-        /// What was said.
+        /// The error.
         problem: String,
         /// How long to wait before.
-        pause: Duration,
+        delay: Duration,
     },
-    /// So many records failed for the last time and were left behind.
+    /// This many records failed for the last time and were skipped.
     Dropped(usize),
 }
 
-/// One mapping and where it stands in the stream.
+/// Delivers a mapping's records, batch after batch.
 #[derive(Debug)]
 pub struct Poller {
     mapping: Mapping,
-    /// It stands behind the last record that was acknowledged.
+    /// Its position is after the last acknowledged record.
     reader: StreamReader,
-    place: Option<Checkpoint>,
-    /// How often the batch that comes next has failed.
+    checkpoint: Option<Checkpoint>,
+    /// How often the next batch has failed.
     failures: u32,
-    /// How many records of it are tried together, where fewer than the mapping says.
-    at_most: usize,
+    /// The most records of the next batch: fewer than the mapping's after a bisection.
+    limit: usize,
 }
 
 impl Poller {
-    /// A follower that goes on from `place`, or begins where the mapping says.
+    /// Continues from the checkpoint, or starts where the mapping says.
     ///
     /// # Errors
-    /// Where the stream or the place can't be read.
+    /// Where the stream or the checkpoint can't be read.
     pub fn new(
         mapping: Mapping,
         mut reader: StreamReader,
-        place: Option<Checkpoint>,
+        checkpoint: Option<Checkpoint>,
     ) -> Result<Self, StreamError> {
         let unusable =
             |e: std::io::Error| StreamError::Checkpoint(mapping.name.clone(), e.to_string());
-        let kept = place.as_ref().map(Checkpoint::read).transpose().map_err(unusable)?.flatten();
-        match kept {
+        let position =
+            checkpoint.as_ref().map(Checkpoint::read).transpose().map_err(unusable)?.flatten();
+        match position {
             Some(after) => reader.seek(after),
             None if mapping.from_oldest => reader.seek(None),
             None => {
                 reader.seek_newest()?;
-                if let Some(place) = &place {
-                    place.keep(reader.position()).map_err(unusable)?;
+                if let Some(checkpoint) = &checkpoint {
+                    checkpoint.write(reader.position()).map_err(unusable)?;
                 }
             }
         }
-        let at_most = mapping.batch_size;
-        Ok(Self { mapping, reader, place, failures: 0, at_most })
+        let limit = mapping.batch_size;
+        Ok(Self { mapping, reader, checkpoint, failures: 0, limit })
     }
 
-    /// What it follows.
+    /// Its mapping.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
@@ -97,9 +97,9 @@ impl Poller {
         Answer: Future<Output = Result<Value, String>>,
     {
         let (mut records, mut end) = self.gather().await?;
-        let few = !records.is_empty() && records.len() < self.at_most;
+        let few = !records.is_empty() && records.len() < self.limit;
         if few && self.failures == 0 && !self.mapping.window.is_zero() {
-            tokio::time::sleep(self.mapping.window.min(LONGEST_WINDOW)).await;
+            tokio::time::sleep(self.mapping.window.min(MAX_WINDOW)).await;
             (records, end) = self.gather().await?;
         }
         if records.is_empty() {
@@ -107,13 +107,13 @@ impl Poller {
                 return Ok(Step::Idle);
             }
             self.reader.seek(end);
-            return Ok(Step::Passed);
+            return Ok(Step::Skipped);
         }
         let answer = deliver(json!({"Records": records})).await;
         let (done, problem) = match &answer {
             Ok(answer) => {
-                let done = batch::done(&records, answer, self.mapping.reports_failures);
-                (done, "it said that they failed".to_owned())
+                let done = batch::succeeded(&records, answer, self.mapping.reports_failures);
+                (done, "its answer names them".to_owned())
             }
             Err(problem) => (0, problem.clone()),
         };
@@ -125,9 +125,9 @@ impl Poller {
         if done > 0 {
             self.acknowledge(Some(sequence_number(&records[done - 1]).to_owned()));
         }
-        // Trying in halves is no retry of a record, as on AWS.
+        // As on AWS, a bisection does not count as a retry.
         if self.mapping.bisects && left > 1 {
-            self.at_most = left.div_ceil(2);
+            self.limit = left.div_ceil(2);
         } else {
             self.failures += 1;
             if self.mapping.retries.is_some_and(|retries| self.failures > retries) {
@@ -135,21 +135,22 @@ impl Poller {
                 return Ok(Step::Dropped(left));
             }
         }
-        let doubled = FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(10).saturating_sub(1));
-        Ok(Step::Failed { records: left, problem, pause: doubled.min(LONGEST_PAUSE) })
+        let doubled =
+            FIRST_RETRY_DELAY * 2_u32.saturating_pow(self.failures.min(10).saturating_sub(1));
+        Ok(Step::Failed { records: left, problem, delay: doubled.min(MAX_RETRY_DELAY) })
     }
 
-    /// The next records that the mapping takes, and the sequence number up to
-    /// which nothing else is there for it.
+    /// The next records that the mapping takes, and the sequence number up to which there are no
+    /// others.
     async fn gather(&self) -> Result<(Vec<Value>, Option<String>), StreamError> {
         let mut reader = self.reader.clone();
         let mut records = Vec::new();
         let mut end = reader.position().map(ToOwned::to_owned);
-        let at_once = self.at_most.max(100);
+        let read_limit = self.limit.max(100);
         loop {
             // The embedded DynamoDB blocks its thread.
             let read = tokio::task::spawn_blocking(move || {
-                let read = reader.next(at_once);
+                let read = reader.next(read_limit);
                 (reader, read)
             });
             let read = read.await.map_err(|e| StreamError::Unreadable(e.to_string()))?;
@@ -162,7 +163,7 @@ impl Poller {
                 end = Some(sequence_number(&record).to_owned());
                 if self.mapping.takes(&record) {
                     records.push(record);
-                    if records.len() >= self.at_most {
+                    if records.len() >= self.limit {
                         return Ok((records, end));
                     }
                 }
@@ -170,17 +171,17 @@ impl Poller {
         }
     }
 
-    /// Goes on behind the record with this sequence number.
+    /// Continues after the record with this sequence number.
     fn acknowledge(&mut self, position: Option<String>) {
         self.reader.seek(position);
         self.failures = 0;
-        self.at_most = self.mapping.batch_size;
+        self.limit = self.mapping.batch_size;
         if let Some(Err(problem)) =
-            self.place.as_ref().map(|place| place.keep(self.reader.position()))
+            self.checkpoint.as_ref().map(|checkpoint| checkpoint.write(self.reader.position()))
         {
             say(format_args!(
-                "{}: its place in the stream can't be kept ({problem}); it delivers records again \
-                 after a restart",
+                "{}: its checkpoint can't be written ({problem}); it delivers records again after \
+                 a restart",
                 self.mapping.name
             ));
         }

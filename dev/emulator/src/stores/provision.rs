@@ -1,4 +1,4 @@
-//! The template's table and bucket, made if they are not there.
+//! Creates the template's table and bucket if they are missing.
 
 use std::io;
 use std::path::Path;
@@ -7,11 +7,11 @@ use dynoxide::Database;
 use dynoxide::errors::DynoxideError;
 use serde_json::{Value, json};
 
-use super::{StoresError, dynamodb};
+use super::error::StoresError;
 use crate::template::Template;
 
-/// Makes the table, or makes sure that the one there is as the template says.
-/// `place` names the data in error messages.
+/// Creates the table, or checks that the existing one is as the template says. `place` names the
+/// data in error messages.
 pub(super) fn table(
     database: &Database,
     template: &Template,
@@ -21,8 +21,8 @@ pub(super) fn table(
     let named = json!({"TableName": table.name});
     match database.describe_table(request(&named, "describe the table")?) {
         Ok(found) => {
-            let found =
-                serde_json::to_value(found).map_err(|e| dynamodb("describe the table", e))?;
+            let found = serde_json::to_value(found)
+                .map_err(|e| StoresError::dynamodb("describe the table", e))?;
             if let Some(difference) = difference(&table.create_request, &found["Table"]) {
                 return Err(StoresError::OtherTemplate {
                     table: table.name.clone(),
@@ -34,14 +34,14 @@ pub(super) fn table(
         Err(DynoxideError::ResourceNotFoundException(_)) => {
             database
                 .create_table(request(&table.create_request, "create the template's table")?)
-                .map_err(|e| dynamodb("create the template's table", e))?;
+                .map_err(|e| StoresError::dynamodb("create the template's table", e))?;
         }
-        Err(problem) => return Err(dynamodb("describe the table", problem)),
+        Err(problem) => return Err(StoresError::dynamodb("describe the table", problem)),
     }
     let Some(attribute) = &table.ttl_attribute else { return Ok(()) };
     let ttl = database
         .describe_time_to_live(request(&named, "describe time to live")?)
-        .map_err(|e| dynamodb("describe time to live", e))?;
+        .map_err(|e| StoresError::dynamodb("describe time to live", e))?;
     if ttl.time_to_live_description.attribute_name.as_ref() == Some(attribute) {
         return Ok(());
     }
@@ -51,15 +51,15 @@ pub(super) fn table(
     });
     database
         .update_time_to_live(request(&update, "set time to live")?)
-        .map_err(|e| dynamodb("set time to live", e))?;
+        .map_err(|e| StoresError::dynamodb("set time to live", e))?;
     Ok(())
 }
 
-/// Gives the stream's records in the database file an index.
+/// Adds an index of the stream's records to the database file.
 ///
-/// The embedded DynamoDB never forgets a record, and looks at all of them for
-/// each write and each read of the stream: with 10,000 records that takes 10 ms.
-/// It knows nothing of the index; SQLite uses it for the same statements.
+/// The embedded DynamoDB never deletes a record, and scans all of them for each write and each
+/// read of the stream: with 10,000 records that takes 10 ms. It does not know the index; SQLite
+/// uses it for the same statements.
 pub(super) fn stream_index(file: &Path) -> rusqlite::Result<()> {
     let number = "CAST(sequence_number AS INTEGER)";
     let database = rusqlite::Connection::open(file)?;
@@ -71,23 +71,23 @@ pub(super) fn stream_index(file: &Path) -> rusqlite::Result<()> {
     ))
 }
 
-/// Makes the bucket, which the embedded S3 sees as a folder of its own.
+/// Creates the bucket, which is a folder to the embedded S3.
 pub(super) fn bucket(s3_folder: &Path, name: &str) -> io::Result<()> {
     std::fs::create_dir_all(s3_folder.join(name))
 }
 
 fn request<T: serde::de::DeserializeOwned>(
     body: &Value,
-    doing: &'static str,
+    operation: &'static str,
 ) -> Result<T, StoresError> {
-    // From text, because that is how the embedded DynamoDB reads requests too.
-    serde_json::from_str(&body.to_string()).map_err(|e| dynamodb(doing, e))
+    // From text, as the embedded DynamoDB reads requests.
+    serde_json::from_str(&body.to_string()).map_err(|e| StoresError::dynamodb(operation, e))
 }
 
-/// What of the table's form differs, in words; `None` if nothing does.
+/// The first difference between two descriptions of a table, in words.
 fn difference(wanted: &Value, found: &Value) -> Option<String> {
     for part in ["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"] {
-        let (wanted, found) = (form(&wanted[part]), form(&found[part]));
+        let (wanted, found) = (normalized(&wanted[part]), normalized(&found[part]));
         if wanted != found {
             let (wanted, found) = (Value::Array(wanted), Value::Array(found));
             return Some(format!("{part} is {found} there and {wanted} in template.yaml"));
@@ -96,8 +96,8 @@ fn difference(wanted: &Value, found: &Value) -> Option<String> {
     None
 }
 
-/// A list of keys, attributes or indexes without what a description adds, in a fixed order.
-fn form(list: &Value) -> Vec<Value> {
+/// A list of keys, attributes or indexes, sorted, without what a description adds.
+fn normalized(list: &Value) -> Vec<Value> {
     let kept =
         ["IndexName", "AttributeName", "AttributeType", "KeyType", "KeySchema", "Projection"];
     let mut items: Vec<Value> = list

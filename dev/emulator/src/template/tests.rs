@@ -67,6 +67,8 @@ Resources:
       StreamSpecification: {StreamViewType: NEW_IMAGE}
       TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
       SSESpecification: {SSEEnabled: true}
+  Role:
+    Type: AWS::IAM::Role
   Bucket:
     Type: AWS::S3::Bucket
     Properties: {BucketName: !Ref Name}

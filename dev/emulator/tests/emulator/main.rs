@@ -2,5 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod engine;
-mod lambda;
 mod stores;
+mod test_engine;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::test_engine::TIMEOUT;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::Builder;
 use emulator::data_folder::DataFolder;
@@ -15,7 +16,7 @@ fn template() -> Template {
 }
 
 #[tokio::test]
-async fn the_testbed_has_the_templates_table_and_bucket() {
+async fn the_stores_have_the_templates_table_and_bucket() {
     let env = TestEnv::start().unwrap();
     let described = env.dynamodb.describe_table().table_name(&env.config.table).send().await;
     let table = described.unwrap();
@@ -29,11 +30,11 @@ async fn the_testbed_has_the_templates_table_and_bucket() {
 }
 
 #[tokio::test]
-async fn what_is_past_its_end_is_deleted_where_the_stores_are_kept_swept() {
+async fn expired_items_are_deleted_once_sweeping_has_started() {
     let env = TestEnv::start().unwrap();
     let key = |name| AttributeValue::S(format!("WS#{name}"));
     // Long past, and not for a thousand years.
-    for (name, end) in [("ended", "1"), ("not-ended", "33000000000")] {
+    for (name, end) in [("expired", "1"), ("not-expired", "33000000000")] {
         let put = env.dynamodb.put_item().table_name(&env.config.table).item("PK", key(name));
         let put = put.item("SK", AttributeValue::S("METADATA".to_owned()));
         put.item("expiresAt", AttributeValue::N(end.to_owned())).send().await.unwrap();
@@ -45,18 +46,18 @@ async fn what_is_past_its_end_is_deleted_where_the_stores_are_kept_swept() {
         names.sort_by_key(|name| name.as_s().unwrap().clone());
         names
     };
-    assert_eq!(names().await, [key("ended"), key("not-ended")], "a testbed keeps everything");
-    env.stores().keep_swept();
+    assert_eq!(names().await, [key("expired"), key("not-expired")], "nothing is deleted before");
+    env.stores().start_sweeping();
     let swept = async {
-        while names().await != [key("not-ended")] {
+        while names().await != [key("not-expired")] {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), swept).await.expect("the ended item is deleted");
+    tokio::time::timeout(TIMEOUT, swept).await.expect("the expired item is deleted");
 }
 
 #[tokio::test]
-async fn data_survive_a_reopening() {
+async fn data_survive_a_restart() {
     let place = tempfile::tempdir().unwrap();
     let template = template();
     {
@@ -96,7 +97,7 @@ async fn data_survive_a_reopening() {
 }
 
 #[tokio::test]
-async fn a_table_of_another_template_is_refused() {
+async fn a_table_of_another_template_is_an_error() {
     let place = tempfile::tempdir().unwrap();
     let mut template = template();
     let folder = DataFolder::open(place.path()).unwrap();
@@ -105,14 +106,14 @@ async fn a_table_of_another_template_is_refused() {
     indexes[0]["IndexName"] = "GSI2".into();
     let error = Stores::open(&folder, &template).unwrap_err();
     assert!(matches!(error, StoresError::OtherTemplate { .. }));
-    let said = error.to_string();
+    let message = error.to_string();
     for part in ["GSI1", "GSI2", "move", place.path().to_str().unwrap()] {
-        assert!(said.contains(part), "{said}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
 #[tokio::test]
-async fn a_database_that_is_none_is_refused() {
+async fn a_damaged_database_is_an_error() {
     let place = tempfile::tempdir().unwrap();
     let template = template();
     let folder = DataFolder::open(place.path()).unwrap();
@@ -124,6 +125,6 @@ async fn a_database_that_is_none_is_refused() {
         assert!(!path.exists() || std::fs::remove_file(path).is_ok());
     }
     std::fs::write(folder.dynamodb_file(), file).unwrap();
-    let said = Stores::open(&folder, &template).unwrap_err().to_string();
-    assert!(said.contains("damaged"), "{said}");
+    let message = Stores::open(&folder, &template).unwrap_err().to_string();
+    assert!(message.contains("damaged"), "{message}");
 }

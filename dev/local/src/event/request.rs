@@ -1,4 +1,4 @@
-//! An HTTP request as a payload 2.0 event, shaped as API Gateway shapes it.
+//! An HTTP request as API Gateway's event, payload format 2.0.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,38 +16,37 @@ use serde_json::{Map, Value, json};
 use emulator::ids;
 use emulator::route::PathParameters;
 
-/// What an event says of a request beside the request itself.
+/// What an event holds beside the request itself.
 #[derive(Clone, Debug)]
-pub struct Arrival {
+pub struct RequestContext {
     /// The gateway's id for the request.
     pub request_id: String,
-    /// The key of the route that was taken.
+    /// The key of its route.
     pub route_key: String,
-    /// The path parameters of that route, decoded.
+    /// The path parameters, decoded.
     pub path_parameters: PathParameters,
-    /// The claims of its token, where its route asks for one.
+    /// The claims of its token, where its route needs one.
     pub claims: Option<Map<String, Value>>,
-    /// Where the request came from.
+    /// The client's address.
     pub source: IpAddr,
-    /// The port that it came to.
+    /// The gateway's port.
     pub port: u16,
-    /// When it came.
+    /// When it was received.
     pub time: Timestamp,
 }
 
-/// The event of a request. What is empty is left out, as AWS leaves it out.
-pub fn to_event(parts: &Parts, body: &Bytes, arrival: &Arrival) -> Value {
-    // An HTTP API gives the path percent-decoded, `rawPath` in spite of its
-    // name; only the query string stays as it was sent.
+/// The event of a request. As on AWS, empty parts are left out.
+pub fn to_event(parts: &Parts, body: &Bytes, context: &RequestContext) -> Value {
+    // In spite of its name, `rawPath` is percent-decoded; only the query string is as sent.
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let query = parts.uri.query().unwrap_or("");
     let host = host(&parts.headers);
     let mut event = json!({
         "version": "2.0",
-        "routeKey": arrival.route_key,
+        "routeKey": context.route_key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(parts, arrival),
+        "headers": headers(parts, context),
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "local",
@@ -57,18 +56,18 @@ pub fn to_event(parts: &Parts, body: &Bytes, arrival: &Arrival) -> Value {
                 "method": parts.method.as_str(),
                 "path": path,
                 "protocol": format!("{:?}", parts.version),
-                "sourceIp": arrival.source.to_string(),
+                "sourceIp": context.source.to_string(),
                 "userAgent": text(&parts.headers, &USER_AGENT).unwrap_or_default(),
             },
-            "requestId": arrival.request_id,
-            "routeKey": arrival.route_key,
+            "requestId": context.request_id,
+            "routeKey": context.route_key,
             "stage": "$default",
-            "time": arrival.time.to_zoned(TimeZone::UTC).strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
-            "timeEpoch": arrival.time.as_millisecond(),
+            "time": context.time.to_zoned(TimeZone::UTC).strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
+            "timeEpoch": context.time.as_millisecond(),
         },
         "isBase64Encoded": false,
     });
-    if let Some(claims) = &arrival.claims {
+    if let Some(claims) = &context.claims {
         let token = json!({ "claims": claims, "scopes": null });
         event["requestContext"]["authorizer"] = json!({ "jwt": token });
     }
@@ -82,8 +81,8 @@ pub fn to_event(parts: &Parts, body: &Bytes, arrival: &Arrival) -> Value {
     if !query.is_empty() {
         event["queryStringParameters"] = json!(query);
     }
-    if !arrival.path_parameters.is_empty() {
-        event["pathParameters"] = json!(arrival.path_parameters);
+    if !context.path_parameters.is_empty() {
+        event["pathParameters"] = json!(context.path_parameters);
     }
     if !body.is_empty() {
         let plain = std::str::from_utf8(body).ok().filter(|_| is_text(&parts.headers));
@@ -96,10 +95,10 @@ pub fn to_event(parts: &Parts, body: &Bytes, arrival: &Arrival) -> Value {
     event
 }
 
-fn headers(parts: &Parts, arrival: &Arrival) -> Map<String, Value> {
+fn headers(parts: &Parts, context: &RequestContext) -> Map<String, Value> {
     let mut headers = Map::new();
     for name in parts.headers.keys() {
-        // Cookies stand in a list of their own; the other two end at the gateway.
+        // Cookies have a list of their own; the others concern only the connection.
         if [COOKIE, CONNECTION, TRANSFER_ENCODING].contains(name) {
             continue;
         }
@@ -108,11 +107,11 @@ fn headers(parts: &Parts, arrival: &Arrival) -> Map<String, Value> {
         }
     }
     let forwarded = match headers.get("x-forwarded-for").and_then(Value::as_str) {
-        Some(earlier) => format!("{earlier}, {}", arrival.source),
-        None => arrival.source.to_string(),
+        Some(earlier) => format!("{earlier}, {}", context.source),
+        None => context.source.to_string(),
     };
     headers.insert("x-forwarded-for".to_owned(), Value::String(forwarded));
-    headers.insert("x-forwarded-port".to_owned(), Value::String(arrival.port.to_string()));
+    headers.insert("x-forwarded-port".to_owned(), Value::String(context.port.to_string()));
     headers.insert("x-forwarded-proto".to_owned(), Value::String("http".to_owned()));
     headers.entry("x-amzn-trace-id").or_insert_with(|| Value::String(ids::trace_id()));
     headers
@@ -132,7 +131,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Whether API Gateway passes such a body on as text. Without a type it does not.
+/// Whether API Gateway passes the body as text. Without a type it does not.
 fn is_text(headers: &HeaderMap) -> bool {
     let Some(content_type) = text(headers, &CONTENT_TYPE) else { return false };
     let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -171,8 +170,8 @@ mod tests {
 
     use super::*;
 
-    fn arrival() -> Arrival {
-        Arrival {
+    fn context() -> RequestContext {
+        RequestContext {
             request_id: "R1".to_owned(),
             route_key: "ANY /pets/{name}".to_owned(),
             path_parameters: PathParameters::from([("name".to_owned(), "a b".to_owned())]),
@@ -185,14 +184,14 @@ mod tests {
 
     fn event_of(builder: http::request::Builder, body: &'static [u8]) -> Value {
         let (parts, ()) = builder.body(()).unwrap().into_parts();
-        let mut event = to_event(&parts, &Bytes::from_static(body), &arrival());
+        let mut event = to_event(&parts, &Bytes::from_static(body), &context());
         let trace = event["headers"]["x-amzn-trace-id"].take();
         assert!(trace.as_str().unwrap().starts_with("Root=1-"), "{trace}");
         event
     }
 
     #[test]
-    fn a_request_becomes_the_event_that_aws_makes() {
+    fn an_event_has_the_form_of_aws() {
         let request = Request::post("/pets/a%20b?x=1&x=%EA%B0%80&y=")
             .header("Host", "localhost:8000")
             .header("User-Agent", "curl/8")
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_is_left_out() {
+    fn empty_parts_are_left_out() {
         let event = event_of(Request::get("/"), b"");
         for name in ["cookies", "queryStringParameters", "body"] {
             assert_eq!(event.get(name), None, "{name}");
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_text_is_base64() {
+    fn a_body_is_base64_unless_its_type_is_text_and_it_is_utf_8() {
         let cases: [(Option<&str>, &[u8], bool); 7] = [
             (Some("application/json"), b"{}", false),
             (Some("application/problem+json"), b"{}", false),

@@ -1,4 +1,4 @@
-//! What API Gateway's JWT authorizer asks of a token.
+//! Tokens, checked as API Gateway's JWT authorizer does.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -7,11 +7,11 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::error::GatewayError;
 use emulator::route::Route;
 use emulator::template::Authorizer;
 
-/// Only RSA's signatures are what API Gateway takes.
+/// API Gateway takes RSA signatures only.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 
 /// Checks tokens, with the keys of their issuer.
@@ -22,31 +22,30 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The check that `authorizer` asks for, with `keys` in place of those that API
-    /// Gateway would fetch from the issuer.
+    /// `keys` replace those that API Gateway would fetch from the issuer.
     pub fn new(authorizer: Authorizer, keys: JwkSet) -> Self {
         Self { authorizer, keys }
     }
 
-    /// Whether `route` asks for a token.
+    /// Whether `route` needs a token.
     pub(super) fn guards(&self, route: &Route) -> bool {
         self.authorizer.guards(route)
     }
 
-    /// The claims of a request's token, each as a text, as events have them; `None` where
-    /// `route` asks for no token.
+    /// The claims of a request's token as texts, as events have them; `None` where `route` needs
+    /// no token.
     pub(super) fn check(
         &self,
         route: &Route,
         headers: &HeaderMap,
-    ) -> Result<Option<Map<String, Value>>, Refusal> {
+    ) -> Result<Option<Map<String, Value>>, GatewayError> {
         if !self.guards(route) {
             return Ok(None);
         }
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let header = header.unwrap_or_default();
         let token = header.strip_prefix("Bearer ").unwrap_or(header);
-        self.claims(token).map(Some).ok_or_else(Refusal::unauthorized)
+        self.claims(token).map(Some).ok_or_else(GatewayError::unauthorized)
     }
 
     fn claims(&self, token: &str) -> Option<Map<String, Value>> {
@@ -55,26 +54,26 @@ impl Tokens {
         let mut validation = Validation::new(header.alg);
         validation.validate_nbf = true;
         validation.leeway = 0;
-        // Below: an issuer that isn't named would pass, and a client may stand in place
-        // of an audience.
+        // Checked below: the crate would accept a token without an issuer, and does not know that
+        // a client id may replace the audience.
         validation.validate_aud = false;
         let claims: Map<String, Value> = decode(token, &key, &validation).ok()?.claims;
         let now = Timestamp::now().as_second();
-        let is_from_the_future = |made: &Value| made.as_f64().is_none_or(|made| made > now as f64);
+        let is_in_the_future = |time: &Value| time.as_f64().is_none_or(|time| time > now as f64);
         if claims.get("iss").and_then(Value::as_str) != Some(&*self.authorizer.issuer)
-            || claims.get("iat").is_some_and(is_from_the_future)
+            || claims.get("iat").is_some_and(is_in_the_future)
         {
             return None;
         }
         let audience = claims.get("aud").or_else(|| claims.get("client_id"))?;
-        let named = match audience {
+        let audiences = match audience {
             Value::Array(several) => several.iter().collect(),
             one => vec![one],
         };
         let is_ours = |name: &Value| {
             name.as_str().is_some_and(|name| self.authorizer.audience.iter().any(|a| a == name))
         };
-        named.into_iter().any(is_ours).then(|| {
+        audiences.into_iter().any(is_ours).then(|| {
             claims.iter().map(|(name, value)| (name.clone(), Value::String(text(value)))).collect()
         })
     }

@@ -12,7 +12,7 @@ fn write(root: &Path, name: &str, text: &str) {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_given_and_a_failed_build_takes_nothing_away() {
+async fn a_build_returns_changed_binaries_and_a_failed_one_keeps_the_former() {
     let place = tempfile::tempdir().unwrap();
     let root = place.path();
     let manifest = "[package]\nname = \"builder-probe\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
@@ -43,7 +43,7 @@ async fn only_what_changed_is_given_and_a_failed_build_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn a_binary_that_the_workspace_lacks_is_told() {
+async fn a_binary_that_is_not_in_the_workspace_is_an_error() {
     let place = tempfile::tempdir().unwrap();
     write(
         place.path(),
@@ -54,6 +54,6 @@ async fn a_binary_that_the_workspace_lacks_is_told() {
     let names = vec!["nowhere".to_owned()];
     let kept = place.path().join("kept");
     let mut builder = Builder::new(place.path(), names, kept, Launcher::Direct).unwrap();
-    let said = builder.build().await.unwrap_err().to_string();
-    assert!(said.contains("could not be built"), "{said}");
+    let message = builder.build().await.unwrap_err().to_string();
+    assert!(message.contains("could not be built"), "{message}");
 }

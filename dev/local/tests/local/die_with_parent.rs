@@ -1,17 +1,17 @@
-//! Children end with the process that started them, also when it is killed.
+//! Children end with the process that started them, even if it is killed.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;
-use std::time::Duration;
 
+use crate::client::TIMEOUT;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 #[tokio::test]
-async fn a_bound_process_does_not_outlive_its_killed_parent() {
-    // The shell is the parent; both hold the pipe open for as long as they live.
+async fn a_child_does_not_outlive_its_killed_parent() {
+    // The shell is the parent; both hold the pipe open while they run.
     let script = format!(
-        "{} bound-to $$ -- sh -c 'echo up; exec sleep 600' & wait",
+        "{} die-with-parent $$ -- sh -c 'echo up; exec sleep 600' & wait",
         env!("CARGO_BIN_EXE_local")
     );
     let mut parent = Command::new("sh")
@@ -26,18 +26,18 @@ async fn a_bound_process_does_not_outlive_its_killed_parent() {
     assert_eq!(line, "up\n");
     parent.start_kill().unwrap();
     let ended = output.read_to_string(&mut line);
-    let in_time = tokio::time::timeout(Duration::from_secs(20), ended).await;
-    assert!(in_time.is_ok(), "the pipe is still open, so the child is still alive");
+    let end = tokio::time::timeout(TIMEOUT, ended).await;
+    assert!(end.is_ok(), "the pipe is still open, so the child still runs");
 }
 
 #[tokio::test]
-async fn a_process_whose_parent_is_gone_already_does_not_run() {
+async fn a_process_whose_parent_is_gone_does_not_start() {
     let output = Command::new(env!("CARGO_BIN_EXE_local"))
-        .args(["bound-to", "1", "--", "echo", "ran"])
+        .args(["die-with-parent", "1", "--", "echo", "ran"])
         .output()
         .await
         .unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("is gone"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("is gone"), "{message}");
 }

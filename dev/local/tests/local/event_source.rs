@@ -1,22 +1,21 @@
-//! The table's stream, and what follows it.
+//! The table's stream and its event source mappings.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
+use crate::client::until;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use emulator::data_folder::DataFolder;
 use emulator::event_source::mapping::Mapping;
-use emulator::event_source::{self, Poller, Undrained};
+use emulator::event_source::{self, DrainError, Poller};
 use emulator::process::Launcher;
 use emulator::stores::Stores;
 use emulator::stream::sequence_number;
 use emulator::template::{DEFAULT_REGION, Template};
 use local::stack::{Options, Stack};
 use serde_json::{Value, json};
-use testkit;
 
 /// A template of one function without routes, with these lines for its event.
 fn template(event: &str) -> String {
@@ -25,9 +24,9 @@ fn template(event: &str) -> String {
 Resources:
   Poller:
     Type: AWS::Serverless::Function
-    Metadata: {{BuildProperties: {{Binary: follower}}}}
+    Metadata: {{BuildProperties: {{Binary: recorder}}}}
     Properties:
-      Timeout: 10
+      Timeout: 600
       Environment: {{Variables: {{WRITE_TO: "WHERE"}}}}
       Events:
         Changes:
@@ -51,21 +50,21 @@ Resources:
     )
 }
 
-struct Bench {
+struct TestStream {
     stores: Stores,
     dynamodb: Client,
     mapping: Mapping,
 }
 
-fn bench(event: &str) -> Bench {
+fn test_stream(event: &str) -> TestStream {
     let mut template = Template::parse(&template(event), DEFAULT_REGION).unwrap();
     let stores = Stores::ephemeral(&template).unwrap();
     let dynamodb = client(&stores);
-    Bench { stores, dynamodb, mapping: template.functions[0].mappings.remove(0) }
+    TestStream { stores, dynamodb, mapping: template.functions[0].mappings.remove(0) }
 }
 
-impl Bench {
-    fn follower(&self) -> [Poller; 1] {
+impl TestStream {
+    fn poller(&self) -> [Poller; 1] {
         let reader = self.stores.stream_reader().unwrap();
         [Poller::new(self.mapping.clone(), reader, None).unwrap()]
     }
@@ -90,13 +89,13 @@ fn keys_of_event(event: &Value) -> String {
 }
 
 #[tokio::test]
-async fn records_have_the_form_that_lambda_gives_them() {
-    let bench = bench("");
-    let mut reader = bench.stores.stream_reader().unwrap();
+async fn records_have_the_form_of_lambda_events() {
+    let test = test_stream("");
+    let mut reader = test.stores.stream_reader().unwrap();
     assert!(reader.next(10).unwrap().is_empty());
-    put(&bench.dynamodb, "a", "1").await;
-    put(&bench.dynamodb, "a", "2").await;
-    let delete = bench.dynamodb.delete_item().table_name("things");
+    put(&test.dynamodb, "a", "1").await;
+    put(&test.dynamodb, "a", "2").await;
+    let delete = test.dynamodb.delete_item().table_name("things");
     delete.key("PK", AttributeValue::S("a".to_owned())).send().await.unwrap();
     let records = reader.next(10).unwrap();
     let names: Vec<&Value> = records.iter().map(|r| &r["eventName"]).collect();
@@ -119,28 +118,28 @@ async fn records_have_the_form_that_lambda_gives_them() {
     assert!(reader.next(10).unwrap().is_empty());
     reader.seek(Some(sequence_number(&records[0]).to_owned()));
     assert_eq!(reader.next(1).unwrap(), records[1..2]);
-    assert_eq!(bench.stores.stream_reader().unwrap().next(2).unwrap(), records[..2]);
+    assert_eq!(test.stores.stream_reader().unwrap().next(2).unwrap(), records[..2]);
 }
 
 #[tokio::test]
 async fn a_transactions_records_keep_their_order() {
-    let bench = bench("");
+    let test = test_stream("");
     let order = ["m", "z", "a", "k", "b"];
-    let mut transaction = bench.dynamodb.transact_write_items();
+    let mut transaction = test.dynamodb.transact_write_items();
     for key in order {
         let put = Put::builder().table_name("things").item("PK", AttributeValue::S(key.into()));
         transaction = transaction
             .transact_items(TransactWriteItem::builder().put(put.build().unwrap()).build());
     }
     transaction.send().await.unwrap();
-    let records = bench.stores.stream_reader().unwrap().next(10).unwrap();
+    let records = test.stores.stream_reader().unwrap().next(10).unwrap();
     assert_eq!(keys(&records), order);
     let numbers: Vec<&str> = records.iter().map(sequence_number).collect();
     assert!(numbers.is_sorted() && numbers.iter().all(|n| n.len() == 21), "{numbers:?}");
 }
 
 #[tokio::test]
-async fn the_stream_outlives_the_stores() {
+async fn the_stream_survives_a_restart() {
     let place = tempfile::tempdir().unwrap();
     let template = Template::parse(&template(""), DEFAULT_REGION).unwrap();
     let mut numbers = Vec::new();
@@ -155,8 +154,8 @@ async fn the_stream_outlives_the_stores() {
 }
 
 #[tokio::test]
-async fn a_function_is_given_what_its_filter_takes_in_batches() {
-    let bench = bench(
+async fn matching_records_are_delivered_in_batches() {
+    let test = test_stream(
         r#"            BatchSize: 2
             FilterCriteria:
               Filters:
@@ -164,9 +163,9 @@ async fn a_function_is_given_what_its_filter_takes_in_batches() {
                 - Pattern: '{"eventName": ["REMOVE"]}'
 "#,
     );
-    let mut followers = bench.follower();
+    let mut pollers = test.poller();
     for key in ["yes 1", "no 1", "yes 2", "yes 3", "no 2"] {
-        put(&bench.dynamodb, key, "1").await;
+        put(&test.dynamodb, key, "1").await;
     }
     let seen = RefCell::new(Vec::new());
     let deliver = |name: &str, event: Value| {
@@ -174,19 +173,19 @@ async fn a_function_is_given_what_its_filter_takes_in_batches() {
         seen.borrow_mut().push(keys_of_event(&event));
         async { Ok(Value::Null) }
     };
-    assert_eq!(event_source::drain(&mut followers, deliver).await.unwrap(), 3);
+    assert_eq!(event_source::drain(&mut pollers, deliver).await.unwrap(), 3);
     assert_eq!(seen.take(), ["yes 1 yes 2", "yes 3"]);
-    assert_eq!(event_source::drain(&mut followers, deliver).await.unwrap(), 0);
-    put(&bench.dynamodb, "yes 4", "1").await;
-    assert_eq!(event_source::drain(&mut followers, deliver).await.unwrap(), 1);
+    assert_eq!(event_source::drain(&mut pollers, deliver).await.unwrap(), 0);
+    put(&test.dynamodb, "yes 4", "1").await;
+    assert_eq!(event_source::drain(&mut pollers, deliver).await.unwrap(), 1);
     assert_eq!(seen.take(), ["yes 4"]);
 }
 
 #[tokio::test]
-async fn a_batch_goes_on_from_the_first_record_that_failed() {
-    let bench = bench("            FunctionResponseTypes: [ReportBatchItemFailures]\n");
+async fn a_batch_is_retried_from_the_first_failed_record() {
+    let test = test_stream("            FunctionResponseTypes: [ReportBatchItemFailures]\n");
     for key in ["a", "b", "c"] {
-        put(&bench.dynamodb, key, "1").await;
+        put(&test.dynamodb, key, "1").await;
     }
     let seen = RefCell::new(Vec::new());
     let deliver = |_: &str, event: Value| {
@@ -197,13 +196,13 @@ async fn a_batch_goes_on_from_the_first_record_that_failed() {
         let answer = if seen.borrow().len() < 3 { failed } else { json!({}) };
         async { Ok(answer) }
     };
-    assert_eq!(event_source::drain(&mut bench.follower(), deliver).await.unwrap(), 2);
+    assert_eq!(event_source::drain(&mut test.poller(), deliver).await.unwrap(), 2);
     // The second answer names no record, which is a failure of them all.
     assert_eq!(seen.take(), ["a b c", "b c", "b c"]);
 }
 
 #[tokio::test]
-async fn what_fails_for_good_is_dropped_where_the_mapping_says_so() {
+async fn a_record_is_dropped_after_the_mappings_retries() {
     let failing = |event: Value| async move {
         if keys_of_event(&event).contains("bad") {
             Err("told to".to_owned())
@@ -211,30 +210,30 @@ async fn what_fails_for_good_is_dropped_where_the_mapping_says_so() {
             Ok(json!({}))
         }
     };
-    let bench = self::bench(
+    let test = test_stream(
         "            MaximumRetryAttempts: 1\n            BisectBatchOnFunctionError: true\n",
     );
     for key in ["a", "b", "bad", "c"] {
-        put(&bench.dynamodb, key, "1").await;
+        put(&test.dynamodb, key, "1").await;
     }
     let seen = RefCell::new(Vec::new());
     let deliver = |_: &str, event: Value| {
         seen.borrow_mut().push(keys_of_event(&event));
         failing(event)
     };
-    assert_eq!(event_source::drain(&mut bench.follower(), deliver).await.unwrap(), 3);
+    assert_eq!(event_source::drain(&mut test.poller(), deliver).await.unwrap(), 3);
     assert_eq!(seen.take(), ["a b bad c", "a b", "bad c", "bad", "bad", "c"]);
 
-    let bench = self::bench("");
-    put(&bench.dynamodb, "bad", "1").await;
+    let test = test_stream("");
+    put(&test.dynamodb, "bad", "1").await;
     let stuck =
-        event_source::drain(&mut bench.follower(), |_, event| failing(event)).await.unwrap_err();
-    assert!(matches!(stuck, Undrained::Failing { .. }), "{stuck}");
+        event_source::drain(&mut test.poller(), |_, event| failing(event)).await.unwrap_err();
+    assert!(matches!(stuck, DrainError::Failing { .. }), "{stuck}");
 }
 
 fn options(root: &Path, data: &Path) -> Options {
     let test = std::env::current_exe().unwrap();
-    let example = test.ancestors().nth(2).unwrap().join("examples/follower_lambda");
+    let example = test.ancestors().nth(2).unwrap().join("examples/recorder_lambda");
     Options {
         root: root.to_owned(),
         port: 0,
@@ -242,12 +241,12 @@ fn options(root: &Path, data: &Path) -> Options {
         sign_in: None,
         watch: false,
         launcher: Launcher::Direct,
-        binaries: Some(BTreeMap::from([("follower".to_owned(), example)])),
+        binaries: Some(BTreeMap::from([("recorder".to_owned(), example)])),
     }
 }
 
 #[tokio::test]
-async fn a_stack_feeds_its_functions_and_goes_on_after_a_restart() {
+async fn a_restarted_stack_continues_after_the_last_acknowledged_record() {
     let root = tempfile::tempdir().unwrap();
     let written = root.path().join("written");
     let text = template("            MaximumBatchingWindowInSeconds: 300\n");
@@ -260,51 +259,39 @@ async fn a_stack_feeds_its_functions_and_goes_on_after_a_restart() {
         let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         lines.map(|line| keys_of_event(&serde_json::from_str(line).unwrap())).collect()
     };
-    let until = async |key: &str| {
-        for _ in 0..2000 {
-            if seen().last().is_some_and(|last| last.ends_with(key)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("{key} does not come: {:?}", seen());
-    };
+    let is_delivered = |key: &str| seen().last().is_some_and(|last| last.ends_with(key));
     let stack = Stack::start(options(root.path(), &data)).await.unwrap();
     let dynamodb = client(stack.stores());
     put(&dynamodb, "a", "1").await;
     put(&dynamodb, "b", "1").await;
-    until("b").await;
-    let place = data.join("streams/Poller.Changes.json");
+    until(async || is_delivered("b")).await;
+    let checkpoint = data.join("streams/Poller.Changes.json");
     let mut reader = stack.stores().stream_reader().unwrap();
     let last = sequence_number(reader.next(10).unwrap().last().unwrap()).to_owned();
-    for _ in 0..2000 {
-        if std::fs::read_to_string(&place).is_ok_and(|text| text.contains(&last)) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_acknowledged =
+        || std::fs::read_to_string(&checkpoint).is_ok_and(|text| text.contains(&last));
+    until(async || is_acknowledged()).await;
     stack.stop().await;
     let before = seen().len();
 
     let stack = Stack::start(options(root.path(), &data)).await.unwrap();
     put(&client(stack.stores()), "c", "1").await;
-    until("c").await;
+    until(async || is_delivered("c")).await;
     assert_eq!(seen()[before..], ["c"]);
     stack.stop().await;
 }
 
 #[test]
-fn a_mapping_that_cant_be_followed_is_told() {
-    let told =
-        |event: &str| Template::parse(&template(event), DEFAULT_REGION).unwrap_err().to_string();
-    let filter =
-        r#"            FilterCriteria: {Filters: [{Pattern: '{"a": [{"suffix": "b"}]}'}]}"#;
-    let said = told(filter);
-    assert!(said.contains("Poller.Properties.Events.Changes.Properties.FilterCriteria"), "{said}");
-    assert!(said.contains("Filters.0.Pattern has {\"suffix\":\"b\"} at a, which is not"), "{said}");
-    assert!(told("            Topics: [a]").contains("Topics is not followed"));
-    assert!(told("            BatchSize: many").contains("BatchSize is not a whole number"));
-    let without = template("").replace("TRIM_HORIZON", "NOW");
-    let said = Template::parse(&without, DEFAULT_REGION).unwrap_err().to_string();
-    assert!(said.contains("StartingPosition is neither"), "{said}");
+fn an_unsupported_mapping_is_an_error_that_names_its_place() {
+    let error = |template: &str| {
+        let error = Template::parse(template, DEFAULT_REGION).unwrap_err().to_string();
+        assert!(error.contains("Resources.Poller.Properties.Events.Changes.Properties"), "{error}");
+        error
+    };
+    let filter = "FilterCriteria: {Filters: [{Pattern: '{\"a\": [{\"suffix\": \"b\"}]}'}]}";
+    let event = |line: &str| template(&format!("            {line}"));
+    assert!(error(&event(filter)).contains("of which texts, prefix and exists are known"));
+    assert!(error(&event("Topics: [a]")).contains("unknown field `Topics`"));
+    assert!(error(&event("BatchSize: many")).contains("Properties.BatchSize can't be used"));
+    assert!(error(&template("").replace("TRIM_HORIZON", "NOW")).contains("`NOW`"));
 }

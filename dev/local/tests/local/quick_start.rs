@@ -1,12 +1,11 @@
-//! `cargo local` as a person starts it: the program itself, which builds the
-//! Lambdas with cargo, and the README's quick start over HTTP.
+//! The program `local` with its own build of the Lambdas, and the README's quick start over HTTP.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::client::{ORIGIN, json, send, sent};
+use crate::client::{ORIGIN, TIMEOUT, json, send, sent, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -23,11 +22,7 @@ def handler(event, context):
     return {"statusCode": 200, "body": {"안녕": event["query"], "body": event["body"]}}
 "#;
 
-/// For how long the stack may take with what it does in the background. It takes
-/// a second; a machine that is busy with other things takes longer.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A running `cargo local`, killed when the test ends however it ends.
+/// A running `cargo local`. Dropping it kills it.
 struct Running {
     program: Child,
     api: String,
@@ -61,7 +56,7 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
-    /// The processes that it has started and that still run. Only Linux tells.
+    /// Its child processes; on Linux only.
     fn children(&self) -> Vec<String> {
         if cfg!(not(target_os = "linux")) {
             return Vec::new();
@@ -84,22 +79,23 @@ impl Running {
         (response.status().as_u16(), body)
     }
 
-    /// The resource at `path`, once it is as `wanted`.
-    async fn once(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
-            let (status, found) = self.call(Method::GET, path, &Value::Null).await;
-            if status == 200 && wanted(&found) {
-                return found;
+    /// Waits until the resource at `path` is as `wanted`.
+    async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let polling = async {
+            loop {
+                let (status, found) = self.call(Method::GET, path, &Value::Null).await;
+                if status == 200 && wanted(&found) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            assert!(begun.elapsed() < PATIENCE, "still {status} {found}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        };
+        tokio::time::timeout(TIMEOUT, polling).await.expect("it becomes as wanted in the end")
     }
 
-    /// The same once it is deployed.
+    /// Waits until the function at `path` is deployed.
     async fn deployed(&self, path: &str) -> Value {
-        self.once(path, |function| {
+        self.until(path, |function| {
             assert_eq!(function.get("deploymentError"), None);
             function["invocationUrl"].is_string()
         })
@@ -112,7 +108,7 @@ async fn curl(method: Method, url: &str, body: &str) -> Response<Bytes> {
     sent(Request::builder().method(method).uri(url), body.to_owned()).await
 }
 
-/// What a client said of a function, and not what became of that in the background.
+/// A function without what its deployment adds.
 fn without_deployment(mut function: Value) -> Value {
     for field in ["invocationUrl", "lastDeployed"] {
         function.as_object_mut().unwrap().remove(field).unwrap();
@@ -126,7 +122,7 @@ fn id_in(response: &Response<Bytes>) -> &str {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have exited already.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }
@@ -136,22 +132,18 @@ fn id(resource: &Value) -> &str {
     resource["id"].as_str().unwrap_or_else(|| panic!("no id: {resource}"))
 }
 
-/// Waits until none of `processes` is left.
-fn assert_all_end(processes: &[String]) {
-    let begun = Instant::now();
-    let runs = |process: &&String| {
-        // A process that waits to be collected by its parent has ended too.
+/// Waits until all `processes` have exited.
+async fn until_all_exit(processes: &[String]) {
+    let runs = |process: &String| {
+        // A zombie has exited too.
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         !stat.is_empty() && !stat.contains(") Z ")
     };
-    while let Some(process) = processes.iter().find(runs) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{process} outlives the stack");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(async || !processes.iter().any(runs)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_quick_start_works_and_what_it_made_survives() {
+async fn the_quick_start_works_and_its_data_survive_a_kill() {
     TestEnv::start().unwrap().require_python().await;
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
@@ -172,7 +164,7 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     assert_eq!(without_deployment(read.clone()), without_deployment(function));
     assert_eq!(STANDARD.decode(read["code"].as_str().unwrap()).unwrap(), SOURCE.as_bytes());
 
-    // Called by its URL, it answers; the log tells of it, and it is counted.
+    // An invocation by its URL is logged and counted.
     let url = read["invocationUrl"].as_str().unwrap();
     let answer =
         curl(Method::POST, &format!("{url}/%EC%95%84%EB%9E%98/?name=%EC%A7%80"), "[1, 2.50]").await;
@@ -183,9 +175,9 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     let log = &logs["logs"][0];
     assert_eq!((&log["id"], &log["status"]), (&object!(id_in(&answer)), &object!("success")));
     assert_eq!(log["logs"], object!(["POST /아래/ 👋"]));
-    assert_eq!(stack.once(&format!("{at}/logs?limit=50"), |logs| logs["total"] == 1).await, logs);
-    stack.once(&at, |workspace| workspace["invocations24h"] == 1).await;
-    let counted = stack.once(&function_at, |function| function["invocations24h"] == 1).await;
+    assert_eq!(stack.until(&format!("{at}/logs?limit=50"), |logs| logs["total"] == 1).await, logs);
+    stack.until(&at, |workspace| workspace["invocations24h"] == 1).await;
+    let counted = stack.until(&function_at, |function| function["invocations24h"] == 1).await;
     assert_eq!(counted["errors24h"], 0);
     assert!(counted["avgDuration"].as_f64().unwrap() > 0.0, "{counted}");
     let refused = curl(Method::DELETE, url, "").await;
@@ -207,7 +199,7 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     let tried = stack.call(Method::POST, &format!("{function_at}/invoke"), &object!(7)).await;
     assert_eq!((tried.0, &tried.1["responseBody"]["body"]), (200, &object!(7)));
 
-    // Several at once, each in a process of its own.
+    // Concurrent requests, each in a process of its own.
     let many = (0..40).map(|i| {
         let body = object!({"name": format!("동시 {i}"), "code": STANDARD.encode(SOURCE)});
         let (stack, functions) = (&stack, &functions);
@@ -224,24 +216,24 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     let mut statuses: Vec<u16> = join_all(deletes).await.into_iter().map(|(s, _)| s).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);
-    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 2).await;
+    let counted = stack.until(&at, |workspace| workspace["invocations24h"] == 2).await;
     assert_eq!(counted["functionCount"], 40);
 
-    // Killed outright: its children go with it, and nothing that was acknowledged is lost.
+    // After a kill no child runs, and nothing that was acknowledged is lost.
     assert_eq!(curl(Method::GET, url, "").await.status(), 200);
-    let counted = stack.once(&at, |workspace| workspace["invocations24h"] == 3).await;
+    let counted = stack.until(&at, |workspace| workspace["invocations24h"] == 3).await;
     let children = stack.children();
-    let told = cfg!(target_os = "linux");
-    assert!(!told || children.len() >= 7, "six Lambdas and a function: {children:?}");
+    let is_known = cfg!(target_os = "linux");
+    assert!(!is_known || children.len() >= 7, "six Lambdas and a function: {children:?}");
     stack.signal(Signal::KILL);
-    assert_all_end(&children);
+    until_all_exit(&children).await;
     drop(stack);
     let stack = Running::start(&data);
     let (_, kept) = stack.call(Method::GET, &functions, &none).await;
     assert_eq!(kept.as_array().unwrap().len(), 40);
     assert_eq!(stack.call(Method::GET, &at, &none).await.1, counted);
 
-    // What was deployed is still there, at the gateway's new port; what was not yet will be.
+    // What was deployed still is, at the gateway's new port; the rest will be.
     let (_, kept) = stack.call(Method::GET, &function_at, &none).await;
     let url = kept["invocationUrl"].as_str().unwrap();
     let answer = curl(Method::POST, &format!("{url}?again=1"), "").await;
@@ -249,7 +241,7 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     let (_, logs) = stack.call(Method::GET, &format!("{function_at}/logs"), &none).await;
     assert_eq!((&logs["total"], &logs["logs"][0]["id"]), (&object!(4), &object!(id_in(&answer))));
     stack
-        .once(&functions, |all| {
+        .until(&functions, |all| {
             all.as_array().unwrap().iter().all(|one| one["invocationUrl"].is_string())
         })
         .await;
@@ -264,16 +256,16 @@ async fn the_quick_start_works_and_what_it_made_survives() {
     assert_eq!(stack.call(Method::GET, &functions, &none).await.0, 404);
     assert_eq!(stack.call(Method::GET, "/workspaces", &none).await.1, object!([]));
 
-    // Ended with Ctrl-C: all of it, and without an error.
+    // Ctrl-C ends everything without an error.
     let children = stack.children();
     stack.signal(Signal::INT);
     let mut stack = stack;
     assert!(stack.program.wait().unwrap().success());
-    assert_all_end(&children);
+    until_all_exit(&children).await;
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_told_in_a_sentence() {
+fn an_error_at_the_start_is_one_sentence_with_a_remedy() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let foreign = tempfile::tempdir().unwrap();
@@ -283,7 +275,7 @@ fn what_keeps_it_from_starting_is_told_in_a_sentence() {
     std::fs::write(template.path().join("Cargo.toml"), "").unwrap();
     std::fs::write(template.path().join("template.yaml"), "Resources: [").unwrap();
     let root = project::source_root();
-    for (arguments, folder, said) in [
+    for (arguments, folder, expected) in [
         (vec!["--ephemeral", "--port", &port], root.as_path(), ["--port", port.as_str()]),
         (vec!["--port", "0", "--data", foreign_path], root.as_path(), ["--data", foreign_path]),
         (vec!["--ephemeral", "--port", "0"], template.path(), ["template.yaml", "line"]),
@@ -298,10 +290,10 @@ fn what_keeps_it_from_starting_is_told_in_a_sentence() {
         let mut stderr = String::new();
         program.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         assert!(!program.wait().unwrap().success(), "{arguments:?}: {stderr}");
-        for part in said {
+        for part in expected {
             assert!(stderr.contains(part), "{arguments:?}: {stderr}");
         }
     }
     let left: Vec<_> = std::fs::read_dir(foreign.path()).unwrap().collect();
-    assert_eq!(left.len(), 1, "nothing was written into a folder of somebody else's");
+    assert_eq!(left.len(), 1, "nothing was written into a folder with other content");
 }

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use crate::client::{ORIGIN, json, send, sent};
+use crate::client::{ORIGIN, json, send, sent, until};
 use crate::echo::{options, options_with};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use local::endpoints;
 use local::stack::{Options, Stack, StackError};
 
-/// The same with data that are kept in `place`.
+/// The same with the data folder `place`.
 fn options_in(place: &Path) -> Options {
     Options { data: Some(place.to_owned()), ..options() }
 }
 
-fn assert_shared(response: &Response<Bytes>) {
+fn assert_has_cors_headers(response: &Response<Bytes>) {
     let headers = response.headers();
     assert_eq!(headers["access-control-allow-origin"], ORIGIN);
     assert_eq!(headers["access-control-allow-credentials"], "true");
@@ -22,14 +22,14 @@ fn assert_shared(response: &Response<Bytes>) {
 }
 
 #[tokio::test]
-async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
+async fn a_request_reaches_its_lambda_and_the_response_has_cors_headers() {
     let stack = Stack::start(options()).await.unwrap();
     for host in ["localhost", "127.0.0.1"] {
         let base = stack.url().replace("localhost", host);
         let url = format!("{base}/api/workspaces/ws-1/functions/fn-1/logs?limit=5");
         let response = send(Method::GET, &url, "").await;
         assert_eq!(response.status(), 200);
-        assert_shared(&response);
+        assert_has_cors_headers(&response);
         let event = json(&response);
         let route = "ANY /api/workspaces/{workspaceId}/functions/{functionId}/logs";
         assert_eq!(event["routeKey"], route);
@@ -42,7 +42,7 @@ async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
         .header("Access-Control-Request-Method", "PATCH");
     let preflight = sent(preflight, "").await;
     assert_eq!(preflight.status(), 204);
-    assert_shared(&preflight);
+    assert_has_cors_headers(&preflight);
     assert!(
         preflight.headers()["access-control-allow-methods"].to_str().unwrap().contains("PATCH")
     );
@@ -54,7 +54,7 @@ async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
 }
 
 #[tokio::test]
-async fn the_gateways_errors_have_the_apis_form() {
+async fn errors_of_the_gateway_have_the_apis_form() {
     let stack = Stack::start(options()).await.unwrap();
     let cases = [
         (vec![b'x'; 10 * 1024 * 1024 + 1], 413, "PAYLOAD_TOO_LARGE", "10485760"),
@@ -65,7 +65,7 @@ async fn the_gateways_errors_have_the_apis_form() {
     for (body, status, code, named) in cases {
         let response = send(Method::POST, &format!("{}/api/workspaces", stack.url()), body).await;
         assert_eq!(response.status(), status);
-        assert_shared(&response);
+        assert_has_cors_headers(&response);
         let id = response.headers()["apigw-requestid"].to_str().unwrap().to_owned();
         let error = json(&response);
         assert_eq!(error["error"]["code"], code);
@@ -75,14 +75,14 @@ async fn the_gateways_errors_have_the_apis_form() {
 }
 
 #[tokio::test]
-async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
+async fn a_failing_lambda_is_a_500_with_cors_headers() {
     let stack = Stack::start(options()).await.unwrap();
     let not_an_answer = r#"{"do": "answer", "answer": {"statusCode": "abc"}}"#;
     for orders in [r#"{"do": "fail"}"#, r#"{"do": "crash"}"#, not_an_answer] {
         let url = format!("{}/api/workspaces", stack.url());
         let response = send(Method::POST, &url, orders).await;
         assert_eq!(response.status(), 500, "{orders}");
-        assert_shared(&response);
+        assert_has_cors_headers(&response);
         let error = json(&response);
         assert_eq!(error["error"]["code"], "INTERNAL_ERROR");
         assert!(!error.to_string().contains("told to fail"), "{error}");
@@ -90,43 +90,44 @@ async fn a_lambda_that_fails_is_a_500_that_the_console_may_read() {
 }
 
 #[tokio::test]
-async fn a_lambda_that_runs_past_its_timeout_is_a_504_that_says_so() {
+async fn a_lambda_over_its_timeout_is_a_504_with_the_timeout() {
     let (options, _root) = options_with("Timeout: 29", "Timeout: 1");
     let stack = Stack::start(options).await.unwrap();
     let url = format!("{}/api/workspaces", stack.url());
     let response = send(Method::POST, &url, r#"{"do": "hang"}"#).await;
     assert_eq!(response.status(), 504);
-    assert_shared(&response);
+    assert_has_cors_headers(&response);
     let error = json(&response);
     assert_eq!(error["error"]["code"], "TIMEOUT");
     let message = error["error"]["message"].as_str().unwrap();
-    assert!(message.contains("the function's timeout of 1 s; it took 1"), "{message}");
-    assert_eq!(send(Method::GET, &url, "").await.status(), 200, "the next request is answered");
+    assert!(message.contains("the function's timeout of 1 s; it took"), "{message}");
+    // On a busy machine the next one may take longer than its timeout too.
+    until(async || send(Method::GET, &url, "").await.status() == 200).await;
 }
 
 #[tokio::test]
-async fn the_gateways_cors_headers_stand_in_for_a_lambdas() {
+async fn the_gateways_cors_headers_replace_a_lambdas() {
     let stack = Stack::start(options()).await.unwrap();
-    let theirs = r#"{"do": "answer", "answer": {"statusCode": 201, "headers": {
+    let answer = r#"{"do": "answer", "answer": {"statusCode": 201, "headers": {
         "access-control-allow-origin": "*", "access-control-allow-methods": "GET",
         "location": "/there"}}}"#;
     let url = format!("{}/api/workspaces", stack.url());
-    let response = send(Method::POST, &url, theirs).await;
+    let response = send(Method::POST, &url, answer).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["location"]),
         (201, &"/there".parse().unwrap())
     );
-    assert_shared(&response);
+    assert_has_cors_headers(&response);
     assert!(!response.headers().contains_key("access-control-allow-methods"));
 
     let foreign = Request::post(url).header("Origin", "http://evil.example");
-    let foreign = sent(foreign.header("Content-Type", "application/json"), theirs).await;
+    let foreign = sent(foreign.header("Content-Type", "application/json"), answer).await;
     assert_eq!(foreign.status(), 201);
     assert!(!foreign.headers().contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test]
-async fn a_stack_tells_its_endpoints_while_it_runs() {
+async fn a_running_stack_exports_its_endpoints() {
     let place = tempfile::tempdir().unwrap();
     let before = endpoints::export_lines(place.path()).unwrap_err().to_string();
     assert!(before.contains("start it first"), "{before}");
@@ -149,12 +150,12 @@ async fn a_stack_tells_its_endpoints_while_it_runs() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told() {
+async fn a_port_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut options = options();
     options.port = taken.local_addr().unwrap().port();
     let error = Stack::start(options.clone()).await.unwrap_err();
     assert!(matches!(error, StackError::Port { .. }));
-    let said = error.to_string();
-    assert!(said.contains(&options.port.to_string()) && said.contains("--port"), "{said}");
+    let message = error.to_string();
+    assert!(message.contains(&options.port.to_string()) && message.contains("--port"), "{message}");
 }

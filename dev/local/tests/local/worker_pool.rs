@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::client::{TIMEOUT, until};
 use bytes::Bytes;
 use emulator::process::Launcher;
 use emulator::worker::{InvokeError, WorkerSpec};
-use emulator::worker_pool::Pool;
+use emulator::worker_pool::WorkerPool;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,52 +22,43 @@ fn spec() -> WorkerSpec {
     WorkerSpec {
         name: "echo".to_owned(),
         memory_mb: 128,
-        timeout: Duration::from_secs(20),
+        timeout: TIMEOUT,
         region: "ap-northeast-2".to_owned(),
         environment: BTreeMap::from([("OWN".to_owned(), "1".to_owned())]),
         launcher: Launcher::Direct,
     }
 }
 
-async fn pool(spec: WorkerSpec) -> Pool {
-    Pool::start(spec, echo_lambda().into()).await.unwrap()
+async fn pool(spec: WorkerSpec) -> WorkerPool {
+    WorkerPool::start(spec, echo_lambda().into()).await.unwrap()
 }
 
 fn event(event: &Value) -> Bytes {
     Bytes::from(event.to_string())
 }
 
-async fn described(pool: &Pool) -> Value {
+async fn described(pool: &WorkerPool) -> Value {
     let answer = pool.invoke(event(&json!({"do": "describe"}))).await.unwrap();
     serde_json::from_slice(&answer).unwrap()
 }
 
-async fn until(holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to hold");
-}
-
-/// Invocations that have begun and wait in their workers.
-struct Meeting {
+/// Running invocations that wait until [`Waiting::end`].
+struct Waiting {
     folder: TempDir,
     answers: Vec<tokio::task::JoinHandle<Result<Bytes, InvokeError>>>,
 }
 
-impl Meeting {
-    async fn of(pool: &Pool, size: usize) -> Self {
+impl Waiting {
+    async fn start(pool: &WorkerPool, size: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut answers = Vec::new();
         for me in 0..size {
-            let event = event(&json!({"do": "meet", "folder": folder.path(), "me": me}));
+            let event = event(&json!({"do": "wait", "folder": folder.path(), "me": me}));
             let pool = pool.clone();
             answers.push(tokio::spawn(async move { pool.invoke(event).await }));
         }
         let all_there = |folder: &Path| (0..size).all(|me| folder.join(me.to_string()).exists());
-        until(|| all_there(folder.path())).await;
+        until(async || all_there(folder.path())).await;
         Self { folder, answers }
     }
 
@@ -82,7 +74,7 @@ impl Meeting {
 }
 
 #[tokio::test]
-async fn a_worker_is_reused_and_sees_nothing_of_our_environment() {
+async fn a_worker_is_reused_and_has_none_of_the_hosts_variables() {
     let pool = pool(spec()).await;
     let first = described(&pool).await;
     let second = described(&pool).await;
@@ -96,54 +88,61 @@ async fn a_worker_is_reused_and_sees_nothing_of_our_environment() {
 }
 
 #[tokio::test]
-async fn several_requests_run_at_once() {
+async fn concurrent_requests_have_workers_of_their_own() {
     let pool = pool(spec()).await;
-    let meeting = Meeting::of(&pool, 4).await;
-    assert_eq!(meeting.end().await.len(), 4, "each in a process of its own");
+    let waiting = Waiting::start(&pool, 4).await;
+    assert_eq!(waiting.end().await.len(), 4, "each in a process of its own");
 }
 
 #[tokio::test]
-async fn a_swap_drops_no_request() {
+async fn a_new_binary_drops_no_request() {
     let pool = pool(spec()).await;
     let before = described(&pool).await["pid"].as_u64().unwrap();
-    let meeting = Meeting::of(&pool, 3).await;
-    pool.swap(echo_lambda().into()).await.unwrap();
+    let waiting = Waiting::start(&pool, 3).await;
+    pool.replace_binary(echo_lambda().into()).await.unwrap();
     let new = described(&pool).await["pid"].as_u64().unwrap();
-    let old = meeting.end().await;
+    let old = waiting.end().await;
     assert_eq!(old.len(), 3);
     assert!(old.contains(&before) && !old.contains(&new));
     assert_eq!(pool.idle_process_ids(), [u32::try_from(new).unwrap()], "the old ones are gone");
 }
 
 #[tokio::test]
-async fn a_binary_that_does_not_start_leaves_the_old_one() {
+async fn a_binary_that_does_not_start_leaves_the_old_one_in_use() {
     let pool = pool(spec()).await;
     let before = described(&pool).await["pid"].clone();
-    let missing = pool.swap(PathBuf::from("/nowhere/at-all").into()).await.unwrap_err();
+    let missing = pool.replace_binary(PathBuf::from("/nowhere/at-all").into()).await.unwrap_err();
     assert!(missing.to_string().contains("/nowhere/at-all"), "{missing}");
     assert_eq!(described(&pool).await["pid"], before);
 
     let mut refusing = spec();
     refusing.environment.insert("REFUSE_TO_START".to_owned(), "1".to_owned());
-    let refused = Pool::start(refusing, echo_lambda().into()).await.unwrap_err();
+    let refused = WorkerPool::start(refusing, echo_lambda().into()).await.unwrap_err();
     assert!(refused.to_string().contains("told not to start"), "{refused}");
 }
 
 #[tokio::test]
-async fn failures_are_told_apart_and_the_next_request_is_answered() {
-    let mut spec = spec();
-    spec.timeout = Duration::from_millis(300);
-    let pool = pool(spec).await;
+async fn after_a_failure_the_next_request_is_answered() {
+    let pool = pool(spec()).await;
     let invoke = async |what: &str| pool.invoke(event(&json!({"do": what}))).await.unwrap_err();
     assert!(matches!(invoke("crash").await, InvokeError::Crashed(_)));
     let InvokeError::Failed(report) = invoke("fail").await else { panic!("it reports") };
     assert!(String::from_utf8_lossy(&report).contains("told to fail"));
-    assert!(matches!(invoke("hang").await, InvokeError::TimedOut(_)));
     described(&pool).await;
 }
 
 #[tokio::test]
-async fn an_answer_over_the_limit_is_an_error_and_the_worker_stays() {
+async fn a_timeout_kills_the_worker_and_the_next_request_has_a_new_one() {
+    let pool = pool(WorkerSpec { timeout: Duration::from_millis(300), ..spec() }).await;
+    for _ in 0..2 {
+        let error = pool.invoke(event(&json!({"do": "hang"}))).await.unwrap_err();
+        assert!(matches!(error, InvokeError::TimedOut(_)), "{error}");
+        assert!(pool.idle_process_ids().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_an_error_and_the_worker_is_reused() {
     let pool = pool(spec()).await;
     let before = described(&pool).await["pid"].clone();
     let error = pool.invoke(event(&json!({"do": "large"}))).await.unwrap_err();
@@ -152,10 +151,10 @@ async fn an_answer_over_the_limit_is_an_error_and_the_worker_stays() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_pool_ends_its_workers() {
+async fn dropping_the_pool_ends_its_workers() {
     let pool = pool(spec()).await;
     let pid = described(&pool).await["pid"].as_u64().unwrap();
     drop(pool);
     let status = PathBuf::from(format!("/proc/{pid}"));
-    until(|| !status.exists()).await;
+    until(async || !status.exists()).await;
 }

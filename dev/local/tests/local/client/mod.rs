@@ -1,4 +1,6 @@
-//! HTTP as the console speaks it.
+//! HTTP requests of the console, and waiting.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request};
@@ -7,7 +9,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// One of the origins that are allowed unless something else is said.
+/// How long anything may take, on a machine that is busy with other work.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// One of the template's allowed origins.
 pub(crate) const ORIGIN: &str = "http://localhost:3000";
 
 /// Sends a request of the console.
@@ -22,6 +27,16 @@ pub(crate) async fn sent(request: request::Builder, body: impl Into<Bytes>) -> R
     let response = client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+}
+
+/// Waits until `holds`.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    let polling = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, polling).await.expect("the condition holds in the end");
 }
 
 /// The body, parsed.

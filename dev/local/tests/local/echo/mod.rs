@@ -7,7 +7,7 @@ use emulator::project;
 use emulator::template::{DEFAULT_REGION, Template};
 use local::stack::Options;
 
-/// Such a stack on any free port, open, with data that are forgotten.
+/// The options of such a stack, with any free port, without sign-in and data folder.
 pub(crate) fn options() -> Options {
     let root = project::source_root();
     let test = std::env::current_exe().unwrap();
@@ -26,10 +26,10 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// The same made from a template in which `from` reads `to`, and the folder that it is in.
+/// The same with `from` replaced by `to` in the template, which is in the returned folder.
 ///
 /// # Panics
-/// Where the template doesn't have `from`.
+/// Where the template doesn't contain `from`.
 pub(crate) fn options_with(from: &str, to: &str) -> (Options, tempfile::TempDir) {
     let mut options = options();
     let template = std::fs::read_to_string(options.root.join("template.yaml")).unwrap();

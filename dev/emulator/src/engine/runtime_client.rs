@@ -1,88 +1,85 @@
-//! AWS's own runtime client for Python, put into the project's folder at its first use.
+//! AWS's runtime client for Python, installed into the project's folder at its first use.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::python::Interpreter;
+use super::interpreter::Interpreter;
 use crate::process::{self, Launcher};
 use crate::terminal::say;
 
-/// The client and what it needs, each of a fixed version.
+/// The client and what it needs.
 const PACKAGES: [&str; 3] =
     ["awslambdaric==4.2.2", "simplejson==3.20.2", "snapshot-restore-py==1.0.0"];
 
-/// The name of the folder: one for each version, so that none is ever changed.
-const NAME: &str = "awslambdaric-4.2.2";
+/// The name of the folder. Each version has its own, so none is ever changed.
+const FOLDER: &str = "awslambdaric-4.2.2";
 
-/// How long after a failure nobody tries again: each try costs seconds where
-/// there is no network.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a failed installation is not repeated: without a network each try takes seconds.
+const RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// The folder of the client for `python`, below the project at `root`.
 ///
 /// # Errors
-/// A sentence that says why it can't be had.
+/// A sentence with the reason.
 pub(super) async fn folder(
     root: &Path,
     python: &Interpreter,
     launcher: Launcher,
 ) -> Result<PathBuf, String> {
-    let place = root.join(".engine");
-    let folder = place.join(format!("{NAME}-{}", python.tag));
+    let parent = root.join(".engine");
+    let folder = parent.join(format!("{FOLDER}-{}", python.tag));
     if folder.is_dir() {
         return Ok(folder);
     }
-    std::fs::create_dir_all(&place)
-        .map_err(|e| format!("{} can't be made: {e}", place.display()))?;
+    std::fs::create_dir_all(&parent)
+        .map_err(|e| format!("{} can't be created: {e}", parent.display()))?;
     // Several stacks and tests may come here at once: one downloads, the others wait.
-    let path = place.join("lock");
+    let path = parent.join("lock");
     let lock = tokio::task::spawn_blocking(move || -> io::Result<File> {
         let file = File::create(path)?;
         file.lock()?;
         Ok(file)
     });
-    let lock = match lock.await {
-        Ok(lock) => lock.map_err(|e| format!("{} can't be locked: {e}", place.display()))?,
+    let _lock = match lock.await {
+        Ok(lock) => lock.map_err(|e| format!("{} can't be locked: {e}", parent.display()))?,
         Err(stopped) => return Err(stopped.to_string()),
     };
     if folder.is_dir() {
         return Ok(folder);
     }
     let failure = folder.with_extension("failed");
-    if let Some(problem) = recent(&failure) {
+    if let Some(problem) = recent_failure(&failure) {
         return Err(problem);
     }
     say(format_args!("downloading AWS's runtime client for Python ({}), once", PACKAGES[0]));
-    let result = install(&place, &folder, python, launcher).await;
+    let result = install(&parent, &folder, python, launcher).await;
     match &result {
-        Ok(()) => say("the runtime client is there"),
-        // If that can't be written, the next one only tries for itself.
+        Ok(()) => say("the runtime client is installed"),
+        // If this can't be written, the next start tries again.
         Err(problem) => drop(std::fs::write(&failure, problem)),
     }
-    drop(lock);
     result.map(|()| folder)
 }
 
-/// Why the last try failed, if that is not long ago.
-fn recent(failure: &Path) -> Option<String> {
+fn recent_failure(failure: &Path) -> Option<String> {
     let age = std::fs::metadata(failure).ok()?.modified().ok()?.elapsed().ok()?;
     let problem = std::fs::read_to_string(failure).ok()?;
-    (age < PATIENCE).then_some(problem)
+    (age < RETRY_AFTER).then_some(problem)
 }
 
 async fn install(
-    place: &Path,
+    parent: &Path,
     folder: &Path,
     python: &Interpreter,
     launcher: Launcher,
 ) -> Result<(), String> {
-    // Beside its place, and renamed once it is complete.
+    // In a folder beside it, which is renamed once it is complete.
     let new = tempfile::Builder::new()
         .prefix("new-")
-        .tempdir_in(place)
-        .map_err(|e| format!("no folder could be made: {e}"))?;
+        .tempdir_in(parent)
+        .map_err(|e| format!("no folder could be created: {e}"))?;
     let mut pip = launcher.command(&python.program);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
         .args(["--no-deps", "--only-binary", ":all:", "--retries", "1", "--timeout", "10"])
@@ -107,7 +104,7 @@ async fn run(command: tokio::process::Command, what: &str) -> Result<(), String>
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    Err(format!("{what} failed: {last}"))
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+    Err(format!("{what} failed: {}", last.unwrap_or("it wrote nothing")))
 }

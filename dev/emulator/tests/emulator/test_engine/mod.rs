@@ -1,4 +1,4 @@
-//! An engine of a test's own, and short ways to ask it.
+//! An engine of a test's own, with a client.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -26,13 +26,18 @@ use emulator::project;
 use emulator::template::DEFAULT_REGION;
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit;
 
-pub(crate) struct Bench {
+/// How long anything may take, on a machine that is busy with other work.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The timeout of functions, in seconds.
+pub(crate) const FUNCTION_TIMEOUT: i32 = 300;
+
+pub(crate) struct TestEngine {
     pub(crate) client: Client,
     engine: Option<Engine>,
     options: EngineOptions,
-    place: TempDir,
+    folder: TempDir,
 }
 
 #[derive(Debug)]
@@ -43,38 +48,41 @@ pub(crate) struct Invoked {
     pub(crate) log: String,
 }
 
-impl Bench {
-    pub(crate) async fn start() -> Self {
-        Self::behaving(EngineOptions::default()).await
+impl TestEngine {
+    pub(crate) fn start() -> Self {
+        Self::with_options(EngineOptions::default())
     }
 
-    pub(crate) async fn with(client: RuntimeClient) -> Self {
-        Self::behaving(EngineOptions { client, ..EngineOptions::default() }).await
+    pub(crate) fn with_client(client: RuntimeClient) -> Self {
+        Self::with_options(EngineOptions { client, ..EngineOptions::default() })
     }
 
-    /// One that takes its time, so that a test can look at what is not done yet.
-    pub(crate) async fn slow() -> Self {
-        let update_delay = Duration::from_millis(500);
-        Self::behaving(EngineOptions { update_delay, ..EngineOptions::default() }).await
+    /// Changes stay in progress until [`Engine::complete_updates`].
+    pub(crate) fn with_manual_updates() -> Self {
+        Self::with_options(EngineOptions { update_delay: TIMEOUT * 10, ..EngineOptions::default() })
     }
 
-    pub(crate) async fn behaving(options: EngineOptions) -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let engine = engine(place.path(), options);
+    pub(crate) fn with_options(options: EngineOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path(), options);
         let client = client(engine.url(), "local");
-        Self { client, engine: Some(engine), options, place }
+        Self { client, engine: Some(engine), options, folder }
     }
 
-    /// Ends the engine and starts another one in the same place.
-    pub(crate) async fn restart(&mut self) {
+    /// Ends the engine and starts another one in the same folder.
+    pub(crate) fn restart(&mut self) {
         drop(self.engine.take());
-        let engine = engine(self.place.path(), self.options);
+        let engine = engine(self.folder.path(), self.options);
         self.client = client(engine.url(), "local");
         self.engine = Some(engine);
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.engine.as_ref().unwrap().url().to_owned()
+    pub(crate) fn url(&self) -> &str {
+        self.engine.as_ref().unwrap().url()
+    }
+
+    pub(crate) fn complete_updates(&self) {
+        self.engine.as_ref().unwrap().complete_updates();
     }
 
     pub(crate) fn creation(&self, name: &str, zip: Vec<u8>) -> CreateFunctionFluentBuilder {
@@ -83,8 +91,7 @@ impl Bench {
             .function_name(name)
             .runtime(Runtime::Python313)
             .handler("main.handler")
-            // Enough beside a running compiler.
-            .timeout(20)
+            .timeout(FUNCTION_TIMEOUT)
             .role("arn:aws:iam::000000000000:role/none")
             .code(FunctionCode::builder().zip_file(Blob::new(zip)).build())
     }
@@ -98,9 +105,9 @@ impl Bench {
     }
 
     /// Creates a function and waits until it is active.
-    pub(crate) async fn made(&self, name: &str, source: &str) {
+    pub(crate) async fn create_active(&self, name: &str, source: &str) {
         self.create(name, source).await.unwrap();
-        self.settled(name).await;
+        self.until_active(name).await;
     }
 
     pub(crate) async fn update_code(
@@ -130,25 +137,21 @@ impl Bench {
     pub(crate) async fn limit(&self, name: &str, timeout: i32, memory: i32) {
         let update = self.client.update_function_configuration().function_name(name);
         update.timeout(timeout).memory_size(memory).send().await.unwrap();
-        self.settled(name).await;
+        self.until_active(name).await;
     }
 
     pub(crate) async fn configuration(&self, name: &str) -> GetFunctionConfigurationOutput {
         self.client.get_function_configuration().function_name(name).send().await.unwrap()
     }
 
-    /// Waits until nothing is going on with a function.
-    pub(crate) async fn settled(&self, name: &str) {
-        for _ in 0..1000 {
+    /// Waits until no change of a function is in progress.
+    pub(crate) async fn until_active(&self, name: &str) {
+        until(async || {
             let now = self.configuration(name).await;
-            if now.state() == Some(&State::Active)
+            now.state() == Some(&State::Active)
                 && now.last_update_status() == Some(&LastUpdateStatus::Successful)
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("{name} does not settle");
+        })
+        .await;
     }
 
     pub(crate) fn call(&self, name: &str) -> InvokeFluentBuilder {
@@ -175,9 +178,9 @@ impl Bench {
     }
 }
 
-fn engine(place: &Path, options: EngineOptions) -> Engine {
+fn engine(folder: &Path, options: EngineOptions) -> Engine {
     let root = project::source_root();
-    Engine::start_with(place, Launcher::Direct, DEFAULT_REGION, &root, options).unwrap()
+    Engine::start_with(folder, Launcher::Direct, DEFAULT_REGION, &root, options).unwrap()
 }
 
 /// A client with an access key, which tries once only.
@@ -202,16 +205,23 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// Waits until a process is gone, or has ended and nobody asked how.
-pub(crate) async fn until_gone(process: &str) {
-    for _ in 0..2000 {
-        match std::fs::read_to_string(format!("/proc/{process}/stat")) {
-            Ok(stat) if !stat.contains(") Z ") => {}
-            _ => return,
+/// Waits until a process has exited; it may be a zombie.
+pub(crate) async fn until_exited(process: &str) {
+    until(async || {
+        std::fs::read_to_string(format!("/proc/{process}/stat"))
+            .map_or(true, |stat| stat.contains(") Z "))
+    })
+    .await;
+}
+
+/// Waits until `holds`.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    let polling = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("process {process} is still there");
+    };
+    tokio::time::timeout(TIMEOUT, polling).await.expect("the condition holds in the end");
 }
 
 pub(crate) fn blob(text: impl Into<Vec<u8>>) -> Blob {

@@ -7,23 +7,22 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFE
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
-/// Why an answer can't be a response; for the terminal, not for clients.
+/// Why an answer can't be a response. For the terminal, not for clients.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its answer is not one that API Gateway understands: {0}")]
-pub struct NotAnAnswer(String);
+pub struct InvalidResponse(String);
 
-/// The response that `payload` stands for.
+/// The response to a Lambda's answer.
 ///
-/// `multiValueHeaders` is passed over: payload 2.0 has no such field.
+/// `multiValueHeaders` is ignored: payload format 2.0 has no such field.
 ///
 /// # Errors
-/// Where API Gateway would answer 500 in its place.
-pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, NotAnAnswer> {
-    let wrong = |problem: String| NotAnAnswer(problem);
+/// Where API Gateway would respond with 500.
+pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, InvalidResponse> {
     let answer: Value =
-        serde_json::from_slice(payload).map_err(|e| wrong(format!("not JSON, {e}")))?;
+        serde_json::from_slice(payload).map_err(|e| InvalidResponse(format!("not JSON, {e}")))?;
     let Some(status) = answer.get("statusCode") else {
-        // Any JSON without a status is itself the body of a 200.
+        // JSON without a status is the body of a 200.
         let mut response = Response::new(payload.clone());
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
@@ -33,19 +32,21 @@ pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, NotAnAnswer> {
         Value::String(text) => text.parse().ok(),
         number => number.as_u64().and_then(|n| u16::try_from(n).ok()),
     };
-    // Other 1xx answers would leave the client waiting for the real one.
+    // After a 1xx the client would wait for another response.
     let status = status
         .filter(|status| (200..600).contains(status))
         .and_then(|status| StatusCode::from_u16(status).ok())
-        .ok_or_else(|| wrong(format!("statusCode {} is no status", answer["statusCode"])))?;
+        .ok_or_else(|| {
+            InvalidResponse(format!("statusCode {} is no status", answer["statusCode"]))
+        })?;
 
     let mut response = Response::new(body(&answer)?);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = HeaderName::try_from(name)
-            .map_err(|_| wrong(format!("{name:?} is no header's name")))?;
-        // Length and connection are the gateway's own business.
+            .map_err(|_| InvalidResponse(format!("{name:?} is no header's name")))?;
+        // The gateway sets these itself.
         if ![CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING].contains(&name) {
             headers.insert(name.clone(), header_value(name.as_str(), value)?);
         }
@@ -60,25 +61,25 @@ pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, NotAnAnswer> {
     Ok(response)
 }
 
-fn body(answer: &Value) -> Result<Bytes, NotAnAnswer> {
+fn body(answer: &Value) -> Result<Bytes, InvalidResponse> {
     match &answer["body"] {
         Value::Null => Ok(Bytes::new()),
         Value::String(text) if answer["isBase64Encoded"] == Value::Bool(true) => STANDARD
             .decode(text)
             .map(Bytes::from)
-            .map_err(|e| NotAnAnswer(format!("body is not the base64 that it says it is, {e}"))),
+            .map_err(|e| InvalidResponse(format!("body is not base64, {e}"))),
         Value::String(text) => Ok(Bytes::from(text.clone())),
-        _ => Err(NotAnAnswer("body is not a string".to_owned())),
+        _ => Err(InvalidResponse("body is not a string".to_owned())),
     }
 }
 
-fn header_value(name: &str, value: &Value) -> Result<HeaderValue, NotAnAnswer> {
+fn header_value(name: &str, value: &Value) -> Result<HeaderValue, InvalidResponse> {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     HeaderValue::try_from(text)
-        .map_err(|_| NotAnAnswer(format!("the value of {name} is no header's value")))
+        .map_err(|_| InvalidResponse(format!("the value of {name} is no header's value")))
 }
 
 #[cfg(test)]
@@ -87,12 +88,12 @@ mod tests {
 
     use super::*;
 
-    fn converted(answer: &Value) -> Result<Response<Bytes>, NotAnAnswer> {
+    fn converted(answer: &Value) -> Result<Response<Bytes>, InvalidResponse> {
         to_response(&Bytes::from(answer.to_string()))
     }
 
     #[test]
-    fn an_answer_becomes_its_response() {
+    fn status_headers_cookies_and_body_become_the_response() {
         let response = converted(&json!({
             "statusCode": 201,
             "headers": {"Content-Type": "text/html", "X-Number": 5, "Content-Length": "99"},
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gateway_does_not_understand_is_refused() {
+    fn an_invalid_answer_is_an_error() {
         for answer in [
             json!({"statusCode": "abc"}),
             json!({"statusCode": 99}),

@@ -1,4 +1,4 @@
-//! The gateway's own error answers, in the API's error form.
+//! The gateway's own errors, in the API's form.
 
 use std::time::Duration;
 
@@ -7,22 +7,20 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::BODY_LIMIT;
 use emulator::runtime_api::PAYLOAD_LIMIT;
 
-/// An error that the gateway answers with, without or in place of a Lambda.
+/// An error of the gateway, without a Lambda or in place of its response.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct GatewayError {
     status: StatusCode,
     code: &'static str,
     message: String,
     details: Option<Value>,
 }
 
-impl Refusal {
-    pub(super) fn body_too_large(size: usize, is_all: bool) -> Self {
-        let what = if is_all { "the body has" } else { "the body has more than" };
-        Self::too_large(what, size, BODY_LIMIT)
+impl GatewayError {
+    pub(super) fn body_too_large(size: usize, limit: usize) -> Self {
+        Self::too_large("the body has", size, limit)
     }
 
     pub(super) fn event_too_large(size: usize) -> Self {
@@ -38,7 +36,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message.to_owned())
     }
 
-    pub(super) fn broken_off() -> Self {
+    pub(super) fn incomplete_body() -> Self {
         let message = "the body ended before it was complete".to_owned();
         Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", message)
     }
@@ -48,15 +46,15 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
     }
 
-    pub(super) fn function_timeout(limit: Duration, spent: Duration) -> Self {
-        Self::timeout("the function's timeout", limit, spent)
+    pub(super) fn function_timeout(limit: Duration, duration: Duration) -> Self {
+        Self::timeout("the function's timeout", limit, duration)
     }
 
-    pub(super) fn gateway_timeout(limit: Duration, spent: Duration) -> Self {
-        Self::timeout("what the gateway can wait", limit, spent)
+    pub(super) fn gateway_timeout(limit: Duration, duration: Duration) -> Self {
+        Self::timeout("what the gateway can wait", limit, duration)
     }
 
-    /// The response, with the id under which the cause was logged.
+    /// The response, with the id under which the cause is logged.
     pub(super) fn into_response(self, request_id: &str) -> Response<Bytes> {
         let mut error = json!({
             "code": self.code,
@@ -90,9 +88,9 @@ impl Refusal {
         }
     }
 
-    fn timeout(which: &str, limit: Duration, spent: Duration) -> Self {
-        let (limit, spent) = (limit.as_secs_f64(), spent.as_secs_f64());
-        let message = format!("the request ran past {which} of {limit} s; it took {spent:.1} s");
+    fn timeout(which: &str, limit: Duration, duration: Duration) -> Self {
+        let (limit, duration) = (limit.as_secs_f64(), duration.as_secs_f64());
+        let message = format!("the request ran past {which} of {limit} s; it took {duration:.1} s");
         Self::new(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT", message)
     }
 }

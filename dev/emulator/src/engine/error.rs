@@ -1,21 +1,21 @@
-//! Refusals in the form of AWS Lambda's API, from which the SDK makes typed errors.
+//! Errors in the form of AWS Lambda's API, from which the SDK makes typed errors.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why a call is refused.
+/// An error of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     name: &'static str,
     message: String,
-    /// Which of several limits it is, where the refusal is of one.
+    /// Which limit was reached, where there are several.
     reason: Option<&'static str>,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
         Self { status, name, message: message.into(), reason: None }
     }
@@ -26,17 +26,17 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
     }
 
-    /// What is there, or what goes on there, stands against it.
+    /// The current state does not allow the call.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "ResourceConflictException", message)
     }
 
-    /// A value is none that can be followed.
+    /// A value is valid and can't be used.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message)
     }
 
-    /// A value is none that the API has.
+    /// A value breaks a constraint of the API.
     pub(super) fn validation(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "ValidationException", message)
     }
@@ -46,52 +46,52 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message)
     }
 
-    /// The revision that was asked for is not the one that is there.
-    pub(super) fn precondition() -> Self {
+    /// The expected revision is not the current one.
+    pub(super) fn precondition_failed() -> Self {
         let message = "The Revision Id provided does not match the latest Revision Id. Call the \
                        GetFunction/GetAlias API to retrieve the latest Revision Id";
         Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", message)
     }
 
-    /// As many invocations run as were reserved for the function.
-    pub(super) fn at_reserved_concurrency() -> Self {
-        let refusal =
+    /// As many invocations run as are reserved for the function.
+    pub(super) fn reserved_concurrency_reached() -> Self {
+        let error =
             Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.");
-        Self { reason: Some("ReservedFunctionConcurrentInvocationLimitExceeded"), ..refusal }
+        Self { reason: Some("ReservedFunctionConcurrentInvocationLimitExceeded"), ..error }
     }
 
-    /// An event over the limit.
+    /// An event is over the limit.
     pub(super) fn payload_too_large(limit: usize) -> Self {
         let message =
             format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
     }
 
-    /// A body of another call over the limit.
+    /// The body of another call is over the limit.
     pub(super) fn body_too_large(limit: usize) -> Self {
         let message = format!("Request must be smaller than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
     }
 
-    /// The caller has another key than the local one.
+    /// The caller's key is not the local one.
     pub(super) fn unknown_key() -> Self {
         let message = "The security token included in the request is invalid.";
         Self::new(StatusCode::FORBIDDEN, "UnrecognizedClientException", message)
     }
 
-    /// No call of the API goes there.
+    /// The emulator has no such operation.
     pub(super) fn unknown_operation(what: &str) -> Self {
         let message = format!("The local engine has no operation for {what}");
         Self::new(StatusCode::NOT_FOUND, "UnknownOperationException", message)
     }
 
-    /// The engine itself can't do it.
+    /// The engine itself failed.
     pub(super) fn service(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", message)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let kind = if self.status.is_server_error() { "Service" } else { "User" };
         let mut body = json!({"Type": kind, "Message": self.message});

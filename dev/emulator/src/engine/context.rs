@@ -1,0 +1,17 @@
+//! What all functions of an engine share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::python::Python;
+
+/// What all functions of an engine share.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) region: String,
+    pub(super) python: Python,
+    /// The folder below which code is unpacked.
+    pub(super) scratch: PathBuf,
+    /// How long a change takes.
+    pub(super) update_delay: Duration,
+}
