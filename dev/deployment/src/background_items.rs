@@ -1,14 +1,9 @@
 //! Tables full of items, put there as if the API had made them, which would take too long.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, stream};
 
-use crate::Deployment;
-
-/// An item, as DynamoDB's client has it.
-pub type Item = HashMap<String, AttributeValue>;
+use crate::{Deployment, Item};
 
 /// The last part of a path: an identifier.
 pub fn id(path: &str) -> &str {

@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use emulator::terminal::say;
 use tokio::runtime::Runtime;
 
-use crate::cost::{self, NEIGHBOURS, PAGE};
+use crate::cost::{self, BACKGROUND_ITEMS, PAGE};
 use crate::prices::Prices;
 use crate::scale::{self, PAGE as SCALE};
 use crate::{binaries, instructions, latency, recording, size, start};
 use deployment::Deployment;
 
-/// Measures what the API costs, and writes it into docs.
+/// Measures what requests cost, and writes the tables of docs/cost.md and docs/scale.md.
 #[derive(Debug, Parser)]
 #[command(name = "cargo measure", bin_name = "cargo measure")]
 pub struct Cli {
@@ -25,82 +25,33 @@ enum What {
     /// Calls, depth, capacity units, bytes and dollars of each route.
     Cost {
         #[command(flatten)]
-        prices: AskedPrices,
+        prices: Prices,
     },
-    /// What breaks first past this machine, at what number, by a simulation of the figures above.
+    /// The limit that is met first on AWS, and at which load, by a simulation.
     Scale {
         #[command(flatten)]
-        prices: AskedPrices,
+        prices: Prices,
     },
-    /// How large the zips of what is built in target/lambda are. Fails where one is larger than the
-    /// page says, but for 3 %; with UPDATE_EXPECT=1, the page is written instead.
+    /// Size of the zip of each Lambda built in target/lambda. Fails if one is more than 3 % larger
+    /// than docs/cost.md says; with UPDATE_EXPECT=1, writes docs/cost.md instead.
     Size,
-    /// How long each Lambda takes from the start of its process to its first answer.
+    /// Time of each Lambda from the start of its process to its first answer.
     Start,
-    /// What a request takes through the local stack, beside the call of storage that it is made of.
+    /// Time of a request through the local stack, beside that of its calls of storage.
     Latency {
-        /// The URL of something else that is to be asked beside it.
+        /// A URL to time beside it.
         #[arg(long, value_name = "URL")]
         peer: Option<String>,
-        /// How often each has its turn of 80 requests.
+        /// Number of rounds. In each, every kind of request has a turn of 80.
         #[arg(long, value_name = "N", default_value_t = 50)]
         rounds: usize,
     },
-    /// How many instructions a request takes, with services that answer from memory. Needs
-    /// valgrind.
+    /// Instructions of a request, with services that answer from memory. Needs valgrind.
     Instructions,
 }
 
-/// Prices in US dollars; those not given are of us-east-1.
-#[derive(Args, Clone, Copy, Debug)]
-struct AskedPrices {
-    /// A million write units of DynamoDB.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().write_units)]
-    write_units: f64,
-    /// A million read units of DynamoDB.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().read_units)]
-    read_units: f64,
-    /// A million objects written to S3.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().puts)]
-    puts: f64,
-    /// A million objects read from S3.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().gets)]
-    gets: f64,
-    /// A million requests to an HTTP API.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().requests)]
-    requests: f64,
-    /// A million invocations of Lambda functions.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().invocations)]
-    invocations: f64,
-    /// A second of a Lambda function with a gigabyte, on arm64.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().gigabyte_second)]
-    gigabyte_second: f64,
-    /// A gigabyte of log lines in CloudWatch.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().log_gigabyte)]
-    log_gigabyte: f64,
-    /// A gigabyte in the table for a month.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().table_gigabyte_month)]
-    table_gigabyte_month: f64,
-}
-
-impl From<AskedPrices> for Prices {
-    fn from(asked: AskedPrices) -> Self {
-        Self {
-            write_units: asked.write_units,
-            read_units: asked.read_units,
-            puts: asked.puts,
-            gets: asked.gets,
-            requests: asked.requests,
-            invocations: asked.invocations,
-            gigabyte_second: asked.gigabyte_second,
-            log_gigabyte: asked.log_gigabyte,
-            table_gigabyte_month: asked.table_gigabyte_month,
-        }
-    }
-}
-
 impl Cli {
-    /// Does what the command line says.
+    /// Runs the command.
     pub fn run(self) -> ExitCode {
         let runtime = match Runtime::new() {
             Ok(runtime) => runtime,
@@ -110,9 +61,9 @@ impl Cli {
             }
         };
         match self.what {
-            What::Cost { prices } => runtime.block_on(costs(prices.into())),
+            What::Cost { prices } => runtime.block_on(costs(prices)),
             What::Scale { prices } => {
-                SCALE.write("scale", &scale::page(&scale::Costs::measured(), &prices.into()));
+                SCALE.write("scale", &scale::page(&prices));
                 say(format_args!("{} is written", SCALE.path));
             }
             What::Size => return sizes(),
@@ -124,8 +75,8 @@ impl Cli {
             }
             What::Instructions => {
                 let (_, recorded) = runtime.block_on(recording::record());
-                let player = binaries::build(&[binaries::PLAYER]);
-                let table = instructions::table(&player[binaries::PLAYER], &recorded);
+                let replay = binaries::build(&[binaries::REPLAY]);
+                let table = instructions::table(&replay[binaries::REPLAY], &recorded);
                 PAGE.write("instructions", &table);
             }
         }
@@ -153,9 +104,9 @@ async fn starts() {
 async fn costs(prices: Prices) {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let mut all = Vec::new();
-    for neighbours in NEIGHBOURS {
-        say(format_args!("asking for everything, with {neighbours} neighbours of each kind"));
-        all.push(cost::costs(&api, neighbours).await);
+    for items in BACKGROUND_ITEMS {
+        say(format_args!("sending every request, with {items} background items of each kind"));
+        all.push(cost::costs(&api, items).await);
     }
     PAGE.write("calls", &cost::table(&all[0]));
     PAGE.write("dollars", &cost::bill(&all[0], &prices));

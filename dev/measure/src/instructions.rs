@@ -7,7 +7,7 @@ use std::process::Command;
 
 use emulator::project;
 use emulator::terminal::say;
-use replay::StreamRecord;
+use replay::RecordedRequest;
 
 /// How often a request is asked in the two runs whose difference counts.
 const TIMES: [u64; 2] = [10, 60];
@@ -17,14 +17,14 @@ const TIMES: [u64; 2] = [10, 60];
 ///
 /// # Panics
 /// Where valgrind isn't there, or the binary fails.
-pub fn table(player: &Path, recorded: &[StreamRecord]) -> String {
+pub fn table(player: &Path, recorded: &[RecordedRequest]) -> String {
     let folder = project::source_root().join("target/measure");
     std::fs::create_dir_all(&folder).expect("a folder can be made");
     let file = folder.join("requests.json");
     let text = serde_json::to_string(recorded).expect("recorded requests are JSON");
     std::fs::write(&file, text).expect("they can be written");
     let mut table = "| request | thousand instructions |\n| --- | ---: |\n".to_owned();
-    for StreamRecord { what, .. } in recorded {
+    for RecordedRequest { what, .. } in recorded {
         say(format_args!("counting the instructions of {what}"));
         let [few, many] = TIMES.map(|times| run(player, &file, what, times));
         let each = (many - few) as f64 / (TIMES[1] - TIMES[0]) as f64 / 1000.0;

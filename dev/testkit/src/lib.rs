@@ -225,16 +225,6 @@ impl TestEnv {
     }
 }
 
-/// What two functions that follow the same records answer together: which are to come again.
-///
-/// # Panics
-/// Where one of them is no such answer.
-pub fn together(answers: [Value; 2]) -> Value {
-    let failures = |answer: &Value| answer["batchItemFailures"].as_array().expect("a list").clone();
-    let failures: Vec<Value> = answers.iter().flat_map(failures).collect();
-    serde_json::json!({ "batchItemFailures": failures })
-}
-
 fn template() -> Result<Template, TemplateError> {
     Template::read(&project::source_root().join("template.yaml"), DEFAULT_REGION)
 }

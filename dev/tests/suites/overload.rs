@@ -74,7 +74,7 @@ async fn too_much_is_turned_away_with_a_time_to_come_again_and_leaves_nothing_be
     // Those who follow the table meet services that take nothing: all of it is to come again.
     let before = deployed(&api, &workspace).await;
     api.env.faults.throttle_above(0, TIME);
-    let failed = api.follow_all_once().await;
+    let failed = api.process_all_once().await;
     assert!(api.env.faults.heal());
     assert!(failed > 0, "nothing can be followed without storage");
     assert_eq!(deployed(&api, &workspace).await, before, "and nothing was");

@@ -45,7 +45,7 @@ impl Bed {
 
     async fn send(&self, path: &str, key: &str, body: &Value) -> Answer {
         let event = Event::new("POST", path).header("idempotency-key", Some(key));
-        self.api.send(event.json(body), path).await
+        self.api.send(event.json(body)).await
     }
 
     /// How many there are of what a request at `path` makes.
@@ -103,7 +103,7 @@ async fn a_key_is_its_owners_and_its_paths() {
     let path = "/api/workspaces";
     let body = json!({"name": "once"});
     let event = || Event::new("POST", path).header("idempotency-key", Some("1")).json(&body);
-    let of = async |subject| env.api.send(event().from(subject), path).await;
+    let of = async |subject| env.api.send(event().from(subject)).await;
     let (ada, bob) = (of("ada").await, of("bob").await);
     assert_eq!((ada.status, bob.status), (201, 201));
     assert_ne!(ada.json()["id"], bob.json()["id"]);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use deployment::Deployment;
 use emulator::project;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
@@ -121,6 +122,16 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_deployment_routes_requests_as_the_template_says() {
+    let api = Deployment::start().await;
+    for path in ["/docs", "/docs/index.html", "/redoc", "/openapi.json"] {
+        assert_eq!(api.lambda_of("GET", path), "docs", "{path}");
+    }
+    let answer = api.ask("GET", "/docs", None).await;
+    assert!(answer.status < 400, "{}", answer.body);
 }
 
 #[test]

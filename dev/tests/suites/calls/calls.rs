@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::domain::{Expected, Owner};
@@ -45,7 +45,7 @@ async fn only_allowed_methods_of_active_functions_get_through() {
     let message = env.call(&id, "DELETE", "", "").await.assert_error(409, "CONFLICT");
     assert!(message.contains("disabled"), "{message}");
     let at = format!("/api/workspaces/{}/functions/{id}/invoke", env.workspace);
-    let tried = env.lambda.answer(Event::fixture("invoke-function").at(&at)).await;
+    let tried = env.send(Event::fixture("invoke-function").at(&at)).await;
     tried.assert_error(409, "CONFLICT");
     env.patch(&id, json!({"status": "active"})).await;
     assert_eq!(env.call(&id, "DELETE", "", "").await.status, 200);
@@ -61,7 +61,7 @@ async fn what_is_not_there_is_404_and_what_is_too_large_413() {
         "/invoke/x/y/z".into(),
         format!("/invoke/{}", env.workspace),
     ] {
-        let answer = env.lambda.answer(Event::fixture("call-function").at(&path)).await;
+        let answer = env.send(Event::fixture("call-function").at(&path)).await;
         answer.assert_error(404, "NOT_FOUND");
     }
     let answer = env.call(&id, "POST", "", &"x".repeat(6 * 1024 * 1024)).await;
@@ -135,7 +135,7 @@ async fn no_answer_comes_from_a_half_updated_function() {
             let code = base64::engine::general_purpose::STANDARD.encode(source(n));
             let variables = json!({"NUMBER": n.to_string()});
             env.patch(&id, json!({"code": code, "environmentVariables": variables})).await;
-            env.follow(json!({"Records": stream.next(1000).unwrap()})).await;
+            env.process(json!({"Records": stream.next(1000).unwrap()})).await;
             let answer = env.call(&id, "POST", "", "").await;
             assert_eq!(
                 answer.body.replace(' ', ""),

@@ -1,6 +1,6 @@
 //! Functions that don't take every call: closed ones, and busy ones.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::config::Config;
@@ -27,7 +27,7 @@ fn secret(key: &NewInvocationKey) -> String {
 async fn call(env: &CallEnv, id: &FunctionId, method: &str, key: Option<&str>) -> Answer {
     let at = format!("/invoke/{}/{id}/x", env.workspace);
     let event = Event::fixture("call-function").at(&at).method(method).text("");
-    env.lambda.answer(event.header("x-api-key", key)).await
+    env.send(event.header("x-api-key", key)).await
 }
 
 #[tokio::test]
@@ -81,7 +81,8 @@ async fn a_function_runs_as_often_at_once_as_it_may() {
     let engine = Engine::with_client(env.env.lambda_client().await, &config);
     env.reconciler = reconciler::Reconciler::new(env.env.store.clone(), engine.clone());
     let invoker = invocations::Invoker::new(env.env.store.clone(), engine, &config);
-    env.lambda = env.env.lambda("invocations", invocations::router(invoker));
+    let strict = env.env.lambda("invocations", invocations::router(invoker));
+    env.replace("invocations", strict);
     let slow = "import time\n\ndef handler(event, context):\n    time.sleep(3)\n    return 1\n";
     let (id, other) = (env.deployed(slow).await, env.deployed(slow).await);
 

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
+use super::env::CallEnv;
 use aws_sdk_dynamodb::types::AttributeValue;
-use deployment::call_env::CallEnv;
 use serde_json::{Value, json};
 use shared::domain::FunctionId;
 use testkit::meter::{Call, Units};
@@ -115,7 +115,7 @@ async fn an_execution_costs_so_many_capacity_units() {
         let records = stream.next(1000).unwrap();
         assert_eq!(records.len(), batch);
         env.env.meter.start();
-        let answer = env.follow(json!({"Records": records})).await;
+        let answer = env.process(json!({"Records": records})).await;
         assert_eq!(answer["batchItemFailures"], json!([]));
         let counting = env.env.meter.stop();
         assert_eq!(operations(&counting), ["BatchGetItem", "TransactWriteItems"]);

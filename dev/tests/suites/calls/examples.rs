@@ -1,7 +1,7 @@
 //! The functions of `examples` do what their own words say, on the local engine
 //! with real Python.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use emulator::project;
 use serde_json::{Value, json};
 use shared::domain::FunctionId;
@@ -139,7 +139,7 @@ async fn a_report_is_a_page_or_a_table() {
     assert_eq!(lines(&env, &id).await, json!(["8 rows as CSV"]));
     let at = format!("/invoke/{}/{id}?values=3,1,4,1,5", env.workspace);
     let asks = Event::fixture("call-function").at(&at).method("GET").text("");
-    assert_table(env.lambda.answer(asks.header("accept", Some("text/csv"))).await);
+    assert_table(env.send(asks.header("accept", Some("text/csv"))).await);
     assert_table(env.call(&id, "POST", "?format=csv", "[3, 1, 4, 1, 5]").await);
 
     let rows = json!([

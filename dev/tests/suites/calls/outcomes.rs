@@ -1,7 +1,7 @@
 //! What a caller gets and what the log keeps, whatever a handler does; on the
 //! local engine, with real Python.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use serde_json::{Value, json};
 
 /// Deploys `def handler(event, context):` with this body.
@@ -113,7 +113,7 @@ async fn bytes_come_and_go_as_they_are() {
     let id = env.deployed(&source).await;
     let at = format!("/invoke/{}/{id}", env.workspace);
     let event = testkit::Event::fixture("call-function").at(&at).bytes(b"\x00\xff\x01");
-    let answer = env.lambda.answer(event).await;
+    let answer = env.send(event).await;
     assert_eq!((answer.status, answer.bytes()), (200, b"\x01\xff\x00".to_vec()));
     assert_eq!(answer.header("content-type"), "image/png");
     let log = &env.logs(&id).await[0];

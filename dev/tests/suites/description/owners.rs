@@ -55,7 +55,7 @@ impl Operation {
         let event = Event::new(&self.method, &path).from(owner);
         let event = self.body.iter().fold(event, |event, body| event.json(body));
         story.env.meter.start();
-        let answer = story.answer(&self.method, &path, event).await;
+        let answer = story.send(event).await;
         // S3's are told with their keys; and calls at once come in either order.
         let calls = story.env.meter.stop().into_iter();
         let kind = |operation: String| operation.split(' ').next().unwrap_or_default().to_owned();
@@ -70,7 +70,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     let story = Story::begin().await;
     let made = async |path: String, body: Value| {
         let event = Event::new("POST", &path).json(&body).from(ADA);
-        let answer = story.answer("POST", &path, event).await;
+        let answer = story.send(event).await;
         answer.json()["id"].as_str().expect("made").to_owned()
     };
     let ws = made("/api/workspaces".into(), json!({"name": "Ada's"})).await;
@@ -79,7 +79,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     let function = made(format!("/api/workspaces/{ws}/functions"), body).await;
     let empty = made("/api/workspaces".into(), json!({"name": "Ada's, empty"})).await;
     let event = Event::new("POST", "/api/workspaces").json(&json!({"name": "own"})).from(BOB);
-    let own = story.answer("POST", "/api/workspaces", event).await.json();
+    let own = story.send(event).await.json();
     let own = own["id"].as_str().expect("made").to_owned();
     story.settle().await;
 
@@ -109,7 +109,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
 
     // Nothing of it was changed, and its owner sees all of it.
     let seen = async |path: String| {
-        let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
+        let answer = story.send(Event::new("GET", &path).from(ADA)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     };
@@ -121,7 +121,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     assert_eq!(seen(format!("/api/workspaces/{ws}/logs")).await["total"], 0, "nobody ran it");
     // Her own two are apart too.
     let path = format!("/api/workspaces/{empty}/functions/{function}");
-    let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
+    let answer = story.send(Event::new("GET", &path).from(ADA)).await;
     answer.assert_error(404, "NOT_FOUND");
 }
 
@@ -133,11 +133,11 @@ async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
         let path = path.replace("{functionId}", NO_FUNCTION).replace("{keyId}", NO_KEY);
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
-        story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");
+        story.send(event).await.assert_error(500, "INTERNAL_ERROR");
         // What needs nobody: which methods there are. A preflight comes without a token.
-        let options = story.answer("OPTIONS", &path, Event::new("OPTIONS", &path)).await;
+        let options = story.send(Event::new("OPTIONS", &path)).await;
         assert_eq!(options.status, 204, "{path}: {}", options.body);
-        let wrong = story.answer("TRACE", &path, Event::new("TRACE", &path)).await;
+        let wrong = story.send(Event::new("TRACE", &path)).await;
         wrong.assert_error(405, "METHOD_NOT_ALLOWED");
     }
 }

@@ -175,7 +175,7 @@ impl Scene {
         let once = command.is_once().then_some(workspace.as_str());
         let event = Event::new(method, &path).header("idempotency-key", once);
         let event = body.iter().fold(event, |event, body| event.json(body));
-        api.send(event, &path).await
+        api.send(event).await
     }
 
     /// Holds what is there against what was answered, and asks once more where that was an error.

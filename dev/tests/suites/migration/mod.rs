@@ -264,7 +264,7 @@ async fn a_function_belongs_to_whom_its_workspace_belongs() {
     let mut env = TestEnv::start().unwrap();
     env.config.sign_in = true;
     legacy::fill(&env).await;
-    let env = MigrationEnv::over(env);
+    let env = MigrationEnv::over(env).await;
     // Ended when the workspaces are in the present form, and run again for somebody else.
     let hers = env.migration(false, Owner::of_subject("ada"));
     env.env.faults.hold_after(9);
@@ -275,12 +275,12 @@ async fn a_function_belongs_to_whom_its_workspace_belongs() {
     }
     env.env.faults.heal();
     env.migrate().await;
-    let listed = env.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
+    let listed = env.send(Event::new("GET", "/api/workspaces").from("ada")).await;
     assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
     let path = format!("/api/workspaces/{TEAM}/functions");
-    let functions = env.lambdas[1].answer(Event::new("GET", &path).from("ada")).await;
+    let functions = env.send(Event::new("GET", &path).from("ada")).await;
     assert_eq!(functions.json().as_array().unwrap().len(), 4, "{}", functions.body);
-    let logs = env.lambdas[2].answer(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
+    let logs = env.send(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
     assert_eq!(logs.await.json()["logs"].as_array().unwrap().len(), 9);
 }
 

@@ -50,7 +50,7 @@ async fn happen(env: &StreamEnv, story: Story) -> FunctionId {
 
 /// What must be so in the end.
 async fn assert_ended(env: &StreamEnv, story: Story, id: &FunctionId, context: &str) {
-    let (items, objects) = (env.items().await, env.objects().await);
+    let (items, objects) = (env.keys().await, env.objects().await);
     let deployed = env.deployed().await;
     match story {
         Story::DeleteWorkspace => {
@@ -72,7 +72,7 @@ async fn assert_ended(env: &StreamEnv, story: Story, id: &FunctionId, context: &
     assert_eq!(deployed, [format!("faas-{id}")], "{context}");
     assert_eq!(objects.len(), 2, "{context}: {objects:?}");
     let function = env.read(id).await.unwrap();
-    assert!(objects.values().all(|text| text.as_bytes() == function.code.as_bytes()), "{context}");
+    assert!(objects.values().all(|text| *text == function.code.as_bytes()), "{context}");
     let memory = called(env, id, context).await.expect("it is deployed");
     assert_eq!(memory, i32::from(function.memory.mb()), "{context}");
     let ran = if matches!(story, Story::Count) { (30, 10) } else { (0, 0) };

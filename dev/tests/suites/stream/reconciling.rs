@@ -65,7 +65,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
         env.settle().await;
         let objects = env.objects().await;
         assert_eq!(objects.len(), 2, "{objects:?}");
-        assert!(objects.values().all(|text| text == source), "{objects:?}");
+        assert!(objects.values().all(|text| text == source.as_bytes()), "{objects:?}");
         assert!(objects.contains_key(&published), "{objects:?}");
     }
     // Several before the reconciler came to see the first.
@@ -74,7 +74,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
     }
     env.settle().await;
     let objects = env.objects().await;
-    assert_eq!((objects.len(), objects[&published].as_str()), (2, "print(3)"));
+    assert_eq!((objects.len(), &*objects[&published]), (2, &b"print(3)"[..]));
 }
 
 #[tokio::test]
@@ -99,12 +99,12 @@ async fn nothing_is_left_of_what_is_deleted() {
         of("METRICS"),
         of(&format!("METRICS#{stays}")),
     ];
-    assert_eq!(env.items().await, left);
+    assert_eq!(env.keys().await, left);
 
     env.env.execution(&env.ws, &stays, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.delete_workspace().await;
     env.settle().await;
-    assert_eq!(env.items().await, []);
+    assert_eq!(env.keys().await, []);
     assert_eq!(env.objects().await.len(), 0);
     assert_eq!(env.deployed().await, [] as [String; 0]);
 }
@@ -112,7 +112,7 @@ async fn nothing_is_left_of_what_is_deleted() {
 #[tokio::test]
 async fn a_large_purge_goes_on_in_steps() {
     let mut env = StreamEnv::start().await;
-    env.reconciler = env.reconciler.with_purge_step(Duration::ZERO);
+    env.reconciler = env.reconciler.clone().with_purge_step(Duration::ZERO);
     let id = env.function("x = 1").await;
     for _ in 0..3 {
         env.function("x = 2").await;
@@ -123,14 +123,14 @@ async fn a_large_purge_goes_on_in_steps() {
     }
     env.delete(&id).await;
     let mut steps = 0;
-    while !env.items().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
+    while !env.keys().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
         assert!(steps < 10, "it never ends");
         env.settle().await;
         steps += 1;
     }
     env.delete_workspace().await;
     env.settle().await;
-    assert_eq!(env.items().await, []);
+    assert_eq!(env.keys().await, []);
     assert_eq!(env.objects().await.len(), 0);
 }
 
@@ -205,11 +205,11 @@ async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end()
     };
     let mut stream = env.env.stream();
     let records = stream.next(100).unwrap();
-    let answer = env.handle(json!({"Records": records})).await;
+    let answer = env.process(json!({"Records": records})).await;
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it comes again");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note));
-    assert_eq!(env.handle(aged(records)).await["batchItemFailures"], json!([]));
-    assert!(env.items().await.iter().any(|(_, sk)| *sk == note), "it comes behind the others");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == note));
+    assert_eq!(env.process(aged(records)).await["batchItemFailures"], json!([]));
+    assert!(env.keys().await.iter().any(|(_, sk)| *sk == note), "it comes behind the others");
     assert_eq!(env.read(&id).await.unwrap().deployment_error, None);
 
     // For an hour and a half.
@@ -219,17 +219,17 @@ async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end()
     let many = aws_sdk_dynamodb::types::AttributeValue::N("299".into());
     let update = update.update_expression("ADD failures :many");
     update.expression_attribute_values(":many", many).send().await.unwrap();
-    let answer = env.handle(aged(stream.next(100).unwrap())).await;
+    let answer = env.process(aged(stream.next(100).unwrap())).await;
     assert_eq!(answer["batchItemFailures"], json!([]));
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("for more than an hour"), "{reason}");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "its next change is a new one");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == note), "its next change is a new one");
 
     env.reconciler = here;
     env.settle().await;
     let function = env.read(&id).await.unwrap();
     assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "no note is left");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == note), "no note is left");
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn records_without_what_only_a_mapping_adds_are_followed_too() {
         record["dynamodb"].as_object_mut().unwrap().remove("ApproximateCreationDateTime");
     }
     for _ in 0..2 {
-        let answer = env.handle(json!({"Records": records})).await;
+        let answer = env.process(json!({"Records": records})).await;
         assert_eq!(answer, json!({"batchItemFailures": []}));
         assert!(env.read(&id).await.unwrap().last_deployed.is_some());
     }

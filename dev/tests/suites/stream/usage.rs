@@ -82,20 +82,20 @@ async fn a_batch_that_comes_again_changes_nothing() {
         env.env.execution(&env.ws, &id, Timestamp::now(), outcome, 5.0).await;
     }
     let all = env.env.stream().next(1000).unwrap();
-    let before = env.items().await.len();
+    let before = env.keys().await.len();
     // In every cut, forwards and again, as at-least-once delivery may bring them.
     for size in [1, 7, 30, 1000] {
         for batch in all.chunks(size) {
-            let answer = env.handle(json!({"Records": batch})).await;
+            let answer = env.process(json!({"Records": batch})).await;
             assert_eq!(answer["batchItemFailures"], json!([]));
-            env.handle(json!({"Records": batch})).await;
+            env.process(json!({"Records": batch})).await;
         }
         let function = env.read(&id).await.unwrap();
         assert_eq!((function.invocations_24h, function.errors_24h), (30, 10), "cut by {size}");
     }
     let workspace = env.env.store.workspace(&Owner::anonymous(), &env.ws).await.unwrap().value;
     assert_eq!((workspace.invocations_24h, workspace.error_rate), (30, 33.33));
-    assert_eq!(env.items().await.len(), before);
+    assert_eq!(env.keys().await.len(), before);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_hundred_functions_of_a_workspace_are_counted_in_one_batch() {
     }
     let records = stream.next(1000).unwrap();
     assert_eq!(records.len(), 120);
-    env.handle(json!({"Records": records})).await;
+    env.process(json!({"Records": records})).await;
     let workspace = env.env.store.workspace(&owner, &env.ws).await.unwrap().value;
     assert_eq!(workspace.invocations_24h, 120);
     assert_eq!(env.read(&ids[119]).await.unwrap().invocations_24h, 1);
