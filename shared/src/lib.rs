@@ -16,3 +16,4 @@ pub mod logging;
 pub mod metrics;
 pub mod store;
 pub mod stream;
+pub mod time_budget;

@@ -34,9 +34,10 @@ pub struct Deployment {
     pub env: TestEnv,
     /// The engine that functions are deployed to.
     pub engine: Engine,
-    /// A consumer of the table's stream.
+    /// The consumer of the table's stream that deploys and purges.
     pub reconciler: Reconciler,
-    counter: Counter,
+    /// The consumer of the table's stream that counts executions.
+    pub counter: Counter,
     routes: Vec<(Route, String)>,
     lambdas: BTreeMap<String, Lambda>,
 }

@@ -3,25 +3,23 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use deployment::Deployment;
 use emulator::terminal::say;
-use tokio::runtime::Runtime;
 
 use crate::cost::{self, BACKGROUND_ITEMS, PAGE};
 use crate::prices::Prices;
-use crate::scale::{self, PAGE as SCALE};
-use crate::{binaries, instructions, latency, recording, size, start};
-use deployment::Deployment;
+use crate::{binaries, instructions, latency, recording, scale, size, start};
 
 /// Measures what requests cost, and writes the tables of docs/cost.md and docs/scale.md.
 #[derive(Debug, Parser)]
 #[command(name = "cargo measure", bin_name = "cargo measure")]
 pub struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     /// Calls, depth, capacity units, bytes and dollars of each route.
     Cost {
         #[command(flatten)]
@@ -52,63 +50,43 @@ enum What {
 
 impl Cli {
     /// Runs the command.
-    pub fn run(self) -> ExitCode {
-        let runtime = match Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(problem) => {
-                say(format_args!("error: {problem}"));
-                return ExitCode::FAILURE;
+    pub async fn run(self) -> ExitCode {
+        match self.command {
+            Command::Cost { prices } => {
+                let api = Deployment::on_disk(|quotas| quotas).await;
+                let costs = cost::costs(&api, BACKGROUND_ITEMS[0]).await;
+                PAGE.write("calls", &cost::table(&costs));
+                PAGE.write("dollars", &cost::bill(&costs, &prices));
             }
-        };
-        match self.what {
-            What::Cost { prices } => runtime.block_on(costs(prices)),
-            What::Scale { prices } => {
-                SCALE.write("scale", &scale::page(&prices));
-                say(format_args!("{} is written", SCALE.path));
+            Command::Scale { prices } => scale::PAGE.write("scale", &scale::page(&prices)),
+            Command::Size => return size(),
+            Command::Start => {
+                let names = [&binaries::LAMBDAS[..], &[binaries::HELLO]].concat();
+                PAGE.write("start", &start::table(&binaries::build(&names)).await);
             }
-            What::Size => return sizes(),
-            What::Start => runtime.block_on(starts()),
-            What::Latency { peer, rounds } => {
+            Command::Latency { peer, rounds } => {
                 let binaries = binaries::build(&binaries::LAMBDAS);
-                let table = latency::table(&binaries, peer.as_deref(), rounds);
-                PAGE.write("latency", &runtime.block_on(table));
+                let table = latency::table(&binaries, peer.as_deref(), rounds).await;
+                PAGE.write("latency", &table);
             }
-            What::Instructions => {
-                let (_, recorded) = runtime.block_on(recording::record());
-                let replay = binaries::build(&[binaries::REPLAY]);
-                let table = instructions::table(&replay[binaries::REPLAY], &recorded);
-                PAGE.write("instructions", &table);
+            Command::Instructions => {
+                let (_, requests) = recording::record().await;
+                let replay = &binaries::build(&[binaries::REPLAY])[binaries::REPLAY];
+                PAGE.write("instructions", &instructions::table(replay, &requests));
             }
         }
+        say("the page is written");
         ExitCode::SUCCESS
     }
 }
 
-fn sizes() -> ExitCode {
-    let (table, larger) = size::table(&PAGE.read("size"));
+fn size() -> ExitCode {
+    let (table, too_large) = size::table(&PAGE.read("size"));
+    say(table.trim_end());
+    too_large.iter().for_each(say);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         PAGE.write("size", &table);
+        return ExitCode::SUCCESS;
     }
-    say(table.trim_end());
-    larger.iter().for_each(say);
-    let is_well = larger.is_empty() || std::env::var_os("UPDATE_EXPECT").is_some();
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn starts() {
-    let binaries = binaries::build(&[&binaries::LAMBDAS[..], &[binaries::HELLO]].concat());
-    PAGE.write("start", &start::table(&binaries).await);
-    say(format_args!("{} is written", PAGE.path));
-}
-
-async fn costs(prices: Prices) {
-    let api = Deployment::on_disk(|quotas| quotas).await;
-    let mut all = Vec::new();
-    for items in BACKGROUND_ITEMS {
-        say(format_args!("sending every request, with {items} background items of each kind"));
-        all.push(cost::costs(&api, items).await);
-    }
-    PAGE.write("calls", &cost::table(&all[0]));
-    PAGE.write("dollars", &cost::bill(&all[0], &prices));
-    say(format_args!("{} is written", PAGE.path));
+    if too_large.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use local::stack::{Options, Stack};
 use serde_json::{Value, json};
-use testkit::clients;
+use testkit::{clients, http_client};
 
 use crate::times::compare;
 
@@ -62,8 +62,7 @@ pub async fn table(
         binaries: Some(binaries.clone()),
     };
     let stack = Stack::start(options).await.expect("the stack starts");
-    let client = aws_smithy_http_client::Builder::new().build_http();
-    let (dynamodb, _) = clients(stack.stores(), client);
+    let (dynamodb, _) = clients(stack.stores(), http_client());
     let clients = Clients {
         http: Client::builder(TokioExecutor::new()).build_http(),
         dynamodb,

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -16,7 +15,7 @@ use replay::{RecordedRequest, RecordedResponse, operation};
 use shared::config::Config;
 use shared::engine::Engine;
 use shared::store::Store;
-use testkit::{TestEnv, clients, lambda_client};
+use testkit::{TestEnv, clients, http_client, lambda_client};
 
 use crate::cost::Resources;
 
@@ -26,7 +25,7 @@ use crate::cost::Resources;
 /// If a request fails.
 pub async fn record() -> (Config, Vec<RecordedRequest>) {
     let env = TestEnv::start_on_disk().expect("the stores start");
-    let client = RecordingClient { inner: Builder::new().build_http(), all: Arc::default() };
+    let client = RecordingClient { inner: http_client(), all: Arc::default() };
     let (dynamodb, s3) = clients(env.stores(), client.clone());
     let store = Store::with_clients(dynamodb, s3, &env.config);
     let lambda = lambda_client(env.engine().await.url(), client.clone());

@@ -1,4 +1,4 @@
-//! `template.yaml` is the one truth about routes and CORS: what else says something of them agrees.
+//! `template.yaml` is the source of routes and CORS. Everything else that names them agrees with it.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -36,14 +36,14 @@ fn watch_router() -> Vec<(String, String)> {
     routes.map(|(path, name)| (path.clone(), name.as_str().unwrap().to_owned())).collect()
 }
 
-/// `ANY /a/{b}` as the path of the watch router; `None` for what it can't say:
-/// the default route, and the greedy ones, which are there for trailing slashes.
+/// `ANY /a/{b}` as the path of the watch router. `None` for the default route and the greedy ones,
+/// which it can't express.
 fn as_watch_path(route: &Route) -> Option<&str> {
     route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
 }
 
 #[test]
-fn cargo_lambda_watch_has_the_templates_routes() {
+fn cargo_lambda_watch_routes_match_the_template() {
     let mut expected: Vec<_> = routes()
         .iter()
         .filter_map(|(route, name)| Some((as_watch_path(route)?.to_owned(), name.clone())))
@@ -54,7 +54,7 @@ fn cargo_lambda_watch_has_the_templates_routes() {
     assert_eq!(found, expected);
 }
 
-/// Every path that the routers of a Lambda's source name, as the template would write it.
+/// The paths of all `.route(…)` in a Lambda's source, in the template's notation.
 fn routes_in_code(binary: &str) -> BTreeSet<String> {
     let folder = project::source_root().join("functions").join(binary).join("src");
     let mut named = BTreeSet::new();
@@ -69,15 +69,15 @@ fn routes_in_code(binary: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_routers_and_the_template_have_the_same_routes() {
+fn routers_match_the_template() {
     let of_apis = template().functions.into_iter().filter(|function| !function.routes.is_empty());
     for function in of_apis {
         let in_code = routes_in_code(&function.binary);
         let paths = function.routes.iter().filter_map(|route| route.key().strip_prefix("ANY "));
         let in_template: BTreeSet<String> = paths.map(str::to_owned).collect();
-        let lacking: Vec<_> = in_code.difference(&in_template).collect();
-        assert!(lacking.is_empty(), "{}: not in template.yaml: {lacking:?}", function.binary);
-        // The other greedy ones are there for slashes at the end and what doesn't exist.
+        let missing: Vec<_> = in_code.difference(&in_template).collect();
+        assert!(missing.is_empty(), "{}: not in template.yaml: {missing:?}", function.binary);
+        // Other greedy routes serve trailing slashes and unknown paths.
         let in_template = in_template.into_iter().filter(|path| !path.contains("+}"));
         let unknown: Vec<_> = in_template.filter(|path| !in_code.contains(path)).collect();
         assert!(unknown.is_empty(), "{}: no router has {unknown:?}", function.binary);
@@ -85,15 +85,15 @@ fn the_routers_and_the_template_have_the_same_routes() {
 }
 
 #[test]
-fn the_lambdas_say_of_cors_what_the_gateway_says() {
+fn cors_of_lambdas_matches_the_gateway() {
     let gateway = template().cors.unwrap();
     assert_eq!(gateway, Cors::for_origins(gateway.origins.clone()));
-    let contract = ["http://localhost:3000", "http://localhost:5173"];
-    assert_eq!(gateway.origins, contract, "the origins unless configured");
+    let default = ["http://localhost:3000", "http://localhost:5173"];
+    assert_eq!(gateway.origins, default);
 }
 
 #[test]
-fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
+fn every_documented_path_reaches_its_lambda() {
     for (path, lambda) in [
         ("/", "docs"),
         ("/health", "docs"),
@@ -135,7 +135,7 @@ async fn a_deployment_routes_requests_as_the_template_says() {
 }
 
 #[test]
-fn every_event_is_one_that_the_gateway_would_make() {
+fn sample_events_match_the_gateways_routes() {
     let mut routes_seen = Vec::new();
     for entry in std::fs::read_dir(project::source_root().join("events")).unwrap() {
         let path = entry.unwrap().path();
@@ -153,7 +153,7 @@ fn every_event_is_one_that_the_gateway_would_make() {
         routes_seen.push(route.key().to_owned());
     }
     for (route, _) in routes() {
-        // The greedy and the default route are there for what the API doesn't have.
+        // Greedy and default routes serve unknown paths only.
         let is_resource = as_watch_path(&route).is_some();
         assert!(!is_resource || routes_seen.contains(&route.key().to_owned()), "{}", route.key());
     }

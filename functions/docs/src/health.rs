@@ -36,7 +36,7 @@ pub(crate) struct Depth {
 /// How the API is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// CommonErrors `healthy`; anything else is answered with an error.
+    /// Always `healthy`; anything else is answered with an error.
     status: &'static str,
     /// What each part answered, where it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -62,7 +62,7 @@ else was faster.
 /// Name and version of the API.
 #[derive(Serialize, ToSchema)]
 struct Root {
-    /// CommonErrors `ok`.
+    /// Always `ok`.
     status: &'static str,
     /// The API's name.
     service: &'static str,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExecutionStatus, Timestamp};
 
-/// HourlyUsage that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
+/// Hours that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
 const KEPT_HOURS: i64 = 25;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -16,7 +16,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// Stored as a list of four numbers: 25 of these must fit into a write unit of 1 KB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 struct Hour(
-    /// HourlyUsage since 1970.
+    /// Hours since 1970.
     i64,
     /// Executions that began in it.
     u64,

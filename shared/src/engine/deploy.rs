@@ -148,7 +148,7 @@ impl Engine {
             .await;
         match made {
             Ok(_) => {}
-            // Created by an attempt of ours whose answer was lost.
+            // Made by an attempt of ours whose answer was lost.
             Err(error) if error.code() == Some("ResourceConflictException") => {}
             Err(error) => return Err(stopped("Lambda CreateFunction", error)),
         }

@@ -70,7 +70,7 @@ impl Cors {
             .iter()
             .any(|v| v.as_bytes().eq_ignore_ascii_case(ORIGIN.as_str().as_bytes()));
         if !varies {
-            response.append(VARY, HeaderValue::from_static("CreationSeed"));
+            response.append(VARY, HeaderValue::from_static("Origin"));
         }
         if let Some(origin) = self.allowed(request) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -122,7 +122,7 @@ mod tests {
         cors.apply(&request("http://localhost:3000"), &mut response);
         assert_eq!(response[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:3000");
         assert_eq!(response[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
-        assert_eq!(response[VARY], "CreationSeed");
+        assert_eq!(response[VARY], "Origin");
         assert!(!response.contains_key(ACCESS_CONTROL_ALLOW_METHODS));
     }
 
@@ -134,7 +134,7 @@ mod tests {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             cors.apply_preflight(&request(origin), &mut response);
             assert_eq!(response.len(), 1, "only Vary: {response:?}");
-            assert_eq!(response[VARY], "CreationSeed");
+            assert_eq!(response[VARY], "Origin");
         }
     }
 

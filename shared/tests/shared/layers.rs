@@ -102,7 +102,7 @@ const RULES: &[Rule] = &[
 ];
 
 #[test]
-fn the_sources_keep_the_rules() {
+fn sources_respect_the_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut offences = Vec::new();
     for rule in RULES {
@@ -123,7 +123,7 @@ fn the_sources_keep_the_rules() {
 }
 
 #[test]
-fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
+fn every_dependency_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let section = manifest.split("[workspace.dependencies]\n").nth(1).unwrap();
@@ -143,7 +143,7 @@ fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
 }
 
 #[test]
-fn an_offence_is_seen_and_a_comment_or_a_test_is_none() {
+fn layer_check_ignores_comments_and_tests() {
     let rule = &RULES[0];
     assert_eq!(offences_in(rule, "a.rs", "use serde::Serialize;\n").len(), 0);
     assert_eq!(offences_in(rule, "a.rs", "// use aws_config::Region;\n").len(), 0);

@@ -18,7 +18,7 @@ fn named(behind: &str) -> &str {
 }
 
 #[test]
-fn every_metric_is_looked_at_and_no_other_is() {
+fn template_watches_exactly_the_emitted_metrics() {
     let watched: BTreeSet<&str> = TEMPLATE.split(NAMESPACE).skip(1).map(named).collect();
     let measured: BTreeSet<&str> = METRICS.iter().map(|(name, _)| *name).collect();
     assert_eq!(watched, measured);

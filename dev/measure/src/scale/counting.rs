@@ -135,7 +135,7 @@ impl Counting {
             }
         }
         (shard.is_busy, shard.in_hand) = (false, 0);
-        self.gather(simulation, index);
+        self.gather(simulation, at);
     }
 
     /// Ends the measured time. What isn't counted yet is as late as it is old.

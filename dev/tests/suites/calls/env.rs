@@ -7,7 +7,7 @@ use deployment::Deployment;
 use invocations::Invoker;
 use serde_json::{Value, json};
 use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
-use testkit::{Answer, Event};
+use testkit::{Answer, Event, TestEnv};
 
 /// A deployment with one workspace.
 pub(crate) struct CallEnv {
@@ -17,7 +17,11 @@ pub(crate) struct CallEnv {
 
 impl CallEnv {
     pub(crate) async fn start() -> Self {
-        let api = Deployment::start().await;
+        Self::over(TestEnv::start().unwrap()).await
+    }
+
+    pub(crate) async fn over(env: TestEnv) -> Self {
+        let api = Deployment::over(env).await;
         let workspace = api.env.new_workspace().await;
         Self { api, workspace }
     }

@@ -18,7 +18,7 @@ use document::Document;
 use scenario::Story;
 
 #[tokio::test]
-async fn openapi_json_is_what_the_routes_say_and_do() {
+async fn openapi_json_matches_the_routes_and_their_responses() {
     let mut document = Document::of_the_routes();
     let told = Story::begin().await.tell().await;
     for example in &told {
@@ -29,7 +29,7 @@ async fn openapi_json_is_what_the_routes_say_and_do() {
 }
 
 #[tokio::test]
-async fn every_route_is_described_with_its_methods() {
+async fn every_route_is_documented_with_its_methods() {
     let story = Story::begin().await;
     let document = Document::of_the_routes();
     let mut described: BTreeSet<String> = document.paths().map(str::to_owned).collect();

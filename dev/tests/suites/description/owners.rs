@@ -66,7 +66,7 @@ impl Operation {
 }
 
 #[tokio::test]
-async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
+async fn other_owners_resources_return_404_at_equal_cost() {
     let story = Story::begin().await;
     let made = async |path: String, body: Value| {
         let event = Event::new("POST", &path).json(&body).from(ADA);
@@ -126,7 +126,7 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
 }
 
 #[tokio::test]
-async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
+async fn missing_authorizer_claims_return_500() {
     let story = Story::signed_in().await;
     for operation in Operation::all() {
         let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);

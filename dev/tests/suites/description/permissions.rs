@@ -42,7 +42,7 @@ fn template() -> Template {
 }
 
 #[tokio::test]
-async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
+async fn every_granted_permission_is_used() {
     let mut story = Story::begin().await;
     story.visit().await;
     large_sources(&story).await;
@@ -76,7 +76,7 @@ async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
 
 #[tokio::test]
 #[should_panic(expected = "the Lambda logs asks for dynamodb:PutItem on arn:aws:dynamodb:")]
-async fn a_call_that_a_role_lacks_fails() {
+async fn call_without_permission_fails() {
     let env = TestEnv::start().unwrap();
     let (ws, id) = (WorkspaceId::generate(), FunctionId::generate());
     let record = env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0);
@@ -84,7 +84,7 @@ async fn a_call_that_a_role_lacks_fails() {
 }
 
 #[test]
-fn only_the_reconciler_makes_functions_and_they_may_do_nothing() {
+fn only_the_reconciler_manages_functions_and_their_role_is_empty() {
     let text = std::fs::read_to_string(project::source_root().join("template.yaml")).unwrap();
     let role = text.split("\n  EngineRole:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     for permissions in ["Policies:", "ManagedPolicyArns:"] {

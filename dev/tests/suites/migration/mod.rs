@@ -30,12 +30,12 @@ fn lasting(mut table: Table) -> Table {
     table
 }
 
-fn tally(changed: u64, unchanged: u64, removed: u64, left: u64) -> Tally {
-    Tally { changed, unchanged, removed, left, failed: 0 }
+fn tally(changed: u64, unchanged: u64, removed: u64, skipped: u64) -> Tally {
+    Tally { changed, unchanged, removed, skipped, failed: 0 }
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_changes_nothing() {
+async fn dry_run_reports_and_changes_nothing() {
     let env = MigrationEnv::start().await;
     let (table, objects) = (env.table().await, env.objects().await);
     let report = env.migration(true, Owner::anonymous()).run().await.unwrap();
@@ -45,8 +45,8 @@ async fn a_dry_run_tells_and_changes_nothing() {
     assert_eq!(report.functions, tally(5, 0, 1, 4));
     assert_eq!(report.logs, tally(9, 0, 0, 4));
     assert_eq!(report.others, 1);
-    let left: BTreeMap<&str, &str> =
-        report.left.iter().map(|note| (&*note.what, &*note.why)).collect();
+    let skipped: BTreeMap<&str, &str> =
+        report.skipped.iter().map(|note| (&*note.what, &*note.why)).collect();
     let [long, greedy, binary, inside, homeless, strange] = [
         format!("workspace {LONG}"),
         format!("function {GREEDY} of {TEAM}"),
@@ -65,20 +65,20 @@ async fn a_dry_run_tells_and_changes_nothing() {
         (&homeless, "its workspace is not there"),
         (&strange, "status must be success or error"),
         (&of_greedy, "the function is not in the present form"),
-        (&of_ghost, "the function is not there"),
-        (&orphan, "the function is not there"),
+        (&of_ghost, "the function does not exist"),
+        (&orphan, "the function does not exist"),
     ]
     .into_iter()
     .map(|(what, why)| (what.as_str(), why))
     .collect();
-    assert_eq!(left, expected);
+    assert_eq!(skipped, expected);
     let text = report.to_string();
     assert!(text.starts_with("A dry run: nothing was changed."), "{text}");
     assert!(text.contains(&format!("  {greedy}: memory must be 128 to 1024 MB\n")), "{text}");
 }
 
 #[tokio::test]
-async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothing() {
+async fn migrated_items_are_served_and_a_second_run_changes_nothing() {
     let env = MigrationEnv::start().await;
     // What is there already in the present form.
     let ours = env.env.new_workspace().await;
@@ -127,7 +127,7 @@ async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothin
 }
 
 #[tokio::test]
-async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing() {
+async fn reconciler_deploys_and_counts_migrated_functions() {
     let env = MigrationEnv::start().await;
     env.settle().await;
     env.migrate().await;
@@ -159,20 +159,20 @@ async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing(
 }
 
 #[tokio::test]
-async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
+async fn migration_resumes_after_a_kill_at_any_call() {
     let whole = MigrationEnv::start().await;
     whole.migrate().await;
     let end = keys_and_items(&whole).await;
     for calls in 0.. {
         let context = format!("killed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             report = Box::pin(env.migrate()) => assert!(!report.has_failures(), "{report}"),
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.assert_counts(&context).await;
         let report = Box::pin(env.migrate()).await;
         assert!(!report.has_failures(), "{context}: {report}");
@@ -196,17 +196,17 @@ async fn keys_and_items(env: &MigrationEnv) -> Table {
 }
 
 #[tokio::test]
-async fn the_reconciler_may_follow_while_it_goes_on() {
+async fn reconciler_may_run_during_the_migration() {
     for calls in (5..200).step_by(10) {
         let context = format!("followed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             _ = Box::pin(env.migrate()) => {}
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.settle().await;
         env.migrate().await;
         env.settle().await;
@@ -220,7 +220,7 @@ async fn the_reconciler_may_follow_while_it_goes_on() {
 }
 
 #[tokio::test]
-async fn lost_answers_are_made_good() {
+async fn lost_responses_do_not_change_the_result() {
     let end = {
         let env = MigrationEnv::start().await;
         env.migrate().await;
@@ -229,19 +229,19 @@ async fn lost_answers_are_made_good() {
     for first in (1..).step_by(3) {
         let context = format!("3 calls from the {first}. on");
         let env = MigrationEnv::start().await;
-        env.env.faults.spoil(first, 3, Fault::Unanswered);
+        env.env.faults.inject(first, 3, Fault::Unanswered);
         let report = Box::pin(env.migrate()).await;
-        let was_spoiled = env.env.faults.heal();
+        let was_injected = env.env.faults.clear();
         assert!(!report.has_failures(), "{context}: {report}");
         assert_eq!(keys_and_items(&env).await, end, "{context}");
-        if !was_spoiled {
+        if !was_injected {
             return;
         }
     }
 }
 
 #[tokio::test]
-async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
+async fn failed_items_are_reported_and_others_migrated() {
     let env = MigrationEnv::start().await;
     // A bucket that takes no source, and gives none.
     let key = aws_sdk_s3::config::Credentials::new("wrong", "wrong", None, None, "test");
@@ -253,27 +253,27 @@ async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
     let report = migration.run().await.unwrap();
     assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
     assert_eq!(report.logs.changed, 0, "without its function no log is touched: {report}");
-    assert!(report.to_string().contains("Failed; run this again to do the rest:"), "{report}");
+    assert!(report.to_string().contains("Failed; run the command again to migrate the rest:"), "{report}");
     env.assert_counts("without functions").await;
     assert!(!env.migrate().await.has_failures());
     env.assert_migrated("with the right key").await;
 }
 
 #[tokio::test]
-async fn a_function_belongs_to_whom_its_workspace_belongs() {
+async fn functions_keep_the_owner_of_their_workspace() {
     let mut env = TestEnv::start().unwrap();
     env.config.sign_in = true;
     legacy::fill(&env).await;
     let env = MigrationEnv::over(env).await;
     // Ended when the workspaces are in the present form, and run again for somebody else.
     let hers = env.migration(false, Owner::of_subject("ada"));
-    env.env.faults.hold_after(9);
+    env.env.faults.block_after(9);
     tokio::select! {
         biased;
-        () = env.env.faults.held() => {}
+        () = env.env.faults.blocked() => {}
         _ = Box::pin(hers.run()) => {}
     }
-    env.env.faults.heal();
+    env.env.faults.clear();
     env.migrate().await;
     let listed = env.send(Event::new("GET", "/api/workspaces").from("ada")).await;
     assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
@@ -285,7 +285,7 @@ async fn a_function_belongs_to_whom_its_workspace_belongs() {
 }
 
 #[tokio::test]
-async fn long_logs_stay_whole_and_many_take_several_pages() {
+async fn large_logs_are_migrated_across_scan_pages() {
     let env = MigrationEnv::start().await;
     let long = "가".repeat(50_000);
     for i in 0..12 {
@@ -305,7 +305,7 @@ async fn long_logs_stay_whole_and_many_take_several_pages() {
 }
 
 #[tokio::test]
-async fn a_table_that_lacks_something_is_not_changed() {
+async fn incomplete_table_is_not_migrated() {
     let env = MigrationEnv::start().await;
     let mut create = env.env.dynamodb.create_table().table_name("plain");
     for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {

@@ -1,6 +1,7 @@
-//! Executions become figures: each counted once, and for 24 hours.
+//! Usage: each execution is counted once, and for 24 hours.
 
 use super::env::StreamEnv;
+use counter::Counter;
 use serde_json::json;
 use shared::domain::{Clock, ExecutionStatus, Limits, List, Owner, PageRequest, Timestamp};
 
@@ -11,16 +12,17 @@ fn at(milliseconds: i64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read() {
-    let env = StreamEnv::start().await;
+async fn usage_covers_24_hours_at_every_hour_boundary() {
+    let mut env = StreamEnv::start().await;
     let ids = [env.function("x = 1").await, env.function("x = 2").await];
     env.settle().await;
     let begin = Timestamp::now().epoch_milliseconds() / HOUR * HOUR;
     let clock = Clock::standing_at(at(begin));
     let store = env.store_at(&clock);
+    env.counter = Counter::new(store.clone());
     let owner = Owner::anonymous();
-    // In hour h: the first function runs h + 1 times for 10 * h ms, every second
-    // time in vain; the other runs once, well.
+    // In hour h the first function runs h + 1 times for 10 * h ms, and every second time fails. The
+    // other one runs once, and succeeds.
     for hour in 0..26_i64 {
         for i in 0..=hour {
             let outcome =
@@ -73,7 +75,7 @@ async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_changes_nothing() {
+async fn redelivered_batch_is_counted_once() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -83,7 +85,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
     }
     let all = env.env.stream().next(1000).unwrap();
     let before = env.keys().await.len();
-    // In every cut, forwards and again, as at-least-once delivery may bring them.
+    // In batches of each size, each delivered twice: delivery is at least once.
     for size in [1, 7, 30, 1000] {
         for batch in all.chunks(size) {
             let answer = env.process(json!({"Records": batch})).await;
@@ -91,7 +93,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
             env.process(json!({"Records": batch})).await;
         }
         let function = env.read(&id).await.unwrap();
-        assert_eq!((function.invocations_24h, function.errors_24h), (30, 10), "cut by {size}");
+        assert_eq!((function.invocations_24h, function.errors_24h), (30, 10), "batches of {size}");
     }
     let workspace = env.env.store.workspace(&Owner::anonymous(), &env.ws).await.unwrap().value;
     assert_eq!((workspace.invocations_24h, workspace.error_rate), (30, 33.33));
@@ -99,7 +101,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_hundred_functions_of_a_workspace_are_counted_in_one_batch() {
+async fn batch_counts_more_functions_than_one_transaction_holds() {
     let env = StreamEnv::start().await;
     let mut ids = Vec::new();
     let owner = Owner::anonymous();
