@@ -1,4 +1,4 @@
-//! Routes as the Lambdas' own that read a request as those do, and answer without any storage.
+//! Routes that read requests as the Lambdas do, and answer without storage.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
@@ -8,17 +8,19 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::{
-    CreateFunction, CreateInvocationKey, CreateWorkspace, Fields, Function, FunctionId, KeyId,
-    Limits, List, Listing, LogFilter, NewInvocationKey, CreationSeed, Owner, Page, PatchFunction,
-    PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
+    CreateFunction, CreateInvocationKey, CreateWorkspace, CreationSeed, Fields, Function,
+    FunctionId, KeyId, Limits, List, LogFilter, NewInvocationKey, Owner, Page, PageRequest,
+    PatchFunction, PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
 };
 use shared::error::Error;
-use shared::http::{Array, BaseUrl, CreatedResponse, IfMatch, ListQuery, Path, IdempotentJson, WithEtag};
+use shared::http::{
+    Array, BaseUrl, CreatedResponse, IdempotentJson, IfMatch, ListQuery, Path, WithEtag,
+};
 
-/// Tells the route that was taken.
+/// The header with the matched route.
 pub const ROUTE: &str = "x-route";
 
-/// Where every page ends. All lists go on behind it.
+/// The position in every list's cursor.
 const POSITION: &str = "position";
 
 /// The routes.
@@ -37,24 +39,24 @@ pub fn router() -> Router {
         .route("/api/workspaces/{workspaceId}/logs", get(workspace_logs))
         .route("/invoke/{workspaceId}/{functionId}", any(call))
         .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call))
-        .route_layer(from_fn(tell_route))
+        .route_layer(from_fn(add_route_header))
 }
 
-async fn tell_route(route: MatchedPath, request: Request, next: Next) -> Response {
+async fn add_route_header(route: MatchedPath, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let route = HeaderValue::from_str(route.as_str()).expect("a route is ASCII");
     response.headers_mut().insert(HeaderName::from_static(ROUTE), route);
     response
 }
 
-fn listing<T>(page: &Page) -> Listing<T> {
-    Listing { items: Vec::new(), next: Some(page.cursor(POSITION)) }
+fn empty_page<T>(page: &PageRequest) -> Page<T> {
+    Page { items: Vec::new(), next: Some(page.cursor(POSITION)) }
 }
 
 async fn workspaces(owner: Owner, query: ListQuery) -> Result<Array<Workspace>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Workspaces(owner), limit)?;
-    Ok(query.array(listing(&page)))
+    Ok(query.array(empty_page(&page)))
 }
 
 async fn create_workspace(
@@ -63,7 +65,11 @@ async fn create_workspace(
 ) -> Result<CreatedResponse<Workspace>, Error> {
     let workspace = CreateWorkspace::try_from(fields)?.create(&CreationSeed::new(Timestamp::now()));
     let location = format!("/api/workspaces/{}", workspace.id);
-    Ok(CreatedResponse { location, made: Versioned { value: workspace, version: 1 }, is_replayed: false })
+    Ok(CreatedResponse {
+        location,
+        made: Versioned { value: workspace, version: 1 },
+        is_replayed: false,
+    })
 }
 
 async fn workspace(Path(workspace): Path<String>) -> Result<Json<Value>, Error> {
@@ -89,7 +95,7 @@ async fn functions(
 ) -> Result<Array<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Functions(WorkspaceId::parse(&workspace)?), limit)?;
-    Ok(query.array(listing(&page)))
+    Ok(query.array(empty_page(&page)))
 }
 
 async fn create_function(

@@ -1,12 +1,12 @@
-//! Bodies of requests, read as each thing that a body may be.
+//! Bodies of requests, read as each type of body.
 #![no_main]
 
 use fuzz::read;
 use libfuzzer_sys::fuzz_target;
 use shared::domain::{
-    Code, CreateFunction, CreateInvocationKey, CreateWorkspace, Description, EnvironmentVariables,
-    HttpMethods, Memory, Name, CreationSeed, PatchFunction, PatchWorkspace, Timeout, Timestamp,
-    WorkspaceId,
+    Code, CreateFunction, CreateInvocationKey, CreateWorkspace, CreationSeed, Description,
+    EnvironmentVariables, HttpMethods, Memory, Name, PatchFunction, PatchWorkspace, Timeout,
+    Timestamp, WorkspaceId,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         description(&create.description);
         let made = create.create(&origin);
         let again: CreateWorkspace = read(&json(&made)).expect("what is read can be sent");
-        assert_eq!((&again.name, &again.description), (&made.name, &made.description));
+        assert_eq!((&again.name, &again.description), (&made.settings.name, &made.settings.description));
     }
     if let Some(patch) = read::<PatchWorkspace>(data) {
         patch.name.iter().for_each(name);
@@ -25,16 +25,16 @@ fuzz_target!(|data: &[u8]| {
     if let Some(create) = read::<CreateFunction>(data) {
         let ws = WorkspaceId::parse("ws-1").expect("an identifier");
         let made = create.create(ws.clone(), &origin);
-        name(&made.name);
-        description(&made.description);
-        memory(&made.memory);
-        timeout(&made.timeout);
-        methods(&made.http_methods);
-        environment(&made.environment_variables);
+        name(&made.settings.name);
+        description(&made.settings.description);
+        memory(&made.settings.memory);
+        timeout(&made.settings.timeout);
+        methods(&made.settings.http_methods);
+        environment(&made.settings.environment_variables);
         code(&made.code);
         assert!(made.invocation_url.is_none() && made.last_deployed.is_none());
         assert_eq!((made.invocations_24h, made.errors_24h), (0, 0));
-        let again: CreateFunction = read(&json(&made)).expect("what is read can be sent");
+        let again: CreateFunction = read(&json(&made)).expect("what was read can be sent");
         assert_eq!(again.create(ws, &origin), made);
     }
     if let Some(patch) = read::<PatchFunction>(data) {

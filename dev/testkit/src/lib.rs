@@ -250,7 +250,7 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
@@ -260,7 +260,7 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();
@@ -276,7 +276,7 @@ pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http)
         .endpoint_url(url)
         .build();

@@ -12,8 +12,9 @@
 //! | `model` | random requests against a model of the API | `MODEL_CASES` (24), `MODEL_SEED` (1) |
 //! | `overload` | more load than AWS accepts | |
 //! | `races` | linearizability of concurrent requests | `RACE_CASES` (30), `RACE_SEED` (1) |
-//! | `routes` | everything that names routes agrees with `template.yaml` | |
+//! | `routes` | routers, CORS and gateway agree with `template.yaml` | |
 //! | `scale` | large workspaces, functions and lists | `SCALE` (4): percent of the full size |
+//! | `snapshots` | files generated from `template.yaml` and `openapi.json` | |
 //! | `stream` | reconciler and counter | |
 //!
 //! One suite: `cargo test --workspace --test suites faults`. Suites write their results into
@@ -31,7 +32,6 @@ mod migration;
 mod model;
 mod overload;
 mod races;
-
 mod routes;
 mod scale;
 mod snapshots;

@@ -1,13 +1,11 @@
-//! `template.yaml` is the source of routes and CORS. Everything else that names them agrees with it.
+//! `template.yaml` is the source of routes and CORS, and the Lambdas agree with it.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use deployment::Deployment;
 use emulator::project;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
-use serde_json::Value;
 use shared::http::cors::Cors;
 
 fn template() -> Template {
@@ -20,38 +18,6 @@ fn routes() -> Vec<(Route, String)> {
         function.routes.into_iter().map(move |route| (route, name.clone()))
     };
     template().functions.into_iter().flat_map(binary).collect()
-}
-
-/// The routes of `cargo lambda watch`, from the workspace's metadata.
-fn watch_router() -> Vec<(String, String)> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
-        .current_dir(project::source_root())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let router = &metadata["metadata"]["lambda"]["watch"]["router"];
-    let routes = router.as_object().unwrap().iter();
-    routes.map(|(path, name)| (path.clone(), name.as_str().unwrap().to_owned())).collect()
-}
-
-/// `ANY /a/{b}` as the path of the watch router. `None` for the default route and the greedy ones,
-/// which it can't express.
-fn as_watch_path(route: &Route) -> Option<&str> {
-    route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
-}
-
-#[test]
-fn cargo_lambda_watch_routes_match_the_template() {
-    let mut expected: Vec<_> = routes()
-        .iter()
-        .filter_map(|(route, name)| Some((as_watch_path(route)?.to_owned(), name.clone())))
-        .collect();
-    let mut found = watch_router();
-    expected.sort();
-    found.sort();
-    assert_eq!(found, expected);
 }
 
 /// The paths of all `.route(…)` in a Lambda's source, in the template's notation.
@@ -132,29 +98,4 @@ async fn a_deployment_routes_requests_as_the_template_says() {
     }
     let answer = api.ask("GET", "/docs", None).await;
     assert!(answer.status < 400, "{}", answer.body);
-}
-
-#[test]
-fn sample_events_match_the_gateways_routes() {
-    let mut routes_seen = Vec::new();
-    for entry in std::fs::read_dir(project::source_root().join("events")).unwrap() {
-        let path = entry.unwrap().path();
-        let event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-        let routes = routes();
-        let (route, _, parameters) =
-            route::select(&routes, method, event["rawPath"].as_str().unwrap()).unwrap();
-        let place = path.display();
-        assert_eq!(event["routeKey"], route.key(), "{place}");
-        assert_eq!(event["requestContext"]["routeKey"], route.key(), "{place}");
-        for (name, value) in parameters {
-            assert_eq!(event["pathParameters"][&name], value, "{place}");
-        }
-        routes_seen.push(route.key().to_owned());
-    }
-    for (route, _) in routes() {
-        // Greedy and default routes serve unknown paths only.
-        let is_resource = as_watch_path(&route).is_some();
-        assert!(!is_resource || routes_seen.contains(&route.key().to_owned()), "{}", route.key());
-    }
 }

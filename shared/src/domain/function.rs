@@ -1,7 +1,11 @@
 //! Functions.
 
-use serde::Serialize;
+mod schema;
+
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use schema::SettingsInSchemas;
 
 use super::{
     Auth, Code, CreationSeed, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods,
@@ -9,14 +13,10 @@ use super::{
 };
 use crate::error::Error;
 
-/// A function.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+/// The settings that a client gives to a function, and may change.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Function {
-    /// Its identifier.
-    pub id: FunctionId,
-    /// The workspace that it belongs to.
-    pub workspace_id: WorkspaceId,
+pub struct FunctionSettings {
     /// Its name.
     pub name: Name,
     /// What it does; may be empty.
@@ -30,9 +30,62 @@ pub struct Function {
     /// The methods that its URL answers.
     pub http_methods: HttpMethods,
     /// Who may call its URL.
+    // Items that were written before there was this setting don't have it.
+    #[serde(default)]
+    #[schema(required = true)]
     pub auth: Auth,
     /// Its environment.
     pub environment_variables: EnvironmentVariables,
+}
+
+impl FunctionSettings {
+    /// The settings of a function of which only the name is given.
+    fn named(name: Name) -> Self {
+        Self {
+            name,
+            description: Description::default(),
+            runtime: Runtime::default(),
+            memory: Memory::default(),
+            timeout: Timeout::default(),
+            http_methods: HttpMethods::default(),
+            auth: Auth::default(),
+            environment_variables: EnvironmentVariables::default(),
+        }
+    }
+
+    /// Takes the settings of a new function out of `fields`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for the first field that is refused; the name is required.
+    pub fn take(fields: &mut Fields) -> Result<Self, Error> {
+        let default = Self::named(fields.required("name")?);
+        Ok(Self {
+            name: default.name,
+            description: fields.optional("description")?.unwrap_or(default.description),
+            runtime: fields.optional("runtime")?.unwrap_or(default.runtime),
+            memory: fields.optional("memory")?.unwrap_or(default.memory),
+            timeout: fields.optional("timeout")?.unwrap_or(default.timeout),
+            http_methods: fields.optional("httpMethods")?.unwrap_or(default.http_methods),
+            auth: fields.optional("auth")?.unwrap_or(default.auth),
+            environment_variables: fields
+                .optional("environmentVariables")?
+                .unwrap_or(default.environment_variables),
+        })
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Function {
+    /// Its identifier.
+    pub id: FunctionId,
+    /// The workspace that it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// What its client set.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub settings: FunctionSettings,
     /// Its source.
     pub code: Code,
     /// Whether it may be called.
@@ -61,6 +114,31 @@ pub struct Function {
 }
 
 impl Function {
+    /// A function as it is before its first deployment and its first execution.
+    pub fn new(
+        id: FunctionId,
+        workspace_id: WorkspaceId,
+        settings: FunctionSettings,
+        code: Code,
+        status: Status,
+        last_modified: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            workspace_id,
+            settings,
+            code,
+            status,
+            invocation_url: None,
+            deployment_error: None,
+            last_modified,
+            last_deployed: None,
+            invocations_24h: 0,
+            errors_24h: 0,
+            avg_duration: 0.0,
+        }
+    }
+
     /// The same with its public URL, below `base`, if it is deployed.
     ///
     /// The URL is not stored: it would be wrong as soon as the API moves to another name.
@@ -71,71 +149,31 @@ impl Function {
         self
     }
 
-    /// The same with the figures of its executions.
+    /// The same function with its usage.
     #[must_use]
-    pub fn with_usage(mut self, figures: Usage) -> Self {
-        self.invocations_24h = figures.invocations;
-        self.errors_24h = figures.errors;
-        self.avg_duration = figures.average_duration;
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.invocations_24h = usage.invocations;
+        self.errors_24h = usage.errors;
+        self.avg_duration = usage.average_duration;
         self
     }
 }
 
 /// A new function. It starts active.
 #[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
 pub struct CreateFunction {
-    /// Its name.
-    name: Name,
-    /// What it does; `null` is nothing.
-    #[schema(value_type = Option<Description>, required = false, default = Description::default)]
-    description: Description,
-    /// The Python that runs it.
-    #[schema(required = false, default = Runtime::default)]
-    runtime: Runtime,
-    /// Its memory, in MB.
-    #[schema(required = false, default = Memory::default)]
-    memory: Memory,
-    /// Its timeout, in seconds.
-    #[schema(required = false, default = Timeout::default)]
-    timeout: Timeout,
-    /// The methods that its URL answers.
-    #[schema(required = false, default = HttpMethods::default)]
-    http_methods: HttpMethods,
-    /// Who may call its URL.
-    #[schema(required = false, default = Auth::default)]
-    auth: Auth,
-    /// Its environment.
-    #[schema(required = false, default = EnvironmentVariables::default)]
-    environment_variables: EnvironmentVariables,
+    /// What it is to be.
+    #[schema(ignore)]
+    settings: FunctionSettings,
     /// Its source, with a function `handler(event, context)`.
     code: Code,
 }
 
 impl CreateFunction {
-    /// The function that this makes in `workspace_id`.
-    pub fn create(self, workspace_id: WorkspaceId, origin: &CreationSeed) -> Function {
-        Function {
-            id: FunctionId::of(origin.ulid),
-            workspace_id,
-            name: self.name,
-            description: self.description,
-            runtime: self.runtime,
-            memory: self.memory,
-            timeout: self.timeout,
-            http_methods: self.http_methods,
-            auth: self.auth,
-            environment_variables: self.environment_variables,
-            code: self.code,
-            status: Status::Active,
-            invocation_url: None,
-            deployment_error: None,
-            last_modified: origin.at,
-            last_deployed: None,
-            invocations_24h: 0,
-            errors_24h: 0,
-            avg_duration: 0.0,
-        }
+    /// The function to create in `workspace_id`.
+    pub fn create(self, workspace_id: WorkspaceId, seed: &CreationSeed) -> Function {
+        let id = FunctionId::of(seed.ulid);
+        Function::new(id, workspace_id, self.settings, self.code, Status::Active, seed.at)
     }
 }
 
@@ -144,25 +182,16 @@ impl TryFrom<Fields> for CreateFunction {
 
     /// The code is checked last, as Python of the runtime.
     fn try_from(mut fields: Fields) -> Result<Self, Error> {
-        let create = Self {
-            name: fields.required("name")?,
-            description: fields.optional("description")?.unwrap_or_default(),
-            runtime: fields.optional("runtime")?.unwrap_or_default(),
-            memory: fields.optional("memory")?.unwrap_or_default(),
-            timeout: fields.optional("timeout")?.unwrap_or_default(),
-            http_methods: fields.optional("httpMethods")?.unwrap_or_default(),
-            auth: fields.optional("auth")?.unwrap_or_default(),
-            environment_variables: fields.optional("environmentVariables")?.unwrap_or_default(),
-            code: fields.required("code")?,
-        };
-        syntax::check(&create.code, create.runtime)?;
-        Ok(create)
+        let settings = FunctionSettings::take(&mut fields)?;
+        let code = fields.required("code")?;
+        syntax::check(&code, settings.runtime)?;
+        Ok(Self { settings, code })
     }
 }
 
 /// A change of a function: a field that is absent stays as it is.
-#[derive(Debug, Default, PartialEq, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PatchFunction {
     /// The new name.
     #[schema(nullable = false)]
@@ -199,8 +228,8 @@ impl TryFrom<Fields> for PatchFunction {
     type Error = Error;
 
     /// The code is checked last, as Python of the runtime that is named beside it. Without one it is
-    /// checked as the newest, since the function's own isn't known before it is read; and a runtime
-    /// alone checks no code. What then slips through is told when the function runs.
+    /// checked as the newest: the function's own runtime isn't known before the function is read.
+    /// A runtime alone checks no code. An error that slips through shows when the function runs.
     fn try_from(mut fields: Fields) -> Result<Self, Error> {
         let patch = Self {
             name: fields.optional("name")?,

@@ -26,7 +26,7 @@ mod workspace;
 pub use code::Code;
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody};
 pub use field::{Fields, ValidationError};
-pub use function::{CreateFunction, Function, PatchFunction};
+pub use function::{CreateFunction, Function, FunctionSettings, PatchFunction, SettingsInSchemas};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
 pub use idempotency::{
     CreationSeed, Fingerprint, IdempotencyKey, IdempotentRequest, Salt, new_salt,

@@ -75,7 +75,7 @@ impl TryFrom<Fields> for CreateWorkspace {
 }
 
 /// A change of a workspace: a field that is absent stays as it is.
-#[derive(Debug, Default, PartialEq, ToSchema)]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct PatchWorkspace {
     /// The new name.
     #[schema(nullable = false)]

@@ -137,11 +137,11 @@ impl Engine {
             .create_function()
             .function_name(name(&function.id))
             .role(&*self.role)
-            .runtime(runtime(function.runtime))
+            .runtime(runtime(function.settings.runtime))
             .architectures(Architecture::Arm64)
             .handler(HANDLER)
-            .memory_size(function.memory.mb().into())
-            .timeout(function.timeout.seconds().into())
+            .memory_size(function.settings.memory.mb().into())
+            .timeout(function.settings.timeout.seconds().into())
             .environment(environment(function))
             .code(FunctionCode::builder().zip_file(zip).build())
             .send()
@@ -166,10 +166,10 @@ impl Engine {
             .update_function_configuration()
             .function_name(name(&function.id))
             .role(&*self.role)
-            .runtime(runtime(function.runtime))
+            .runtime(runtime(function.settings.runtime))
             .handler(HANDLER)
-            .memory_size(function.memory.mb().into())
-            .timeout(function.timeout.seconds().into())
+            .memory_size(function.settings.memory.mb().into())
+            .timeout(function.settings.timeout.seconds().into())
             .environment(environment(function))
             .send()
             .await
@@ -219,17 +219,19 @@ impl Engine {
     fn is_configured(&self, found: &FunctionConfiguration, function: &Function) -> bool {
         let none = HashMap::new();
         let variables = found.environment().and_then(|e| e.variables()).unwrap_or(&none);
-        let same_variables = variables.len() == function.environment_variables.iter().count()
+        let same_variables = variables.len()
+            == function.settings.environment_variables.iter().count()
             && function
+                .settings
                 .environment_variables
                 .iter()
                 .all(|(name, value)| variables.get(name).is_some_and(|found| found == value));
         same_variables
-            && found.runtime() == Some(&runtime(function.runtime))
+            && found.runtime() == Some(&runtime(function.settings.runtime))
             && found.role() == Some(&*self.role)
             && found.handler() == Some(HANDLER)
-            && found.memory_size() == Some(function.memory.mb().into())
-            && found.timeout() == Some(function.timeout.seconds().into())
+            && found.memory_size() == Some(function.settings.memory.mb().into())
+            && found.timeout() == Some(function.settings.timeout.seconds().into())
     }
 
     async fn until_settled(
@@ -349,7 +351,7 @@ fn is_busy(found: &FunctionConfiguration) -> bool {
 }
 
 fn environment(function: &Function) -> Environment {
-    let variables = function.environment_variables.iter();
+    let variables = function.settings.environment_variables.iter();
     let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Environment::builder().set_variables(Some(owned)).build()
 }

@@ -75,10 +75,10 @@ impl Engine {
         add(&self.role);
         add(&self.concurrency.unwrap_or_default().to_string());
         add(&function.code.sha256());
-        add(deploy::runtime(function.runtime).as_str());
-        add(&function.memory.mb().to_string());
-        add(&function.timeout.seconds().to_string());
-        for (name, value) in function.environment_variables.iter() {
+        add(deploy::runtime(function.settings.runtime).as_str());
+        add(&function.settings.memory.mb().to_string());
+        add(&function.settings.timeout.seconds().to_string());
+        for (name, value) in function.settings.environment_variables.iter() {
             add(name);
             add(value);
         }

@@ -51,7 +51,7 @@ impl CodeRecord {
     /// Adds the change to this source to `changes`. The key follows and is not
     /// asked for: the same source under another key is no change.
     pub(super) fn add_to(&self, changes: &mut Changes) -> Result<(), Error> {
-        changes.require("codeSha256", &Some(&self.code_sha256))?;
+        changes.require("codeSha256", &self.code_sha256)?;
         changes.side_effect("codeKey", &self.code_key)?;
         match &self.code_inline {
             Some(bytes) => changes.side_effect("codeInline", &serde_bytes::Bytes::new(bytes)),

@@ -19,9 +19,8 @@ use super::workspace::is_there;
 use super::{Created, IdempotencyRecord, Item, Store, invocation_key};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Access, Auth, Code, Description, EnvironmentVariables, Expected, Function, FunctionId,
-    HttpMethods, Memory, Name, Owner, Page, PageBuilder, PageRequest, PatchFunction, Quota,
-    Runtime, Status, Timeout, Timestamp, Versioned, WorkspaceId,
+    Access, Code, Expected, Function, FunctionId, FunctionSettings, Owner, Page, PageBuilder,
+    PageRequest, PatchFunction, Quota, Status, Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -39,15 +38,8 @@ pub(super) struct FunctionRecord {
     pub(super) owner: String,
     id: FunctionId,
     workspace_id: WorkspaceId,
-    name: Name,
-    description: Description,
-    runtime: Runtime,
-    memory: Memory,
-    timeout: Timeout,
-    http_methods: HttpMethods,
-    #[serde(default)]
-    auth: Auth,
-    environment_variables: EnvironmentVariables,
+    #[serde(flatten)]
+    settings: FunctionSettings,
     status: Status,
     last_modified: Timestamp,
     /// Counts the writes, so that one can be told from the next.
@@ -71,14 +63,7 @@ impl FunctionRecord {
             owner: owner.to_string(),
             id: function.id,
             workspace_id: function.workspace_id,
-            name: function.name,
-            description: function.description,
-            runtime: function.runtime,
-            memory: function.memory,
-            timeout: function.timeout,
-            http_methods: function.http_methods,
-            auth: function.auth,
-            environment_variables: function.environment_variables,
+            settings: function.settings,
             status: function.status,
             last_modified: function.last_modified,
             version: 1,
@@ -96,41 +81,28 @@ impl FunctionRecord {
 
     pub(super) fn with_code(self, code: Code) -> Versioned<Function> {
         let version = self.version;
-        let value = Function {
-            id: self.id,
-            workspace_id: self.workspace_id,
-            name: self.name,
-            description: self.description,
-            runtime: self.runtime,
-            memory: self.memory,
-            timeout: self.timeout,
-            http_methods: self.http_methods,
-            auth: self.auth,
-            environment_variables: self.environment_variables,
+        let mut value = Function::new(
+            self.id,
+            self.workspace_id,
+            self.settings,
             code,
-            status: self.status,
-            // Not stored: whoever answers a request knows where its API is.
-            invocation_url: None,
-            deployment_error: self.deployment.error_of(version),
-            last_modified: self.last_modified,
-            last_deployed: self.deployment.last_deployed,
-            // Not stored here: see usage.rs.
-            invocations_24h: 0,
-            errors_24h: 0,
-            avg_duration: 0.0,
-        };
+            self.status,
+            self.last_modified,
+        );
+        value.deployment_error = self.deployment.error_of(version);
+        value.last_deployed = self.deployment.last_deployed;
         Versioned { value, version }
     }
 
     pub(super) fn into_callable(self) -> Callable {
         let keys = self.invocation_keys.into_iter().map(|record| record.hash);
-        let access = Access::new(self.auth, keys.collect());
+        let access = Access::new(self.settings.auth, keys.collect());
         Callable {
             deployment_error: self.deployment.error_of(self.version),
             settings: CallSettings {
                 status: self.status,
-                methods: self.http_methods,
-                timeout: self.timeout,
+                methods: self.settings.http_methods,
+                timeout: self.settings.timeout,
                 access,
             },
             engine_version: self.deployment.engine_version,
@@ -301,20 +273,13 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         expected: &Expected,
-        patch: PatchFunction,
+        mut patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
         let mut changes = Changes::default();
-        changes.require("name", &patch.name)?;
-        changes.require("description", &patch.description)?;
-        changes.require("runtime", &patch.runtime)?;
-        changes.require("memory", &patch.memory)?;
-        changes.require("timeout", &patch.timeout)?;
-        changes.require("httpMethods", &patch.http_methods)?;
-        changes.require("auth", &patch.auth)?;
-        changes.require("environmentVariables", &patch.environment_variables)?;
-        changes.require("status", &patch.status)?;
+        let code = patch.code.take();
+        changes.require_all(&patch)?;
         changes.side_effect("lastModified", &Timestamp::now())?;
-        let record = match patch.code {
+        let record = match code {
             Some(code) => {
                 return self.patch_with_code(owner, ws, id, expected, changes, code).await;
             }

@@ -18,8 +18,8 @@ use crate::error::Error;
 /// What is to change in an item.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    required: HashMap<&'static str, AttributeValue>,
-    side_effects: HashMap<&'static str, AttributeValue>,
+    required: Item,
+    side_effects: Item,
     removed: Vec<&'static str>,
 }
 
@@ -33,15 +33,21 @@ pub(super) struct Expression {
 }
 
 impl Changes {
-    /// Sets `attribute` if there is a value. The item changes if any of these differs.
+    /// Sets `attribute`. The item changes if any of these differs.
     pub(super) fn require<T: Serialize>(
         &mut self,
         attribute: &'static str,
-        value: &Option<T>,
+        value: &T,
     ) -> Result<(), Error> {
-        if let Some(value) = value {
-            self.required.insert(attribute, attribute_value(value)?);
-        }
+        self.required.insert(attribute.into(), attribute_value(value)?);
+        Ok(())
+    }
+
+    /// Sets an attribute for each field of `patch` that has a value, by the field's name. The item
+    /// changes if any of them differs.
+    pub(super) fn require_all<T: Serialize>(&mut self, patch: &T) -> Result<(), Error> {
+        let item: Item = serde_dynamo::to_item(patch).map_err(Error::internal)?;
+        self.required.extend(item.into_iter().filter(|(_, value)| !value.is_null()));
         Ok(())
     }
 
@@ -51,7 +57,7 @@ impl Changes {
         attribute: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.side_effects.insert(attribute, attribute_value(value)?);
+        self.side_effects.insert(attribute.into(), attribute_value(value)?);
         Ok(())
     }
 
@@ -67,7 +73,7 @@ impl Changes {
 
     /// Whether `item` already is as required.
     pub(super) fn are_made_in(&self, item: &Item) -> bool {
-        self.required.iter().all(|(name, value)| item.get(*name) == Some(value))
+        self.required.iter().all(|(name, value)| item.get(name) == Some(value))
     }
 
     /// The item that `old` becomes.

@@ -236,8 +236,7 @@ impl Store {
         patch: PatchWorkspace,
     ) -> Result<Versioned<Workspace>, Error> {
         let mut changes = Changes::default();
-        changes.require("name", &patch.name)?;
-        changes.require("description", &patch.description)?;
+        changes.require_all(&patch)?;
         if changes.is_empty() {
             let workspace = self.workspace(owner, id).await?;
             let allowed = expected.allows(workspace.version);

@@ -55,7 +55,7 @@ impl Replay {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(config.endpoints.clone())
             .http_client(SharedHttpClient::new(client.clone()))
-            .timeout_config(shared::aws::timeouts())
+            .timeout_config(shared::aws::timeouts(&config.time_budget))
             .build();
         let (store, engine) = (Store::new(&aws, config), Engine::new(&aws, config));
         let router = match request.lambda.as_str() {

@@ -63,8 +63,7 @@ pub(super) fn of(fault: Fault, request: &HttpRequest) -> Option<Answer> {
     };
     let lambda = |status, kind| answer(status, kind, json!({"Message": "injected fault"}));
     let s3 = |status, code| {
-        let body =
-            format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>");
+        let body = format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>");
         Some(Answer { status, kind: "", body })
     };
     match (fault, asked(request)) {

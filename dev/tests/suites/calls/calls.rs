@@ -57,11 +57,7 @@ async fn hundred_concurrent_calls_are_answered_logged_and_counted() {
     let logs = env.logs(&id).await;
     assert_eq!(logs.len(), 100);
     for log in &logs {
-        assert_eq!(
-            log["logs"],
-            json!([format!("for {}", log["requestBody"])]),
-            "each has its own lines"
-        );
+        assert_eq!(log["logs"], json!([format!("for {}", log["requestBody"])]), "its own lines");
         assert_eq!(log["responseBody"], log["requestBody"]);
     }
     env.settle().await;
@@ -115,10 +111,7 @@ async fn calls_during_updates_see_code_and_settings_of_one_version() {
         stop.send(true).unwrap();
     };
     let (seen, ()) = tokio::join!(callers, changes);
-    assert!(
-        seen.iter().all(|seen| seen.is_sorted()),
-        "no caller sees an older version again: {seen:?}"
-    );
+    assert!(seen.iter().all(|seen| seen.is_sorted()), "in the order of deployment: {seen:?}");
     let versions = env.env.lambda_client().await.list_versions_by_function();
     let versions = versions.function_name(format!("faas-{id}")).send().await.unwrap();
     assert_eq!(versions.versions().len(), 3, "$LATEST, the newest, and the one before");

@@ -1,7 +1,6 @@
 //! The exact cost of an execution, in AWS calls and capacity units. A change of it shows in review.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use super::env::CallEnv;
 use aws_sdk_dynamodb::types::AttributeValue;

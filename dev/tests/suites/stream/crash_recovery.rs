@@ -73,7 +73,7 @@ async fn assert_final_state(env: &StreamEnv, scenario: Scenario, id: &FunctionId
     let function = env.read(id).await.unwrap();
     assert!(objects.values().all(|text| *text == function.code.as_bytes()), "{context}");
     let memory = callable_memory(env, id, context).await.expect("it is deployed");
-    assert_eq!(memory, i32::from(function.memory.mb()), "{context}");
+    assert_eq!(memory, i32::from(function.settings.memory.mb()), "{context}");
     let usage = if matches!(scenario, Scenario::Count) { (30, 10) } else { (0, 0) };
     assert_eq!((function.invocations_24h, function.errors_24h), usage, "{context}");
     let workspace = env.env.store.workspace(&Owner::anonymous(), &env.ws).await.unwrap().value;

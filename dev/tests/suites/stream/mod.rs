@@ -3,4 +3,3 @@
 mod crash_recovery;
 mod env;
 mod reconciling;
-mod usage;

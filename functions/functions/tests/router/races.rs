@@ -20,7 +20,6 @@ async fn concurrent_creations_are_all_listed_and_counted() {
     }
     assert_eq!(env.function_count().await, 40);
 
-
     let mut paged = Vec::new();
     let mut next = Some(format!("{}?limit=7", env.path()));
     while let Some(at) = next {

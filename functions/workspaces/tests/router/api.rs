@@ -170,7 +170,11 @@ async fn workspaces_are_listed_in_creation_order_in_pages() {
     let all = list(&lambda, "").await;
     assert_eq!(all.json(), json!(made));
     assert_eq!(all.next(), None);
-    assert_eq!(list(&lambda, "?limit=7").await.next(), None, "the last page has no link, even if full");
+    assert_eq!(
+        list(&lambda, "?limit=7").await.next(),
+        None,
+        "the last page has no link, even if full"
+    );
 
     let mut paged = Vec::new();
     let mut next = Some("/api/workspaces?limit=3".to_owned());

@@ -68,7 +68,11 @@ async fn requests_above_the_rate_limit_return_429() {
 
     clock.set(Timestamp::parse("2026-01-31T09:05:01.000Z").unwrap());
     let answer = list("ada").await;
-    assert_eq!(answer.json().as_array().map(Vec::len), Some(1), "the rejected request created nothing");
+    assert_eq!(
+        answer.json().as_array().map(Vec::len),
+        Some(1),
+        "the rejected request created nothing"
+    );
 }
 
 #[tokio::test]

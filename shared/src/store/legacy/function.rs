@@ -3,7 +3,7 @@
 use super::{EarlierTime, MigrationAction, Orphan, fields, is_ghost, is_present, patiently};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Auth, Code, Fields, Function, FunctionId, Owner, ValidationError, WorkspaceId,
+    Code, Fields, Function, FunctionId, FunctionSettings, Owner, ValidationError, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::code::CodeRecord;
@@ -117,26 +117,7 @@ fn function(
     code: Code,
 ) -> Result<Function, Error> {
     let EarlierTime(last_modified) = fields.required("lastModified")?;
-    Ok(Function {
-        id: id.clone(),
-        workspace_id: ws.clone(),
-        name: fields.required("name")?,
-        description: fields.optional("description")?.unwrap_or_default(),
-        runtime: fields.optional("runtime")?.unwrap_or_default(),
-        memory: fields.optional("memory")?.unwrap_or_default(),
-        timeout: fields.optional("timeout")?.unwrap_or_default(),
-        http_methods: fields.optional("httpMethods")?.unwrap_or_default(),
-        auth: Auth::default(),
-        environment_variables: fields.optional("environmentVariables")?.unwrap_or_default(),
-        code,
-        status: fields.optional("status")?.unwrap_or_default(),
-        invocation_url: None,
-        deployment_error: None,
-        last_modified,
-        // Not by us yet.
-        last_deployed: None,
-        invocations_24h: 0,
-        errors_24h: 0,
-        avg_duration: 0.0,
-    })
+    let settings = FunctionSettings::take(&mut fields)?;
+    let status = fields.optional("status")?.unwrap_or_default();
+    Ok(Function::new(id.clone(), ws.clone(), settings, code, status, last_modified))
 }
