@@ -54,7 +54,7 @@ impl Operation {
         let event = Event::new(&self.method, &path).from(owner);
         let event = self.body.iter().fold(event, |event, body| event.json(body));
         story.env.meter.start();
-        let answer = story.answer(&self.method, &path, event).await;
+        let answer = story.send(event).await;
         // Without S3's keys, and sorted: concurrent calls have no order.
         let calls = story.env.meter.stop().into_iter();
         let kind = |operation: String| operation.split(' ').next().unwrap_or_default().to_owned();
@@ -69,7 +69,7 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     let story = Story::begin().await;
     let made = async |path: String, body: Value| {
         let event = Event::new("POST", &path).json(&body).from(ADA);
-        let answer = story.answer("POST", &path, event).await;
+        let answer = story.send(event).await;
         answer.json()["id"].as_str().expect("made").to_owned()
     };
     let ws = made("/api/workspaces".into(), json!({"name": "Ada's"})).await;
@@ -78,7 +78,7 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     let function = made(format!("/api/workspaces/{ws}/functions"), body).await;
     let empty = made("/api/workspaces".into(), json!({"name": "Ada's, empty"})).await;
     let event = Event::new("POST", "/api/workspaces").json(&json!({"name": "own"})).from(BOB);
-    let own = story.answer("POST", "/api/workspaces", event).await.json();
+    let own = story.send(event).await.json();
     let own = own["id"].as_str().expect("made").to_owned();
     story.settle().await;
 
@@ -108,7 +108,7 @@ async fn other_owners_resources_return_404_at_equal_cost() {
 
     // Nothing was changed, and the owner sees everything.
     let seen = async |path: String| {
-        let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
+        let answer = story.send(Event::new("GET", &path).from(ADA)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     };
@@ -120,7 +120,7 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     assert_eq!(seen(format!("/api/workspaces/{ws}/logs")).await["total"], 0, "nobody ran it");
     // A function is found in its own workspace only.
     let path = format!("/api/workspaces/{empty}/functions/{function}");
-    let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
+    let answer = story.send(Event::new("GET", &path).from(ADA)).await;
     answer.assert_error(404, "NOT_FOUND");
 }
 
@@ -132,11 +132,11 @@ async fn missing_authorizer_claims_return_500() {
         let path = path.replace("{functionId}", NO_FUNCTION).replace("{keyId}", NO_KEY);
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
-        story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");
+        story.send(event).await.assert_error(500, "INTERNAL_ERROR");
         // Preflights and unknown methods need no token.
-        let options = story.answer("OPTIONS", &path, Event::new("OPTIONS", &path)).await;
+        let options = story.send(Event::new("OPTIONS", &path)).await;
         assert_eq!(options.status, 204, "{path}: {}", options.body);
-        let wrong = story.answer("TRACE", &path, Event::new("TRACE", &path)).await;
+        let wrong = story.send(Event::new("TRACE", &path)).await;
         wrong.assert_error(405, "METHOD_NOT_ALLOWED");
     }
 }

@@ -46,7 +46,7 @@ async fn every_granted_permission_is_used() {
     story.visit().await;
     large_sources(&story).await;
     many_logs(&story).await;
-    limits(&story).await;
+    limits(&mut story).await;
     rejected_retries(&story).await;
 
     let mut expected = story.env.permissions.used();
@@ -158,7 +158,7 @@ async fn many_logs(story: &Story) {
 async fn rejected_retries(story: &Story) {
     let missing = "/api/workspaces/ws-1/functions/fn-1/invoke";
     let once = |path: &str| Event::new("POST", path).header("idempotency-key", Some("k"));
-    story.answer("POST", missing, once(missing)).await.assert_error(404, "NOT_FOUND");
+    story.send(once(missing)).await.assert_error(404, "NOT_FOUND");
     let env = &story.env;
     let quotas = Quotas { workspaces: 0, ..env.config.quotas };
     let none = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(quotas)));
@@ -167,7 +167,7 @@ async fn rejected_retries(story: &Story) {
 }
 
 /// Lambdas with a rate limit and a limit of concurrent executions.
-async fn limits(story: &Story) {
+async fn limits(story: &mut Story) {
     let env = &story.env;
     let quotas = Quotas { requests_per_second: Some(100), ..env.config.quotas };
     let store = || env.store.clone().with_quotas(quotas);
@@ -186,7 +186,8 @@ async fn limits(story: &Story) {
         lambda.answer(Event::new(method, path)).await.assert_error(404, "NOT_FOUND");
     }
     create(story, "def handler(event, context): return 2").await;
-    story.settle_with(&reconciler).await;
+    story.reconciler = reconciler;
+    story.settle().await;
 }
 
 /// Creates a workspace with a function of `source`. The function's path.
@@ -202,7 +203,7 @@ async fn create(story: &Story, source: &str) -> String {
 async fn ask(story: &Story, method: &str, path: &str, body: Option<Value>, status: u16) -> Value {
     let event = Event::new(method, path);
     let event = body.iter().fold(event, |event, body| event.json(body));
-    let answer = story.answer(method, path, event).await;
+    let answer = story.send(event).await;
     assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
     if answer.body.is_empty() { Value::Null } else { answer.json() }
 }

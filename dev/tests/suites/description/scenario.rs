@@ -2,24 +2,17 @@
 //! the gateway would pass them on, to the very Lambdas, over stores and an engine.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::ops::{Deref, DerefMut};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counter::Counter;
-use emulator::project;
-use emulator::route::{self, Route};
-use emulator::template::{DEFAULT_REGION, Template};
-use invocations::Invoker;
-use reconciler::Reconciler;
+use deployment::Deployment;
 use serde_json::{Value, json};
 use shared::config::Config;
 use shared::domain::{Clock, Quotas, Timestamp};
-use shared::engine::Engine;
 use shared::store::Store;
 use testkit::faults::Fault;
-use testkit::permissions::acting_as;
-use testkit::{Answer, Event, Lambda, TestEnv, together};
+use testkit::{Event, TestEnv};
 
 /// What the functions of the tour do.
 const GREETING: &str = r#"def handler(event, context):
@@ -41,54 +34,20 @@ pub(crate) struct Told {
 
 /// The tour.
 pub(crate) struct Story {
-    pub(crate) env: TestEnv,
-    reconciler: Reconciler,
-    routes: Vec<(Route, String)>,
-    lambdas: HashMap<&'static str, Lambda>,
+    api: Deployment,
     told: Vec<Told>,
 }
 
 impl Story {
     pub(crate) async fn begin() -> Self {
-        Self::over(TestEnv::start().unwrap()).await
+        Self { api: Deployment::start().await, told: Vec::new() }
     }
 
     /// The same on Lambdas whose callers are signed in.
     pub(crate) async fn signed_in() -> Self {
         let mut env = TestEnv::start().unwrap();
         env.config.sign_in = true;
-        Self::over(env).await
-    }
-
-    async fn over(env: TestEnv) -> Self {
-        env.require_python().await;
-        let engine = Engine::with_client(env.lambda_client().await, &env.config);
-        let store = || env.store.clone();
-        let invoker = Invoker::new(store(), engine.clone(), &env.config);
-        let lambdas = HashMap::from([
-            ("docs", env.lambda("docs", docs::router(store(), engine.clone()))),
-            ("workspaces", env.lambda("workspaces", workspaces::router(store()))),
-            ("functions", env.lambda("functions", functions::router(store()))),
-            ("invocations", env.lambda("invocations", invocations::router(invoker))),
-            ("logs", env.lambda("logs", logs::router(store()))),
-        ]);
-        let template = project::source_root().join("template.yaml");
-        let template = Template::read(&template, DEFAULT_REGION).unwrap();
-        let routes = template.functions.into_iter().flat_map(|function| {
-            let lambda = function.binary;
-            function.routes.into_iter().map(move |route| (route, lambda.clone()))
-        });
-        let reconciler = Reconciler::new(store(), engine);
-        Self { reconciler, routes: routes.collect(), lambdas, told: Vec::new(), env }
-    }
-
-    /// Every route of the template with its Lambda.
-    pub(crate) fn routes(&self) -> &[(Route, String)] {
-        &self.routes
-    }
-
-    pub(crate) fn lambda(&self, name: &str) -> &Lambda {
-        &self.lambdas[name]
+        Self { api: Deployment::over(env).await, told: Vec::new() }
     }
 
     /// Everything that was asked and answered, with values that stay the same from
@@ -123,9 +82,9 @@ impl Story {
         let (dynamodb, s3) = (self.env.dynamodb.clone(), self.env.s3.clone());
         let store = Store::with_clients(dynamodb, s3, &config);
         let broken = self.env.lambda("workspaces", workspaces::router(store));
-        let sound = self.lambdas.insert("workspaces", broken).expect("the sound one");
+        let sound = self.replace("workspaces", broken);
         self.get("/api/workspaces").await;
-        self.lambdas.insert("workspaces", sound);
+        self.replace("workspaces", sound);
     }
 
     /// An owner who asks more often than is allowed.
@@ -135,10 +94,10 @@ impl Story {
         let clock = Clock::standing_at(Timestamp::now());
         let store = self.env.store.clone().with_quotas(quotas).with_clock(clock);
         let strict = self.env.lambda("workspaces", workspaces::router(store));
-        let patient = self.lambdas.insert("workspaces", strict).expect("there is one");
+        let usual = self.replace("workspaces", strict);
         self.get("/api/workspaces").await;
         self.get("/api/workspaces").await;
-        self.lambdas.insert("workspaces", patient);
+        self.replace("workspaces", usual);
     }
 
     /// Storage that doesn't answer.
@@ -158,7 +117,7 @@ impl Story {
         self.get("/api/workspaces?limit=10").await;
         self.get(&path).await;
         let known = Event::new("GET", &path).header("if-none-match", Some("*"));
-        self.send("GET", &path, None, known).await;
+        self.show("GET", &path, None, known).await;
         self.ask("PATCH", &path, Some(json!({"description": "orders"}))).await;
         path
     }
@@ -208,11 +167,11 @@ impl Story {
         self.ask("POST", "/api/workspaces", Some(json!({"name": " "}))).await;
         self.get("/api/workspaces/ws-01kg6m4x2v8q5z7n3c9b1d0f99").await;
         let patch = || Event::new("PATCH", workspace).text("{}");
-        self.send("PATCH", workspace, None, patch().header("if-match", Some("\"1\""))).await;
-        self.send("PATCH", workspace, None, patch().text("{'name': 1}")).await;
+        self.show("PATCH", workspace, None, patch().header("if-match", Some("\"1\""))).await;
+        self.show("PATCH", workspace, None, patch().text("{'name': 1}")).await;
         let large = "x".repeat(shared::http::MAX_BODY_BYTES + 1);
-        self.send("PATCH", workspace, None, patch().text(large)).await;
-        self.send("PATCH", workspace, None, patch().header("content-type", Some("text/csv"))).await;
+        self.show("PATCH", workspace, None, patch().text(large)).await;
+        self.show("PATCH", workspace, None, patch().header("content-type", Some("text/csv"))).await;
     }
 
     /// What fails: functions, and what stands behind us.
@@ -237,25 +196,18 @@ impl Story {
     async fn ask(&mut self, method: &'static str, path: &str, body: Option<Value>) -> Value {
         let event = Event::new(method, path);
         let event = body.iter().fold(event, |event, body| event.json(body));
-        self.send(method, path, body, event).await
-    }
-
-    /// Lets the Lambda answer that the gateway would choose.
-    pub(crate) async fn answer(&self, method: &str, path: &str, event: Event) -> Answer {
-        let bare = path.split('?').next().unwrap_or_default();
-        let (_, lambda, _) = route::select(&self.routes, method, bare).expect("a route");
-        self.lambdas[lambda.as_str()].answer(event).await
+        self.show(method, path, body, event).await
     }
 
     /// The same, to be told.
-    async fn send(
+    async fn show(
         &mut self,
         method: &'static str,
         path: &str,
         request: Option<Value>,
         event: Event,
     ) -> Value {
-        let answer = self.answer(method, path, event).await;
+        let answer = self.api.send(event).await;
         let response = (!answer.body.is_empty()).then(|| answer.json());
         let value = response.clone().unwrap_or_default();
         self.told.push(Told {
@@ -267,23 +219,19 @@ impl Story {
         });
         value
     }
+}
 
-    /// Lets the reconciler follow everything that has happened.
-    pub(crate) async fn settle(&self) {
-        self.settle_with(&self.reconciler).await;
+impl Deref for Story {
+    type Target = Deployment;
+
+    fn deref(&self) -> &Deployment {
+        &self.api
     }
+}
 
-    /// The same by another reconciler.
-    pub(crate) async fn settle_with(&self, reconciler: &Reconciler) {
-        let counter = Counter::new(self.env.store.clone());
-        let follow = async |event: Value| {
-            let end = SystemTime::now() + Duration::from_secs(600);
-            let read = || serde_json::from_value(event.clone()).unwrap();
-            let Ok(followed) = acting_as("reconciler", reconciler.handle(read(), end)).await;
-            let Ok(counted) = acting_as("counter", counter.handle(read())).await;
-            together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
-        };
-        self.env.settle(follow).await;
+impl DerefMut for Story {
+    fn deref_mut(&mut self) -> &mut Deployment {
+        &mut self.api
     }
 }
 
