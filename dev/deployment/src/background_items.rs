@@ -1,16 +1,11 @@
-//! Tables full of items, put there as if the API had made them, which would take too long.
-
-use std::collections::HashMap;
+//! Items that fill a table. They are written directly, because the API would take too long.
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, stream};
 
-use crate::Deployment;
+use crate::{Deployment, Item};
 
-/// An item, as DynamoDB's client has it.
-pub type Item = HashMap<String, AttributeValue>;
-
-/// The last part of a path: an identifier.
+/// The identifier at the end of a path.
 pub fn id(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
@@ -18,14 +13,14 @@ pub fn id(path: &str) -> &str {
 /// The item at `pk` and `sk`.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is none.
 pub async fn item(api: &Deployment, pk: &str, sk: &str) -> Item {
     let get = api.env.dynamodb.get_item().table_name(&api.env.config.table);
     let get = get.key("PK", AttributeValue::S(pk.into())).key("SK", AttributeValue::S(sk.into()));
     get.send().await.expect("the table can be read").item.expect("it is there")
 }
 
-/// `item` with other texts in some attributes.
+/// A copy of `item` with other values of some attributes.
 pub fn like(item: &Item, changes: &[(&str, String)]) -> Item {
     let mut item = item.clone();
     for (name, value) in changes {
@@ -34,10 +29,10 @@ pub fn like(item: &Item, changes: &[(&str, String)]) -> Item {
     item
 }
 
-/// Puts `items` into the table.
+/// Writes `items` to the table.
 ///
 /// # Panics
-/// Where the table doesn't take them.
+/// If that fails.
 pub async fn put(api: &Deployment, items: impl Iterator<Item = Item>) {
     let requests = items.map(|item| {
         let put = PutRequest::builder().set_item(Some(item)).build().expect("it has an item");
@@ -52,10 +47,10 @@ pub async fn put(api: &Deployment, items: impl Iterator<Item = Item>) {
     sent.for_each(async |sent| drop(sent.expect("the table takes them"))).await;
 }
 
-/// What a log's item looks like, by one that the API makes of a call of the function at `path`.
+/// The item of a log. Calls the function at `path` to get one.
 ///
 /// # Panics
-/// Where the function can't be called.
+/// If the call fails.
 pub async fn a_log(api: &Deployment, path: &str) -> Item {
     let ran = api.ask("POST", &format!("{path}/invoke"), None).await.json();
     let part = |name: &str| ran[name].as_str().expect("a log").to_owned();
@@ -63,7 +58,7 @@ pub async fn a_log(api: &Deployment, path: &str) -> Item {
     item(api, &format!("FN#{}", id(path)), &sk).await
 }
 
-/// Other logs like one, a millisecond apart and older than any that is made today.
+/// Copies of a log, a millisecond apart and older than today.
 pub fn logs(
     log: &Item,
     function: &str,
@@ -90,29 +85,29 @@ pub fn logs(
     })
 }
 
-/// Other functions of the same workspace like the one at `path`, each with its figures.
+/// Copies of the function at `path` in its workspace, each with its usage.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is no such function.
 pub async fn functions(api: &Deployment, path: &str, number: usize) -> impl Iterator<Item = Item> {
     let workspace = path.split('/').nth(3).expect("a function's path").to_owned();
     let key = format!("WS#{workspace}");
     let one = item(api, &key, &format!("FN#{}", id(path))).await;
-    let figures = item(api, &key, &format!("METRICS#{}", id(path))).await;
+    let usage = item(api, &key, &format!("METRICS#{}", id(path))).await;
     (0..number).flat_map(move |at| {
         let name = format!("fn-{at:026}");
         let code = format!("code/{workspace}/{name}/1.py");
         [
             like(&one, &[("SK", format!("FN#{name}")), ("id", name.clone()), ("codeKey", code)]),
-            like(&figures, &[("SK", format!("METRICS#{name}"))]),
+            like(&usage, &[("SK", format!("METRICS#{name}"))]),
         ]
     })
 }
 
-/// Other workspaces like the one at `path`, of `owners` in turn.
+/// Copies of the workspace at `path`, of `owners` in turn.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is no such workspace.
 pub async fn workspaces(
     api: &Deployment,
     path: &str,

@@ -1,14 +1,16 @@
-//! The API as clients meet it, and those who follow its table.
+//! The whole backend in one process: all Lambdas over one [`TestEnv`], reached by the routes of
+//! `template.yaml`.
 #![expect(clippy::unwrap_used, reason = "a test or a measurement that panics has failed")]
 
 pub mod background_items;
-pub mod call_env;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use counter::Counter;
+use emulator::route::{self, Route};
+use emulator::template::{DEFAULT_REGION, Template};
 use invocations::Invoker;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
@@ -16,93 +18,145 @@ use shared::domain::Quotas;
 use shared::engine::Engine;
 use shared::store::Store;
 use testkit::permissions::acting_as;
-use testkit::{Answer, Event, Lambda, TestEnv, together};
+use testkit::{Answer, Event, Lambda, TestEnv};
+
+/// An item, as DynamoDB's client has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// How long a function is waited for; in production 26 s, which would let a busy machine decide
+/// how long a test runs.
+const WAIT_LIMIT: Duration = Duration::from_secs(15);
 
 /// All Lambdas over one environment.
+#[derive(Debug)]
 pub struct Deployment {
-    /// What they stand on.
+    /// Stores, engine, and what is injected into their calls.
     pub env: TestEnv,
-    lambdas: [(&'static str, Lambda); 5],
-    reconciler: Reconciler,
-    counter: Counter,
+    /// The engine that functions are deployed to.
+    pub engine: Engine,
+    /// The consumer of the table's stream that deploys and purges.
+    pub reconciler: Reconciler,
+    /// The consumer of the table's stream that counts executions.
+    pub counter: Counter,
+    routes: Vec<(Route, String)>,
+    lambdas: BTreeMap<String, Lambda>,
 }
 
 impl Deployment {
     /// Over stores in memory.
     pub async fn start() -> Self {
-        let env = TestEnv::start().unwrap();
-        let store = env.store.clone();
-        Self::over(env, store).await
+        Self::over(TestEnv::start().unwrap()).await
     }
 
-    /// The same for owners who may have so much.
+    /// Over stores in memory, with other quotas.
     pub async fn with_quotas(quotas: Quotas) -> Self {
         let env = TestEnv::start().unwrap();
         let store = env.store.clone().with_quotas(quotas);
-        Self::over(env, store).await
+        Self::with_store(env, store).await
     }
 
-    /// The same on disk, for tests whose stream grows long.
+    /// Over stores on disk, for tests whose stream grows long.
     pub async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
         let env = TestEnv::start_on_disk().unwrap();
         let store = env.store.clone().with_quotas(quotas(env.config.quotas));
-        Self::over(env, store).await
+        Self::with_store(env, store).await
     }
 
-    async fn over(env: TestEnv, store: Store) -> Self {
+    /// Over an environment.
+    pub async fn over(env: TestEnv) -> Self {
+        let store = env.store.clone();
+        Self::with_store(env, store).await
+    }
+
+    async fn with_store(env: TestEnv, store: Store) -> Self {
         env.require_python().await;
         let engine = Engine::with_client(env.lambda_client().await, &env.config);
-        // Half a minute of waiting would be one of the machine's load as well.
-        let invoker = Invoker::new(store.clone(), engine.clone(), &env.config)
-            .with_wait_limit(Duration::from_secs(15));
-        let lambda = |name, router| (name, env.lambda(name, router));
-        let lambdas = [
-            lambda("logs", logs::router(store.clone())),
-            lambda("invocations", invocations::router(invoker)),
-            lambda("functions", functions::router(store.clone())),
-            lambda("workspaces", workspaces::router(store.clone())),
-            lambda("docs", docs::router(store.clone(), engine.clone())),
-        ];
-        let counter = Counter::new(store.clone());
-        Self { env, lambdas, reconciler: Reconciler::new(store, engine), counter }
+        Self::with(env, store, engine)
     }
 
-    /// Lets the Lambda answer that the gateway would choose.
-    pub async fn send(&self, event: Event, path: &str) -> Answer {
-        let name = lambda_of(path);
-        let (_, lambda) =
-            self.lambdas.iter().find(|(known, _)| *known == name).expect("it is one of them");
-        lambda.answer(event).await
+    /// Over an environment, by way of another store and engine.
+    pub fn with(env: TestEnv, store: Store, engine: Engine) -> Self {
+        let invoker = Invoker::new(store.clone(), engine.clone(), &env.config);
+        let invoker = invoker.with_wait_limit(WAIT_LIMIT);
+        let lambdas = [
+            ("workspaces", workspaces::router(store.clone())),
+            ("functions", functions::router(store.clone())),
+            ("logs", logs::router(store.clone())),
+            ("invocations", invocations::router(invoker)),
+            ("docs", docs::router(store.clone(), engine.clone())),
+        ];
+        let lambda = |(name, router)| (String::from(name), env.lambda(name, router));
+        Self {
+            routes: routes(),
+            lambdas: lambdas.map(lambda).into(),
+            reconciler: Reconciler::new(store.clone(), engine.clone()),
+            counter: Counter::new(store),
+            engine,
+            env,
+        }
+    }
+
+    /// The Lambda of this name.
+    pub fn lambda(&self, name: &str) -> &Lambda {
+        &self.lambdas[name]
+    }
+
+    /// Puts another Lambda in the place of the one of this name, which is returned.
+    pub fn replace(&mut self, name: &str, lambda: Lambda) -> Lambda {
+        self.lambdas.insert(name.to_owned(), lambda).unwrap()
+    }
+
+    /// Every route of the template with the name of its Lambda.
+    pub fn routes(&self) -> &[(Route, String)] {
+        &self.routes
+    }
+
+    /// The name of the Lambda that the gateway passes a request to.
+    pub fn lambda_of(&self, method: &str, path: &str) -> &str {
+        let path = path.split('?').next().unwrap_or_default();
+        route::select(&self.routes, method, path).unwrap().1
+    }
+
+    /// The answer to an event, by the Lambda that the gateway passes it to.
+    pub async fn send(&self, event: Event) -> Answer {
+        let (method, path) = event.target();
+        self.lambda(self.lambda_of(method, path)).answer(event).await
     }
 
     /// The answer to a request with this body, if any.
     pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let event = Event::new(method, path);
-        self.send(body.iter().fold(event, |event, body| event.json(body)), path).await
+        self.send(body.iter().fold(event, |event, body| event.json(body))).await
     }
 
-    /// What is read at `path`, which must be there.
+    /// The answer to a `GET`, which must be 200.
     pub async fn get(&self, path: &str) -> Value {
         let answer = self.ask("GET", path, None).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     }
 
-    /// Makes something, which must succeed; gives what was made.
+    /// The answer to a `POST`, which must be 201.
     pub async fn make(&self, path: &str, body: &Value) -> Value {
         let answer = self.ask("POST", path, Some(body)).await;
         assert_eq!(answer.status, 201, "{path}: {}", answer.body);
         answer.json()
     }
 
-    /// Lets everything be followed that has happened.
-    pub async fn settle(&self) {
-        self.env.settle(|event| self.follow(event)).await;
+    /// Creates a resource of the collection at `path`, and returns the path of the resource.
+    pub async fn create(&self, path: &str, body: &Value) -> String {
+        let created = self.make(path, body).await;
+        format!("{path}/{}", created["id"].as_str().unwrap())
     }
 
-    /// Has every record that there is followed once, whatever comes of it; how many batches of one
-    /// workspace or function are to come again.
-    pub async fn follow_all_once(&self) -> usize {
+    /// Processes the stream until nothing is left in it.
+    pub async fn settle(&self) {
+        self.env.settle(|event| self.process(event)).await;
+    }
+
+    /// Delivers every record of the stream once, from its oldest on. The number of failures: one
+    /// for a workspace or function of a batch that is to be delivered again.
+    pub async fn process_all_once(&self) -> usize {
         let mut failures = 0;
         let mut stream = self.env.stream();
         loop {
@@ -110,76 +164,97 @@ impl Deployment {
             if records.is_empty() {
                 return failures;
             }
-            let answer = self.follow(json!({ "Records": records })).await;
+            let answer = self.process(json!({ "Records": records })).await;
             failures += answer["batchItemFailures"].as_array().unwrap().len();
         }
     }
 
-    async fn follow(&self, event: Value) -> Value {
+    /// Delivers an event of the stream to both consumers. The answer has the failures of both.
+    pub async fn process(&self, event: Value) -> Value {
         let end = SystemTime::now() + Duration::from_secs(600);
         let read = || serde_json::from_value(event.clone()).unwrap();
-        let Ok(followed) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
+        let Ok(reconciled) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
         let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
-        together([followed, counted].map(|answer| serde_json::to_value(answer).unwrap()))
+        let failures = [reconciled, counted].map(|answer| {
+            let answer = serde_json::to_value(answer).unwrap();
+            answer["batchItemFailures"].as_array().unwrap().clone()
+        });
+        json!({ "batchItemFailures": failures.concat() })
     }
 
-    /// Everything in table, bucket and engine, sorted, but for what is counted of the owner. A
-    /// version of a source goes by its function, whose name is all that is known of it.
+    /// Every item of the table.
+    pub async fn items(&self) -> Vec<Item> {
+        let scan = self.env.dynamodb.scan().table_name(&self.env.config.table);
+        scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// Partition and sort key of every item, sorted, but for those that count what an owner has.
+    pub async fn keys(&self) -> Vec<(String, String)> {
+        let key = |item: &Item, name| item[name].as_s().unwrap().clone();
+        let items = self.items().await;
+        let keys = items.iter().map(|item| (key(item, "PK"), key(item, "SK")));
+        let mut keys: Vec<_> = keys.filter(|(pk, _)| !pk.starts_with("OWNER#")).collect();
+        keys.sort();
+        keys
+    }
+
+    /// Every object of the bucket.
+    pub async fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        let (s3, bucket) = (&self.env.s3, &self.env.config.bucket);
+        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        let mut objects = BTreeMap::new();
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let object = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+            objects.insert(key.to_owned(), object.body.collect().await.unwrap().to_vec());
+        }
+        objects
+    }
+
+    /// The names of the engine's functions.
+    pub async fn deployed(&self) -> Vec<String> {
+        let listed = self.env.lambda_client().await.list_functions().send().await.unwrap();
+        listed.functions().iter().filter_map(|f| f.function_name().map(str::to_owned)).collect()
+    }
+
+    /// Everything in table, bucket and engine, sorted, but for what is counted of the owner. The
+    /// name of a source's version is random, so a source is listed by its function.
     pub async fn left(&self) -> Vec<String> {
-        let (table, bucket) = (&self.env.config.table, &self.env.config.bucket);
-        let mut left = Vec::new();
-        let mut items = self.env.dynamodb.scan().table_name(table).into_paginator().items().send();
-        while let Some(item) = items.next().await {
-            let item = item.unwrap();
-            let (pk, sk) = (item["PK"].as_s().unwrap(), item["SK"].as_s().unwrap());
-            if !pk.starts_with("OWNER#") {
-                left.push(format!("item {pk} {sk}"));
-            }
-        }
-        let objects = self.env.s3.list_objects_v2().bucket(bucket).send().await.unwrap();
-        for key in objects.contents().iter().filter_map(|object| object.key()) {
+        let items = self.keys().await.into_iter().map(|(pk, sk)| format!("item {pk} {sk}"));
+        let object = |key: String| {
             let version = key.starts_with("code/").then(|| key.rsplit_once('/')).flatten();
-            left.push(format!("object {}", version.map_or(key, |(function, _)| function)));
-        }
-        let engine = self.env.lambda_client().await.list_functions().send().await.unwrap();
-        let names = engine.functions().iter().filter_map(|function| function.function_name());
-        left.extend(names.map(|name| format!("engine {name}")));
+            format!("object {}", version.map_or(&*key, |(function, _)| function))
+        };
+        let objects = self.objects().await.into_keys().map(object);
+        let deployed = self.deployed().await.into_iter().map(|name| format!("engine {name}"));
+        let mut left: Vec<_> = items.chain(objects).chain(deployed).collect();
         left.sort();
         left
     }
 
-    /// All claims.
-    pub async fn claims(&self) -> Vec<HashMap<String, AttributeValue>> {
-        let scan = self.env.dynamodb.scan().table_name(&self.env.config.table);
-        let scan = scan.filter_expression("SK = :claim");
-        let scan = scan.expression_attribute_values(":claim", AttributeValue::S("CLAIM".into()));
-        scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+    /// All idempotency records.
+    pub async fn claims(&self) -> Vec<Item> {
+        let mut items = self.items().await;
+        items.retain(|item| item["SK"].as_s().is_ok_and(|sk| sk == "CLAIM"));
+        items
     }
 
-    /// As if time had passed: what `attribute` of every claim says is `value` now.
+    /// Sets `attribute` of every idempotency record to `value`, as if time had passed.
     pub async fn set_in_claims(&self, attribute: &str, value: i64) {
-        for claim in self.claims().await {
-            let update = self.env.dynamodb.update_item().table_name(&self.env.config.table);
-            update
-                .key("PK", claim["PK"].clone())
-                .key("SK", claim["SK"].clone())
-                .update_expression("SET #a = :v")
-                .expression_attribute_names("#a", attribute)
-                .expression_attribute_values(":v", AttributeValue::N(value.to_string()))
-                .send()
-                .await
-                .unwrap();
+        for mut claim in self.claims().await {
+            claim.insert(attribute.to_owned(), AttributeValue::N(value.to_string()));
+            let put = self.env.dynamodb.put_item().table_name(&self.env.config.table);
+            put.set_item(Some(claim)).send().await.unwrap();
         }
     }
 }
 
-/// The Lambda that the gateway chooses for `path`.
-pub fn lambda_of(path: &str) -> &'static str {
-    match path.split('?').next().unwrap_or_default() {
-        "/" | "/health" => "docs",
-        path if path.ends_with("/logs") => "logs",
-        path if path.contains("/invoke") => "invocations",
-        path if path.contains("/functions") => "functions",
-        _ => "workspaces",
-    }
+/// Every route of `template.yaml` with the name of its Lambda.
+fn routes() -> Vec<(Route, String)> {
+    let template = emulator::project::source_root().join("template.yaml");
+    let template = Template::read(&template, DEFAULT_REGION).unwrap();
+    let routes = template.functions.into_iter().flat_map(|function| {
+        let name = function.binary;
+        function.routes.into_iter().map(move |route| (route, name.clone()))
+    });
+    routes.collect()
 }

@@ -1,26 +1,19 @@
-//! What our part of an invocation takes: the engine called directly, the table's
-//! calls alone, and the whole Lambda, in turns within one run, so that noise
-//! meets all of them.
+//! The time of an invocation, beside that of the engine alone and of the table's calls alone.
 //!
 //! `cargo bench --bench invocation -- 60`, where 60 is the number of rounds.
 #![expect(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what a benchmark is for")]
 
-use std::time::{Duration, Instant};
-
 use aws_sdk_lambda::primitives::Blob;
-use deployment::call_env::CallEnv;
-use futures_util::future::join_all;
+use deployment::Deployment;
+use measure::times::compare;
 use serde_json::json;
-use shared::domain::{ExecutionStatus, FunctionId, Timestamp};
-use testkit::TestEnv;
+use shared::domain::{ExecutionStatus, FunctionId, Timestamp, WorkspaceId};
+use testkit::Event;
 use testkit::meter::Units;
 
-/// How often each way has its turn, unless the command says.
+/// The number of rounds, unless the command says.
 const ROUNDS: usize = 60;
-
-/// The calls of a turn, of all callers together.
-const CALLS: usize = 40;
 
 /// How many call at once.
 const CALLERS: [usize; 2] = [1, 8];
@@ -29,21 +22,21 @@ const BODY: &str = r#"{"orderId": "ORD-20260131-004217", "quantity": 3}"#;
 
 /// What is timed.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    /// The version that is deployed, called by Lambda's SDK with the event that
-    /// our Lambda would make.
+enum Part {
+    /// The deployed version, called by Lambda's SDK with the event that our Lambda makes.
     Engine,
-    /// The function read and a log written, with nothing called in between.
+    /// The function is read and a log written, and nothing called in between.
     Table,
-    /// A request to the function's URL, from API Gateway's event to the answer for it.
+    /// A request to the function's URL, from API Gateway's event to the answer.
     Whole,
 }
 
-const WAYS: [Way; 3] = [Way::Engine, Way::Table, Way::Whole];
+const PARTS: [Part; 3] = [Part::Engine, Part::Table, Part::Whole];
 
-/// A function that is deployed, and what it takes to call it.
+/// A deployed function.
 struct Subject {
-    env: CallEnv,
+    api: Deployment,
+    workspace: WorkspaceId,
     id: FunctionId,
     lambda: aws_sdk_lambda::Client,
     version: String,
@@ -53,89 +46,58 @@ struct Subject {
 impl Subject {
     async fn start() -> Self {
         // A run writes so much that stores in memory would get slower with each turn.
-        let env = TestEnv::start_on_disk().unwrap();
-        let env = CallEnv::over(env, Duration::from_secs(26)).await;
-        let telling = env.deployed("def handler(event, context):\n    return event\n").await;
-        let event = env.call(&telling, "POST", "", BODY).await.body.into_bytes();
-        let id = env.deployed("def handler(event, context):\n    return event['body']\n").await;
-        let callable = env.env.store.callable_function(&env.workspace, &id).await.unwrap();
-        let lambda = env.env.lambda_client().await;
-        Self { env, id, lambda, version: callable.engine_version.unwrap(), event }
+        let api = Deployment::on_disk(|quotas| quotas).await;
+        let workspace = api.env.new_workspace().await;
+        let function = async |source| {
+            let id = api.env.new_function(&workspace, source, &json!({})).await;
+            api.settle().await;
+            id
+        };
+        let telling = function("def handler(event, context):\n    return event\n").await;
+        let event = api.send(call(&workspace, &telling)).await.body.into_bytes();
+        let id = function("def handler(event, context):\n    return event['body']\n").await;
+        let callable = api.env.store.callable_function(&workspace, &id).await.unwrap();
+        let lambda = api.env.lambda_client().await;
+        Self { workspace, id, lambda, version: callable.engine_version.unwrap(), event, api }
     }
 
-    /// Goes one way once, and gives how long it took.
-    async fn go(&self, way: Way) -> Duration {
-        let (env, ws, id) = (&self.env, &self.env.workspace, &self.id);
-        let began = Instant::now();
-        match way {
-            Way::Engine => {
+    async fn run(&self, part: &Part) {
+        let (env, ws, id) = (&self.api.env, &self.workspace, &self.id);
+        match part {
+            Part::Engine => {
                 let call = self.lambda.invoke().function_name(format!("faas-{id}"));
                 let call = call.qualifier(&self.version).payload(Blob::new(self.event.clone()));
                 assert!(call.send().await.unwrap().function_error().is_none());
             }
-            Way::Table => {
-                env.env.store.callable_function(ws, id).await.unwrap();
-                env.env.execution(ws, id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
+            Part::Table => {
+                env.store.callable_function(ws, id).await.unwrap();
+                env.execution(ws, id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
             }
-            Way::Whole => {
-                let answer = env.call(id, "POST", "", BODY).await;
+            Part::Whole => {
+                let answer = self.api.send(call(ws, id)).await;
                 assert_eq!(answer.status, 200, "{}", answer.body);
             }
         }
-        began.elapsed()
     }
 
-    /// A turn: `callers` at once, each with its part of the calls one after another.
-    ///
-    /// They share a thread, whichever way: the futures of a Lambda don't leave theirs.
-    async fn turn(&self, way: Way, callers: usize) -> Vec<Duration> {
-        let calls = (0..callers).map(|_| async {
-            let mut took = Vec::new();
-            for _ in 0..CALLS / callers {
-                took.push(self.go(way).await);
-            }
-            took
-        });
-        join_all(calls).await.into_iter().flatten().collect()
-    }
-
-    /// How long each way took each time, sorted, in the order of [`WAYS`].
-    async fn compare(&self, callers: usize, rounds: usize) -> [Vec<Duration>; 3] {
-        for way in WAYS {
-            // Starts as many Pythons and connections as the callers need.
-            self.turn(way, callers).await;
-        }
-        let mut took = WAYS.map(|_| Vec::new());
-        for round in 0..rounds {
-            if round % 10 == 0 {
-                eprintln!("{callers} at once: round {round} of {rounds}");
-            }
-            // Each is first as often as the others: who follows meets what they left behind.
-            for at in (0..WAYS.len()).map(|place| (place + round) % WAYS.len()) {
-                took[at].extend(self.turn(WAYS[at], callers).await);
-            }
-        }
-        took.iter_mut().for_each(|took| took.sort_unstable());
-        took
-    }
-
-    /// The units that it takes to count an execution, of a hundred in a batch.
+    /// Write units of counting an execution, in a batch of a hundred.
     async fn counting(&self) -> f64 {
-        let mut stream = self.env.env.stream();
+        let mut stream = self.api.env.stream();
         stream.seek_newest().unwrap();
         for _ in 0..100 {
-            self.go(Way::Whole).await;
+            self.run(&Part::Whole).await;
         }
         let records = stream.next(1000).unwrap();
-        self.env.env.meter.start();
-        self.env.follow(json!({"Records": records})).await;
-        Units::written(&self.env.env.meter.stop()).total() / 100.0
+        self.api.env.meter.start();
+        self.api.process(json!({"Records": records})).await;
+        Units::written(&self.api.env.meter.stop()).total() / 100.0
     }
 }
 
-/// Milliseconds within which `percent` of what `took` its time was done.
-fn within(percent: usize, took: &[Duration]) -> f64 {
-    took[(took.len() - 1) * percent / 100].as_secs_f64() * 1000.0
+/// A request to a function's URL.
+fn call(workspace: &WorkspaceId, id: &FunctionId) -> Event {
+    let path = format!("/invoke/{workspace}/{id}");
+    Event::fixture("call-function").at(&path).method("POST").text(BODY)
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -149,16 +111,17 @@ async fn main() {
         let row = |what, [p50, p99]: [f64; 2]| {
             println!("{callers:7}  {what:25} {p50:7.2}  {p99:7.2}");
         };
-        let took = subject.compare(callers, rounds).await;
-        let [engine, table, whole] = took.map(|took| [50, 99].map(|p| within(p, &took)));
-        row("the engine directly", engine);
+        let times = compare(&PARTS, callers, rounds, async |part| subject.run(part).await).await;
+        let [engine, table, whole] =
+            [0, 1, 2].map(|part| [50, 99].map(|percent| times[part].milliseconds(percent)));
+        row("the engine alone", engine);
         row("the table's calls alone", table);
         row("the whole invocation", whole);
         row("ratio, whole to engine", [whole[0] / engine[0], whole[1] / engine[1]]);
     }
-    let meter = &subject.env.env.meter;
+    let meter = &subject.api.env.meter;
     meter.start();
-    subject.go(Way::Whole).await;
+    subject.run(&Part::Whole).await;
     let calls = meter.stop();
     let names: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     println!("calls for an execution: {}", names.join(", "));

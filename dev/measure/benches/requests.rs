@@ -4,20 +4,20 @@
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use replay::{Player, StreamRecord};
+use replay::{RecordedRequest, Replay};
 use shared::config::Config;
 use tokio::runtime::Runtime;
 
 fn requests(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let (config, recorded): (Config, Vec<StreamRecord>) =
+    let (config, recorded): (Config, Vec<RecordedRequest>) =
         runtime.block_on(measure::recording::record());
     for one in &recorded {
-        let player = Player::new(&config, one);
+        let replay = Replay::new(&config, one);
         criterion.bench_function(&one.what, |bencher| {
             bencher.iter_custom(|times| {
                 let began = Instant::now();
-                runtime.block_on(player.play(times));
+                runtime.block_on(replay.run(times));
                 began.elapsed()
             });
         });

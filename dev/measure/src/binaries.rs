@@ -1,4 +1,4 @@
-//! The Lambdas' binaries, as they are released.
+//! Release builds of the Lambdas.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,20 +6,21 @@ use std::process::Command;
 
 use emulator::project;
 
-/// The Lambdas, in the order in which tables have them.
+/// The Lambdas, in the order of the tables.
 pub const LAMBDAS: [&str; 7] =
     ["workspaces", "functions", "logs", "invocations", "docs", "reconciler", "counter"];
 
-/// The least that a Lambda can be.
+/// The smallest possible Lambda, for comparison.
 pub const HELLO: &str = "hello";
 
-/// What asks recorded requests.
-pub const PLAYER: &str = "replay";
+/// The binary that replays recorded requests.
+pub const REPLAY: &str = "replay";
 
-/// Builds those of `names` for this machine, which takes some minutes the first time; where they are.
+/// Builds the binaries `names` for this machine, which takes some minutes the first time. The
+/// result is their paths.
 ///
 /// # Panics
-/// Where cargo fails, which has said why.
+/// If cargo fails, which prints why.
 pub fn build(names: &[&str]) -> BTreeMap<String, PathBuf> {
     let root = project::source_root();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

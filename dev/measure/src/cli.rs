@@ -2,162 +2,91 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use emulator::terminal::say;
-use tokio::runtime::Runtime;
-
-use crate::cost::{self, NEIGHBOURS, PAGE};
-use crate::prices::Prices;
-use crate::scale::{self, PAGE as SCALE};
-use crate::{binaries, instructions, latency, recording, size, start};
+use clap::{Parser, Subcommand};
 use deployment::Deployment;
+use emulator::terminal::say;
 
-/// Measures what the API costs, and writes it into docs.
+use crate::cost::{self, BACKGROUND_ITEMS, PAGE};
+use crate::prices::Prices;
+use crate::{binaries, instructions, latency, recording, scale, size, start};
+
+/// Measures what requests cost, and writes the tables of docs/cost.md and docs/scale.md.
 #[derive(Debug, Parser)]
 #[command(name = "cargo measure", bin_name = "cargo measure")]
 pub struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     /// Calls, depth, capacity units, bytes and dollars of each route.
     Cost {
         #[command(flatten)]
-        prices: AskedPrices,
+        prices: Prices,
     },
-    /// What breaks first past this machine, at what number, by a simulation of the figures above.
+    /// The limit that is met first on AWS, and at which load, by a simulation.
     Scale {
         #[command(flatten)]
-        prices: AskedPrices,
+        prices: Prices,
     },
-    /// How large the zips of what is built in target/lambda are. Fails where one is larger than the
-    /// page says, but for 3 %; with UPDATE_EXPECT=1, the page is written instead.
+    /// Size of the zip of each Lambda built in target/lambda. Fails if one is more than 3 % larger
+    /// than docs/cost.md says; with UPDATE_EXPECT=1, writes docs/cost.md instead.
     Size,
-    /// How long each Lambda takes from the start of its process to its first answer.
+    /// Time of each Lambda from the start of its process to its first answer.
     Start,
-    /// What a request takes through the local stack, beside the call of storage that it is made of.
+    /// Time of a request through the local stack, beside that of its calls of storage.
     Latency {
-        /// The URL of something else that is to be asked beside it.
+        /// A URL to time beside it.
         #[arg(long, value_name = "URL")]
         peer: Option<String>,
-        /// How often each has its turn of 80 requests.
+        /// Number of rounds. In each, every kind of request has a turn of 80.
         #[arg(long, value_name = "N", default_value_t = 50)]
         rounds: usize,
     },
-    /// How many instructions a request takes, with services that answer from memory. Needs
-    /// valgrind.
+    /// Instructions of a request, with services that answer from memory. Needs valgrind.
     Instructions,
 }
 
-/// Prices in US dollars; those not given are of us-east-1.
-#[derive(Args, Clone, Copy, Debug)]
-struct AskedPrices {
-    /// A million write units of DynamoDB.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().write_units)]
-    write_units: f64,
-    /// A million read units of DynamoDB.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().read_units)]
-    read_units: f64,
-    /// A million objects written to S3.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().puts)]
-    puts: f64,
-    /// A million objects read from S3.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().gets)]
-    gets: f64,
-    /// A million requests to an HTTP API.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().requests)]
-    requests: f64,
-    /// A million invocations of Lambda functions.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().invocations)]
-    invocations: f64,
-    /// A second of a Lambda function with a gigabyte, on arm64.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().gigabyte_second)]
-    gigabyte_second: f64,
-    /// A gigabyte of log lines in CloudWatch.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().log_gigabyte)]
-    log_gigabyte: f64,
-    /// A gigabyte in the table for a month.
-    #[arg(long, value_name = "USD", default_value_t = Prices::default().table_gigabyte_month)]
-    table_gigabyte_month: f64,
-}
-
-impl From<AskedPrices> for Prices {
-    fn from(asked: AskedPrices) -> Self {
-        Self {
-            write_units: asked.write_units,
-            read_units: asked.read_units,
-            puts: asked.puts,
-            gets: asked.gets,
-            requests: asked.requests,
-            invocations: asked.invocations,
-            gigabyte_second: asked.gigabyte_second,
-            log_gigabyte: asked.log_gigabyte,
-            table_gigabyte_month: asked.table_gigabyte_month,
-        }
-    }
-}
-
 impl Cli {
-    /// Does what the command line says.
-    pub fn run(self) -> ExitCode {
-        let runtime = match Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(problem) => {
-                say(format_args!("error: {problem}"));
-                return ExitCode::FAILURE;
+    /// Runs the command.
+    pub async fn run(self) -> ExitCode {
+        match self.command {
+            Command::Cost { prices } => {
+                let api = Deployment::on_disk(|quotas| quotas).await;
+                let costs = cost::costs(&api, BACKGROUND_ITEMS[0]).await;
+                PAGE.write("calls", &cost::table(&costs));
+                PAGE.write("dollars", &cost::bill(&costs, &prices));
             }
-        };
-        match self.what {
-            What::Cost { prices } => runtime.block_on(costs(prices.into())),
-            What::Scale { prices } => {
-                SCALE.write("scale", &scale::page(&scale::Costs::measured(), &prices.into()));
-                say(format_args!("{} is written", SCALE.path));
+            Command::Scale { prices } => scale::PAGE.write("scale", &scale::page(&prices)),
+            Command::Size => return size(),
+            Command::Start => {
+                let names = [&binaries::LAMBDAS[..], &[binaries::HELLO]].concat();
+                PAGE.write("start", &start::table(&binaries::build(&names)).await);
             }
-            What::Size => return sizes(),
-            What::Start => runtime.block_on(starts()),
-            What::Latency { peer, rounds } => {
+            Command::Latency { peer, rounds } => {
                 let binaries = binaries::build(&binaries::LAMBDAS);
-                let table = latency::table(&binaries, peer.as_deref(), rounds);
-                PAGE.write("latency", &runtime.block_on(table));
+                let table = latency::table(&binaries, peer.as_deref(), rounds).await;
+                PAGE.write("latency", &table);
             }
-            What::Instructions => {
-                let (_, recorded) = runtime.block_on(recording::record());
-                let player = binaries::build(&[binaries::PLAYER]);
-                let table = instructions::table(&player[binaries::PLAYER], &recorded);
-                PAGE.write("instructions", &table);
+            Command::Instructions => {
+                let (_, requests) = recording::record().await;
+                let replay = &binaries::build(&[binaries::REPLAY])[binaries::REPLAY];
+                PAGE.write("instructions", &instructions::table(replay, &requests));
             }
         }
+        say("the page is written");
         ExitCode::SUCCESS
     }
 }
 
-fn sizes() -> ExitCode {
-    let (table, larger) = size::table(&PAGE.read("size"));
+fn size() -> ExitCode {
+    let (table, too_large) = size::table(&PAGE.read("size"));
+    say(table.trim_end());
+    too_large.iter().for_each(say);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         PAGE.write("size", &table);
+        return ExitCode::SUCCESS;
     }
-    say(table.trim_end());
-    larger.iter().for_each(say);
-    let is_well = larger.is_empty() || std::env::var_os("UPDATE_EXPECT").is_some();
-    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn starts() {
-    let binaries = binaries::build(&[&binaries::LAMBDAS[..], &[binaries::HELLO]].concat());
-    PAGE.write("start", &start::table(&binaries).await);
-    say(format_args!("{} is written", PAGE.path));
-}
-
-async fn costs(prices: Prices) {
-    let api = Deployment::on_disk(|quotas| quotas).await;
-    let mut all = Vec::new();
-    for neighbours in NEIGHBOURS {
-        say(format_args!("asking for everything, with {neighbours} neighbours of each kind"));
-        all.push(cost::costs(&api, neighbours).await);
-    }
-    PAGE.write("calls", &cost::table(&all[0]));
-    PAGE.write("dollars", &cost::bill(&all[0], &prices));
-    say(format_args!("{} is written", PAGE.path));
+    if too_large.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,41 +1,41 @@
-//! What each route costs: calls, how many of them wait for each other, capacity units, bytes and
-//! dollars.
+//! The cost of each route: calls to AWS, how many of them wait for each other, capacity units,
+//! bytes and dollars.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use deployment::Deployment;
+use deployment::background_items::{a_log, functions, id, logs, put, workspaces};
 use serde_json::{Value, json};
 use testkit::Event;
 use testkit::meter::{Call, Units, depth};
-
-use crate::prices::Prices;
-use deployment::Deployment;
-use deployment::background_items::{a_log, functions, id, logs, put, workspaces};
 use testkit::page::Page;
 
-/// The page that tells it.
+use crate::prices::Prices;
+
+/// The page with the results.
 pub const PAGE: Page = Page { path: "docs/cost.md", command: "cargo measure cost" };
 
-/// How many neighbours of each kind there are in turn: functions beside the one that is asked for,
-/// logs beside its own, workspaces of the same owner, and workspaces of others.
-pub const NEIGHBOURS: [usize; 3] = [1, 100, 10_000];
+/// How many background items of each kind there are in turn: other functions of the workspace, other
+/// logs of the function, other workspaces of the owner, and workspaces of others.
+pub const BACKGROUND_ITEMS: [usize; 3] = [1, 100, 10_000];
 
-/// What a route costs.
+/// The cost of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cost {
     /// The route, and what is particular about the request.
     pub what: String,
-    /// The calls, by name.
+    /// The names of the calls, sorted.
     pub calls: Vec<String>,
-    /// How many of them wait for each other.
+    /// The longest chain of calls of which each waits for the one before.
     pub depth: usize,
-    /// Units read, in the table and its index.
+    /// Units read in the table and its index.
     pub read: f64,
-    /// Units written, likewise.
+    /// Units written in the table and its index.
     pub written: f64,
-    /// Bytes of what was asked and answered, without headers. Times and durations among them make
-    /// it differ by a few from one time to the next.
+    /// Bytes of the bodies of calls and answers. Times and durations in them make it differ by a few
+    /// bytes from run to run.
     pub bytes: u64,
 }
 
@@ -43,13 +43,13 @@ pub struct Cost {
 pub(crate) struct Operation {
     pub(crate) what: String,
     method: &'static str,
-    pub(crate) path: String,
+    path: String,
     body: Option<Value>,
     key: Option<&'static str>,
 }
 
 impl Operation {
-    /// Its event. `time` tells its `Idempotency-Key` from those of other times.
+    /// Its event. `time` makes the `Idempotency-Key` unique.
     pub(crate) fn event(&self, time: impl std::fmt::Display) -> Event {
         let mut event = Event::new(self.method, &self.path);
         if let Some(body) = &self.body {
@@ -62,32 +62,29 @@ impl Operation {
     }
 }
 
-/// A workspace in which everything is asked for.
-pub(crate) struct Place {
+/// What the requests are about.
+pub(crate) struct Resources {
     workspace: String,
-    /// A deployed function with a source of a line.
+    /// A deployed function with a source of one line.
     function: String,
-    /// One whose source doesn't fit into its item.
+    /// A function whose source doesn't fit in its item.
     large: String,
 }
 
-impl Place {
-    pub(crate) async fn make(api: &Deployment) -> Self {
-        let path =
-            |base: &str, made: &Value| format!("{base}/{}", made["id"].as_str().unwrap_or(""));
-        let name = json!({"name": "w"});
-        let workspace = path("/api/workspaces", &api.make("/api/workspaces", &name).await);
-        let base = format!("{workspace}/functions");
-        let function = path(&base, &api.make(&base, &new_function(&small())).await);
-        let large = path(&base, &api.make(&base, &new_function(&large_source())).await);
+impl Resources {
+    pub(crate) async fn create(api: &Deployment) -> Self {
+        let workspace = api.create("/api/workspaces", &json!({"name": "w"})).await;
+        let functions = format!("{workspace}/functions");
+        let function = api.create(&functions, &new_function(&small())).await;
+        let large = api.create(&functions, &new_function(&large_source())).await;
         api.settle().await;
         Self { workspace, function, large }
     }
 
-    /// An invocation key of the function, which is made.
+    /// Creates an invocation key of the function.
     pub(crate) async fn key(&self, api: &Deployment) -> String {
-        let made = api.make(&format!("{}/keys", self.function), &json!({"name": "k"})).await;
-        made["id"].as_str().unwrap_or_default().to_owned()
+        let keys = format!("{}/keys", self.function);
+        id(&api.create(&keys, &json!({"name": "k"})).await).to_owned()
     }
 
     /// The route of `path`, as the API's description writes it.
@@ -100,7 +97,7 @@ impl Place {
         path.replace(id(&self.function), "{functionId}").replace(id(&self.large), "{functionId}")
     }
 
-    /// Every operation of the API, in an order in which all of them succeed.
+    /// Every operation of the API, in an order in which all succeed.
     pub(crate) fn operations(&self, key: &str) -> Vec<Operation> {
         let Self { workspace, function, large } = self;
         let url = function.replace("/api/workspaces/", "/invoke/").replace("/functions/", "/");
@@ -160,34 +157,34 @@ impl Place {
     }
 }
 
-/// Measures every operation, with so many neighbours of each kind.
+/// Measures every operation, with this number of background items of each kind.
 ///
 /// # Panics
-/// Where one fails.
-pub async fn costs(api: &Deployment, neighbours: usize) -> Vec<Cost> {
-    let place = Place::make(api).await;
-    let (workspace, function) = (id(&place.workspace), &place.function);
+/// If one fails.
+pub async fn costs(api: &Deployment, background_items: usize) -> Vec<Cost> {
+    let resources = Resources::create(api).await;
+    let (workspace, function) = (id(&resources.workspace), &resources.function);
     let log = a_log(api, function).await;
     api.settle().await;
-    put(api, functions(api, function, neighbours).await).await;
-    put(api, logs(&log, id(function), workspace, neighbours)).await;
+    put(api, functions(api, function, background_items).await).await;
+    put(api, logs(&log, id(function), workspace, background_items)).await;
     let owners: Vec<_> = (0..1000).map(|at| format!("somebody{at}")).collect();
-    put(api, workspaces(api, &place.workspace, &owners, neighbours).await).await;
+    put(api, workspaces(api, &resources.workspace, &owners, background_items).await).await;
     let same = [shared::domain::Owner::anonymous().to_string()];
-    put(api, workspaces(api, &place.workspace, &same, neighbours).await).await;
-    let key = place.key(api).await;
+    put(api, workspaces(api, &resources.workspace, &same, background_items).await).await;
+    let key = resources.key(api).await;
     let mut costs = Vec::new();
-    for operation in place.operations(&key) {
-        costs.push(cost(api, operation, neighbours).await);
+    for operation in resources.operations(&key) {
+        costs.push(cost(api, operation, background_items).await);
     }
     costs
 }
 
-async fn cost(api: &Deployment, operation: Operation, neighbours: usize) -> Cost {
-    let event = operation.event(neighbours);
-    let Operation { what, path, .. } = operation;
+async fn cost(api: &Deployment, operation: Operation, background_items: usize) -> Cost {
+    let event = operation.event(background_items);
+    let what = operation.what;
     api.env.meter.start();
-    let answer = api.send(event, &path).await;
+    let answer = api.send(event).await;
     let calls = api.env.meter.stop();
     assert!(answer.status < 300, "{what}: {} {}", answer.status, answer.body);
     Cost {
@@ -200,7 +197,7 @@ async fn cost(api: &Deployment, operation: Operation, neighbours: usize) -> Cost
     }
 }
 
-/// The calls by the names that AWS gives them, in the order of those.
+/// AWS's names of the calls, sorted.
 fn names(calls: &[Call]) -> Vec<String> {
     let name = |call: &Call| match call.operation.split_once(' ') {
         None => call.operation.clone(),
@@ -215,7 +212,7 @@ fn names(calls: &[Call]) -> Vec<String> {
     names
 }
 
-/// Costs as a table, without what differs from one time to the next.
+/// A table of what is the same in every run.
 pub fn table(costs: &[Cost]) -> String {
     let mut table = "| request | calls | depth | read units | write units |\n\
                      | --- | --- | ---: | ---: | ---: |\n"
@@ -227,7 +224,7 @@ pub fn table(costs: &[Cost]) -> String {
     table
 }
 
-/// The same in dollars for a million of each, and in kilobytes.
+/// A table of dollars for a million requests, and of kilobytes.
 pub fn bill(costs: &[Cost], prices: &Prices) -> String {
     let mut bill = "| request | table and bucket | with gateway and Lambda | KB |\n\
                     | --- | ---: | ---: | ---: |\n"
@@ -240,7 +237,7 @@ pub fn bill(costs: &[Cost], prices: &Prices) -> String {
     bill
 }
 
-/// A bill without its kilobytes, which differ by some bytes from one time to the next.
+/// A bill without its kilobytes, which differ from run to run.
 pub fn without_kilobytes(bill: &str) -> String {
     let columns = |line: &str| line.splitn(5, '|').take(4).collect::<Vec<_>>().join("|");
     bill.lines().map(columns).collect::<Vec<_>>().join("\n")
@@ -250,7 +247,7 @@ fn small() -> String {
     "handler = lambda event, context: 1".to_owned()
 }
 
-/// A source of 48 KB that compresses to half of that, which is more than an item holds of it.
+/// A source of 48 KB that compresses to 24 KB, more than its item may hold.
 fn large_source() -> String {
     let mut source = small();
     source.push('\n');

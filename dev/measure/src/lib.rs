@@ -1,6 +1,6 @@
-//! What the API costs: in calls and capacity units, instructions, bytes, and time.
+//! Measures the cost of the API: calls, capacity units, instructions, bytes and time.
 //!
-//! `cargo measure` writes `docs/cost.md` and `docs/scale.md`; tests hold what doesn't depend on
+//! `cargo measure` writes `docs/cost.md` and `docs/scale.md`. Tests check what doesn't depend on
 //! the machine.
 
 pub mod binaries;

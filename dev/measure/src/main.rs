@@ -1,10 +1,11 @@
-//! `cargo measure`: what the API costs, written into `docs`.
+//! `cargo measure`: measures what requests cost, and writes the tables of `docs`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use measure::cli::Cli;
 
-fn main() -> ExitCode {
-    Cli::parse().run()
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().run().await
 }

@@ -1,49 +1,57 @@
-//! What AWS asks for, in US dollars.
+//! Prices of AWS, in US dollars.
+
+use clap::Args;
 
 use crate::cost::Cost;
 
-/// On-demand prices. Those given unless said are of us-east-1, as AWS's pages have had them since
-/// DynamoDB's were halved in November 2024; free tiers and discounts for much use are left out.
-#[derive(Clone, Copy, Debug)]
+/// Prices in US dollars; those not given are of us-east-1. Free tiers and discounts for much use
+/// are left out.
+#[derive(Args, Clone, Copy, Debug)]
 pub struct Prices {
-    /// A million of DynamoDB's write units.
+    /// A million write units of DynamoDB.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.write_units)]
     pub write_units: f64,
-    /// A million of its read units.
+    /// A million read units of DynamoDB.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.read_units)]
     pub read_units: f64,
-    /// A million objects written.
+    /// A million objects written to S3.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.puts)]
     pub puts: f64,
-    /// A million objects read.
+    /// A million objects read from S3.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.gets)]
     pub gets: f64,
     /// A million requests to an HTTP API.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.requests)]
     pub requests: f64,
-    /// A million invocations of a Lambda function, its time left out.
+    /// A million invocations of Lambda functions.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.invocations)]
     pub invocations: f64,
-    /// A second of a Lambda function on arm64 with a gigabyte.
+    /// A second of a Lambda function with a gigabyte, on arm64.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.gigabyte_second)]
     pub gigabyte_second: f64,
-    /// A gigabyte of log lines.
+    /// A gigabyte of log lines in CloudWatch.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.log_gigabyte)]
     pub log_gigabyte: f64,
-    /// A gigabyte in the table, or in its index, for a month.
+    /// A gigabyte in the table or its index, for a month.
+    #[arg(long, value_name = "USD", default_value_t = Self::US_EAST_1.table_gigabyte_month)]
     pub table_gigabyte_month: f64,
 }
 
-impl Default for Prices {
-    fn default() -> Self {
-        Self {
-            write_units: 0.625,
-            read_units: 0.125,
-            puts: 5.0,
-            gets: 0.4,
-            requests: 1.0,
-            invocations: 0.2,
-            gigabyte_second: 0.000_013_333_4,
-            log_gigabyte: 0.5,
-            table_gigabyte_month: 0.25,
-        }
-    }
-}
-
 impl Prices {
-    /// Dollars that table and bucket cost for a million requests.
+    /// On-demand prices of us-east-1, from AWS's pages; DynamoDB's were halved in November 2024.
+    pub const US_EAST_1: Self = Self {
+        write_units: 0.625,
+        read_units: 0.125,
+        puts: 5.0,
+        gets: 0.4,
+        requests: 1.0,
+        invocations: 0.2,
+        gigabyte_second: 0.000_013_333_4,
+        log_gigabyte: 0.5,
+        table_gigabyte_month: 0.25,
+    };
+
+    /// Dollars of table and bucket for a million requests.
     pub fn storage(&self, cost: &Cost) -> f64 {
         let objects = self.times(cost, "PutObject", self.puts);
         let objects = objects + self.times(cost, "GetObject", self.gets);
@@ -55,7 +63,6 @@ impl Prices {
     /// The same with the gateway, our Lambda and the user's function, but not their time.
     pub fn all(&self, cost: &Cost) -> f64 {
         let invoked = self.times(cost, "Invoke", self.invocations);
-        // API Gateway answers a preflight of an API's page only where no route takes it: ours do.
         self.storage(cost) + self.requests + self.invocations + invoked
     }
 

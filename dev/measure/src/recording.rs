@@ -1,61 +1,113 @@
-//! Records what the services behind each route answer, so that it can be played from memory.
+//! Records what the services behind each route answer, so that [`replay`] can answer from memory.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_http_client::Builder;
-use invocations::Invoker;
-use replay::StreamRecord;
-use replay::tape::Tape;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use deployment::Deployment;
+use replay::{RecordedRequest, RecordedResponse, operation};
 use shared::config::Config;
 use shared::engine::Engine;
 use shared::store::Store;
-use testkit::{Lambda, clients, lambda_client};
+use testkit::{TestEnv, clients, http_client, lambda_client};
 
-use crate::cost::Place;
-use deployment::{Deployment, lambda_of};
+use crate::cost::Resources;
 
-/// Every operation, asked once over embedded services; and the settings of the Lambdas asked.
+/// Every operation, sent once over embedded services, and the configuration of the Lambdas.
 ///
 /// # Panics
-/// Where one fails.
-pub async fn record() -> (Config, Vec<StreamRecord>) {
-    let api = Deployment::on_disk(|quotas| quotas).await;
-    let place = Place::make(&api).await;
-    let key = place.key(&api).await;
-    let tape = Tape::recording(Builder::new().build_http());
-    let lambdas = lambdas(&api, &tape).await;
-    let mut all = Vec::new();
-    for operation in place.operations(&key) {
+/// If a request fails.
+pub async fn record() -> (Config, Vec<RecordedRequest>) {
+    let env = TestEnv::start_on_disk().expect("the stores start");
+    let client = RecordingClient { inner: http_client(), all: Arc::default() };
+    let (dynamodb, s3) = clients(env.stores(), client.clone());
+    let store = Store::with_clients(dynamodb, s3, &env.config);
+    let lambda = lambda_client(env.engine().await.url(), client.clone());
+    let engine = Engine::with_client(lambda, &env.config);
+    let api = Deployment::with(env, store, engine);
+    let resources = Resources::create(&api).await;
+    let key = resources.key(&api).await;
+    let mut requests = Vec::new();
+    for operation in resources.operations(&key) {
         let event = operation.event("once");
-        tape.take();
-        let name = lambda_of(&operation.path);
-        let answer = lambdas[name].answer(event.clone()).await;
+        let (method, path) = event.target();
+        let lambda = api.lambda_of(method, path).to_owned();
+        client.take();
+        let answer = api.send(event.clone()).await;
         assert!(answer.status < 300, "{}: {}", operation.what, answer.body);
-        all.push(StreamRecord {
+        requests.push(RecordedRequest {
             what: operation.what,
-            lambda: name.to_owned(),
+            lambda,
             event: event.into_value().to_string(),
-            answers: tape.take(),
+            responses: client.take(),
         });
     }
-    (api.env.config.clone(), all)
+    (api.env.config.clone(), requests)
 }
 
-async fn lambdas(api: &Deployment, tape: &Tape) -> BTreeMap<&'static str, Lambda> {
-    let env = &api.env;
-    let (dynamodb, s3) = clients(env.stores(), tape.clone());
-    let store = Store::with_clients(dynamodb, s3, &env.config);
-    let lambda = lambda_client(env.engine().await.url(), tape.clone());
-    let engine = Engine::with_client(lambda, &env.config);
-    let invoker = Invoker::new(store.clone(), engine.clone(), &env.config);
-    BTreeMap::from([
-        ("workspaces", workspaces::router(store.clone())),
-        ("functions", functions::router(store.clone())),
-        ("logs", logs::router(store.clone())),
-        ("invocations", invocations::router(invoker)),
-        ("docs", docs::router(store, engine)),
-    ])
-    .into_iter()
-    .map(|(name, router)| (name, env.lambda(name, router)))
-    .collect()
+/// An HTTP client for the AWS SDK that sends over another one and keeps the responses.
+#[derive(Clone, Debug)]
+struct RecordingClient {
+    inner: SharedHttpClient,
+    all: Arc<Mutex<Vec<RecordedResponse>>>,
+}
+
+impl RecordingClient {
+    /// The responses since the last time, in the order in which their requests were sent.
+    fn take(&self) -> Vec<RecordedResponse> {
+        std::mem::take(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl HttpClient for RecordingClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Recording {
+            inner: self.inner.http_connector(settings, components),
+            all: self.all.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Recording {
+    inner: SharedHttpConnector,
+    all: Arc<Mutex<Vec<RecordedResponse>>>,
+}
+
+impl HttpConnector for Recording {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let all = self.all.clone();
+        let mut recorded = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = recorded.len();
+        let operation = operation(&request).to_owned();
+        recorded.push(RecordedResponse { operation, ..RecordedResponse::default() });
+        drop(recorded);
+        let answer = self.inner.call(request);
+        HttpConnectorFuture::new(async move {
+            let mut answer = answer.await?;
+            let body = ByteStream::new(answer.take_body()).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+            // A response that comes after its request was taken belongs to nobody.
+            if let Some(recorded) =
+                all.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index)
+            {
+                let headers = answer.headers().iter();
+                recorded.headers = headers.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+                recorded.status = answer.status().as_u16();
+                recorded.body = body.to_vec();
+            }
+            *answer.body_mut() = SdkBody::from(body);
+            Ok(answer)
+        })
+    }
 }

@@ -1,5 +1,5 @@
-//! How large the Lambdas are as they are uploaded: zips of what `sam build` or
-//! `cargo lambda build --release` has put into `target/lambda`.
+//! The size of each Lambda's zip, made of what `sam build` or `cargo lambda build --release` has put
+//! into `target/lambda`.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
@@ -11,26 +11,23 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::binaries::LAMBDAS;
 
-/// By how many percent a zip may be larger than the page says before that is a failure.
+/// By how many percent a zip may be larger than in the page.
 const TOLERANCE: f64 = 3.0;
 
-/// The most megabytes that a Lambda's zip should have, its pages left out.
+/// The target of a zip in megabytes, except for the docs Lambda with its pages.
 const TARGET: f64 = 3.0;
 
 /// The architectures, in the order of the table's columns, and how ELF names them.
 const ARCHITECTURES: [(&str, u8); 2] = [("arm64", 0xB7), ("x86-64", 0x3E)];
 
-/// Megabytes of each Lambda by architecture, where they are known.
+/// Megabytes of each Lambda by architecture, if known.
 type Sizes = [[Option<f64>; 2]; LAMBDAS.len()];
 
-/// The sizes of what is built, as a table; `page` is the table before, which has those of what
-/// isn't.
-///
-/// # Errors
-/// Sentences, of which each names a zip that is larger than it was.
+/// A table of sizes: those of what is built, and of the rest those of `page`, the table before. Also
+/// a sentence for each zip that is too large.
 ///
 /// # Panics
-/// Where nothing is built.
+/// If nothing is built.
 pub fn table(page: &str) -> (String, Vec<String>) {
     let mut sizes = read(page);
     let mut larger = Vec::new();
@@ -52,7 +49,7 @@ pub fn table(page: &str) -> (String, Vec<String>) {
     (written(&sizes), larger)
 }
 
-/// The column and the megabytes of a binary, if it is there.
+/// The column and the megabytes of a binary, if it exists.
 fn built(path: &Path) -> Option<(usize, f64)> {
     let binary = std::fs::read(path).ok()?;
     let machine = binary.get(18)?;
@@ -92,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn a_written_table_reads_back() {
         let mut sizes: Sizes = [[None; 2]; LAMBDAS.len()];
         sizes[0] = [None, Some(2.5)];
         sizes[1] = [Some(3.25), Some(3.5)];

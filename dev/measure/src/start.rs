@@ -1,7 +1,7 @@
-//! How long a Lambda takes from the start of its process to its first answer.
+//! The time of a Lambda from the start of its process to its first answer.
 //!
-//! It isn't AWS: what is measured is what the binary does itself, loading, linking and setting up
-//! clients included, against [`HELLO`], started in turns with the others.
+//! This is the binary's own part of a start on AWS: loading, linking and setting up clients. The
+//! ratio to [`HELLO`], which is started in turns with the others, is what counts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use deployment::Deployment;
+use deployment::background_items::id;
 use emulator::ids;
 use emulator::instance::{Instance, Invocation};
 use emulator::process::Launcher;
@@ -22,13 +24,11 @@ use testkit::Event;
 
 use crate::binaries::{HELLO, LAMBDAS};
 use crate::times::Times;
-use deployment::Deployment;
-use deployment::background_items::id;
 
 /// How often each is started.
-pub const STARTS: usize = 50;
+const STARTS: usize = 50;
 
-/// A Lambda to start, and what it is asked first.
+/// A Lambda to start, and its first event.
 struct Subject {
     what: String,
     binary: PathBuf,
@@ -37,10 +37,10 @@ struct Subject {
     took: Times,
 }
 
-/// Starts every Lambda [`STARTS`] times, and tells how long it took as a table.
+/// Starts every Lambda 50 times. The result is a table.
 ///
 /// # Panics
-/// Where one of them doesn't start or answer.
+/// If one of them doesn't start or answer.
 pub async fn table(binaries: &BTreeMap<String, PathBuf>) -> String {
     let api = Deployment::on_disk(|quotas| quotas).await;
     let mut subjects = subjects(&api, binaries).await;
@@ -64,22 +64,20 @@ pub async fn table(binaries: &BTreeMap<String, PathBuf>) -> String {
 }
 
 async fn subjects(api: &Deployment, binaries: &BTreeMap<String, PathBuf>) -> Vec<Subject> {
-    let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
-    let workspace = format!("/api/workspaces/{}", id_of(&made));
+    let workspace = api.create("/api/workspaces", &json!({"name": "w"})).await;
     let body = json!({"name": "f", "code": "ZGVmIGhhbmRsZXIoZSwgYyk6IHBhc3M="});
-    let made = api.make(&format!("{workspace}/functions"), &body).await;
-    let function = format!("{workspace}/functions/{}", id_of(&made));
+    let function = api.create(&format!("{workspace}/functions"), &body).await;
     api.settle().await;
     assert_eq!(api.ask("POST", &format!("{function}/invoke"), None).await.status, 200);
     assert_eq!(api.ask("DELETE", &function, None).await.status, 204);
-    let left = format!("{workspace}/functions");
+    let functions = format!("{workspace}/functions");
     let url = format!("/invoke/{}/{}", id(&workspace), id(&function));
     let gone = json!({"Records": [record(api, "REMOVE", "FN#")]});
     let ran = json!({"Records": [record(api, "INSERT", "LOG#")]});
     let read = |path: &str| Event::new("GET", path).into_value();
     let with_storage = [
         ("workspaces", "a workspace", read(&workspace)),
-        ("functions", "a list of functions", read(&left)),
+        ("functions", "a list of functions", read(&functions)),
         ("logs", "a list of logs", read(&format!("{workspace}/logs"))),
         ("invocations", "a call of a function that is gone", read(&url)),
         ("docs", "deep health", read("/health?deep=1")),
@@ -122,11 +120,7 @@ async fn subjects(api: &Deployment, binaries: &BTreeMap<String, PathBuf>) -> Vec
     subjects
 }
 
-fn id_of(made: &Value) -> &str {
-    made["id"].as_str().expect("it has an identifier")
-}
-
-/// The first record of the stream that tells of such an item.
+/// The first record of the stream with this event name and prefix of the sort key.
 fn record(api: &Deployment, name: &str, prefix: &str) -> Value {
     let mut stream = api.env.stream();
     loop {

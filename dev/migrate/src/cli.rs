@@ -10,31 +10,31 @@ use shared::store::Store;
 
 use crate::{Migration, Options, Report};
 
-/// Brings a table of the legacy backend to the present form: the one that the environment
-/// names, as it does for the Lambdas.
+/// Brings a table of the legacy backend to the present form. TABLE_NAME names the table, as for
+/// the Lambdas.
 #[derive(Debug, Parser)]
 #[command(name = "cargo migrate", bin_name = "cargo migrate")]
 pub struct Cli {
-    /// Say what would be done, and change nothing.
+    /// Report what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Subject of the tokens of whoever is to own the workspaces. It can't be changed later.
+    /// The subject (`sub`) of the owner's tokens. The owner of a workspace can't be changed later.
     #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     #[arg(required_unless_present_any = ["anonymous", "dry_run"])]
     owner: Option<String>,
-    /// The workspaces are to be nobody's, for an API that is open to everybody.
+    /// The owner is `anonymous`, for an API without sign-in.
     #[arg(long, conflicts_with = "owner")]
     anonymous: bool,
-    /// Days from now on that logs are kept [default: EXECUTION_LOG_DAYS, else 30].
+    /// Days from now that logs are kept [default: EXECUTION_LOG_DAYS, else 30].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3653))]
     log_days: Option<u32>,
 }
 
 impl Cli {
-    /// Does what the command line says, and prints the report.
+    /// Runs the command, and prints the report.
     ///
     /// # Errors
-    /// What the environment, the table or standard output say.
+    /// If the environment is incomplete, the table can't be read, or stdout is closed.
     pub async fn run(self) -> Result<Report, Box<dyn std::error::Error>> {
         let config = Config::from_env()?;
         let options = Options {

@@ -1,8 +1,8 @@
-//! `migrate`: a table of the earlier backend, brought to the present form.
+//! `cargo migrate`: brings a table of the legacy backend to the present form.
 //!
-//! What is to become of an item the store says, and carries it out; this walks
-//! through the table, once, keeps the order that the store asks for, and reports.
-//! It can be ended at any time, and run again to do what is left.
+//! The store decides what to do with an item, and does it. This crate scans the table once, keeps
+//! the order (workspaces, functions, logs) and reports. A migration can be stopped at any time and
+//! run again.
 
 pub mod cli;
 mod progress;
@@ -26,34 +26,34 @@ const WORKSPACES_AT_A_TIME: usize = 8;
 /// How many logs are written at a time.
 const LOGS_AT_A_TIME: usize = 16;
 
-/// How often an item is looked at again that somebody else has changed meanwhile.
+/// Attempts at an item that somebody else changes at the same time.
 const ATTEMPTS: usize = 3;
 
-/// What a migration is to do.
+/// Options of a migration.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether to say what would be done, and write nothing.
+    /// Report what would be done, and write nothing.
     pub dry_run: bool,
-    /// To whom the workspaces are to belong.
+    /// The owner of the workspaces.
     pub owner: Owner,
-    /// For how many days from now on logs are kept.
+    /// Days from now that logs are kept.
     pub log_days: u32,
 }
 
-/// Why nothing could be migrated.
+/// Why nothing was migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The table can't be described or read through.
+    /// The table can't be described or scanned.
     #[error("the table {table} can't be read: {problem}")]
     Unreadable {
         /// Its name.
         table: String,
-        /// What AWS, or the client, said.
+        /// The error of AWS or of the client.
         problem: String,
     },
     /// The table lacks something that the present form needs.
     #[error(
-        "the table {table} can't be brought to the present form yet: {lacks}; docs/migrating.md, says how to add it"
+        "the table {table} can't be changed yet: {lacks}; docs/migrating.md says how to add it"
     )]
     Lacks {
         /// Its name.
@@ -72,39 +72,39 @@ pub struct Migration {
     options: Options,
 }
 
-/// What a walk through the table has found.
+/// The contents of the table.
 #[derive(Debug, Default)]
-struct Survey {
-    /// Each workspace, and whether the earlier backend wrote it.
+struct Inventory {
+    /// Each workspace, and whether it is in the legacy form.
     workspaces: BTreeMap<WorkspaceId, bool>,
     /// The same for the functions of each workspace.
     functions: BTreeMap<WorkspaceId, BTreeMap<FunctionId, bool>>,
-    /// How many logs each function has: the earlier backend's, and ours.
+    /// The number of legacy logs of each function, and of logs in the present form.
     logs: BTreeMap<FunctionId, (u64, u64)>,
-    unnamed: u64,
+    unreadable: u64,
     others: u64,
 }
 
-/// What became, or would become, of the functions.
+/// The functions after their migration.
 #[derive(Debug, Default)]
 struct Functions {
-    /// Those in the present form, with their workspaces.
+    /// Functions in the present form, with their workspaces.
     present: BTreeMap<FunctionId, WorkspaceId>,
-    /// Those that are there in another one.
+    /// Functions that were skipped or failed.
     others: BTreeSet<FunctionId>,
 }
 
-/// What became, or would become, of an item.
-enum Outcome {
+/// What the migration does, or would do, with an item.
+enum ItemOutcome {
     Unchanged,
     Changed,
     Removed,
-    Left(String),
+    Skipped(String),
     Failed(String),
 }
 
 impl Migration {
-    /// A migration of `table`, which `dynamodb` reads through and `store` changes.
+    /// A migration of `table`, which `dynamodb` scans and `store` changes.
     pub fn new(
         store: Store,
         dynamodb: aws_sdk_dynamodb::Client,
@@ -114,12 +114,11 @@ impl Migration {
         Self { store, dynamodb, table: table.to_owned(), options }
     }
 
-    /// Does it, and tells of everything that was done, was left, or failed. What
-    /// failed for one item keeps no other from being migrated.
+    /// Migrates the table. An item that fails does not stop the others.
     ///
     /// # Errors
-    /// Where the table can't be read at all; without a dry run also where it lacks
-    /// something, and then nothing was changed.
+    /// If the table can't be read or, except in a dry run, if it lacks something. Nothing was
+    /// changed then.
     pub async fn run(&self) -> Result<Report, MigrationError> {
         let lacks =
             self.store.table_lacks().await.map_err(|error| self.unreadable(cause(&error)))?;
@@ -128,57 +127,57 @@ impl Migration {
             return Err(MigrationError::Lacks { table: self.table.clone(), lacks });
         }
         let mut progress = Progress::begin();
-        let survey = self.survey(&mut progress).await?;
+        let inventory = self.scan(&mut progress).await?;
         let mut report = Report::new(&self.table, self.options.dry_run, lacks);
-        report.unnamed = survey.unnamed;
-        report.others = survey.others;
-        progress.expect(survey.items());
-        let workspaces = self.workspaces(&survey, &mut report, &mut progress).await;
-        let functions = self.functions(&survey, &workspaces, &mut report, &mut progress).await;
-        self.logs(&survey, &functions, &mut report, &mut progress).await;
+        report.unreadable = inventory.unreadable;
+        report.others = inventory.others;
+        progress.expect(inventory.items());
+        let workspaces = self.workspaces(&inventory, &mut report, &mut progress).await;
+        let functions = self.functions(&inventory, &workspaces, &mut report, &mut progress).await;
+        self.logs(&inventory, &functions, &mut report, &mut progress).await;
         Ok(report)
     }
 
-    /// Walks through the whole table.
-    async fn survey(&self, progress: &mut Progress) -> Result<Survey, MigrationError> {
-        let patience = ExponentialBuilder::default().with_max_times(8).with_jitter();
+    /// Scans the whole table.
+    async fn scan(&self, progress: &mut Progress) -> Result<Inventory, MigrationError> {
+        let retry_policy = ExponentialBuilder::default().with_max_times(8).with_jitter();
         let scan = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
         let scan = scan.projection_expression(ItemKind::ATTRIBUTES);
-        let mut survey = Survey::default();
+        let mut inventory = Inventory::default();
         let mut from = None;
         loop {
             let page = || async {
                 let page = scan.clone().set_exclusive_start_key(from.clone()).send().await;
                 page.map_err(failure("DynamoDB Scan"))
             };
-            let page = page.retry(patience).when(|error| matches!(error, Error::Unavailable(_)));
+            let page =
+                page.retry(retry_policy).when(|error| matches!(error, Error::Unavailable(_)));
             let page = page.await.map_err(|error| self.unreadable(cause(&error)))?;
             for item in page.items() {
-                survey.add(ItemKind::of(item));
+                inventory.add(ItemKind::of(item));
             }
             progress.found(page.items().len());
             from = page.last_evaluated_key;
             if from.as_ref().is_none_or(|key| key.is_empty()) {
-                return Ok(survey);
+                return Ok(inventory);
             }
         }
     }
 
-    /// Brings the workspaces to the present form; gives those that are, or would
-    /// be, in it.
-    ///
-    /// Only when all of an owner's are in it do their functions follow.
+    /// Migrates the workspaces, all of them before any function. Returns those that are, or would
+    /// be, in the present form.
     async fn workspaces(
         &self,
-        survey: &Survey,
+        inventory: &Inventory,
         report: &mut Report,
         progress: &mut Progress,
     ) -> BTreeSet<WorkspaceId> {
         let mut ready = BTreeSet::new();
-        // One after the other, because each changes the count of its owner.
-        for (id, is_earlier) in &survey.workspaces {
-            let outcome = if *is_earlier { self.workspace(id).await } else { Outcome::Unchanged };
-            if matches!(outcome, Outcome::Unchanged | Outcome::Changed) {
+        // Sequential, because each changes the count of its owner.
+        for (id, is_earlier) in &inventory.workspaces {
+            let outcome =
+                if *is_earlier { self.workspace(id).await } else { ItemOutcome::Unchanged };
+            if matches!(outcome, ItemOutcome::Unchanged | ItemOutcome::Changed) {
                 ready.insert(id.clone());
             }
             report.workspaces.add(&outcome);
@@ -188,46 +187,46 @@ impl Migration {
         ready
     }
 
-    async fn workspace(&self, id: &WorkspaceId) -> Outcome {
-        self.settled(
+    async fn workspace(&self, id: &WorkspaceId) -> ItemOutcome {
+        self.migrate(
             async || self.store.fate_of_workspace(id).await,
-            async |earlier| self.store.rewrite_workspace(&self.options.owner, earlier).await,
+            async |legacy| self.store.rewrite_workspace(&self.options.owner, legacy).await,
         )
         .await
     }
 
-    /// Brings the functions of the workspaces that are `ready` to the present form.
+    /// Migrates the functions of the workspaces that are `ready`.
     async fn functions(
         &self,
-        survey: &Survey,
+        inventory: &Inventory,
         ready: &BTreeSet<WorkspaceId>,
         report: &mut Report,
         progress: &mut Progress,
     ) -> Functions {
         let mut all = Functions::default();
-        // One after the other in a workspace, because each changes its count.
-        let mut outcomes = stream::iter(&survey.functions)
+        // Sequential in a workspace, because each changes its count.
+        let mut outcomes = stream::iter(&inventory.functions)
             .map(|(ws, functions)| {
                 let is_ready = ready.contains(ws);
-                let one_by_one = stream::iter(functions).then(move |(id, is_earlier)| async move {
+                let sequence = stream::iter(functions).then(move |(id, is_earlier)| async move {
                     let outcome = match is_earlier {
                         true => self.function(ws, id, is_ready).await,
-                        false => Outcome::Unchanged,
+                        false => ItemOutcome::Unchanged,
                     };
                     (ws, id, outcome)
                 });
-                Box::pin(one_by_one)
+                Box::pin(sequence)
             })
             .flatten_unordered(WORKSPACES_AT_A_TIME);
         while let Some((ws, id, outcome)) = outcomes.next().await {
             match outcome {
-                Outcome::Unchanged | Outcome::Changed => {
+                ItemOutcome::Unchanged | ItemOutcome::Changed => {
                     all.present.insert(id.clone(), ws.clone());
                 }
-                Outcome::Left(_) | Outcome::Failed(_) => {
+                ItemOutcome::Skipped(_) | ItemOutcome::Failed(_) => {
                     all.others.insert(id.clone());
                 }
-                Outcome::Removed => {}
+                ItemOutcome::Removed => {}
             }
             report.functions.add(&outcome);
             report.note(|| format!("function {id} of {ws}"), outcome);
@@ -236,28 +235,28 @@ impl Migration {
         all
     }
 
-    async fn function(&self, ws: &WorkspaceId, id: &FunctionId, is_ready: bool) -> Outcome {
-        let fate = async || match self.store.fate_of_function(ws, id).await? {
+    async fn function(&self, ws: &WorkspaceId, id: &FunctionId, is_ready: bool) -> ItemOutcome {
+        let plan = async || match self.store.fate_of_function(ws, id).await? {
             MigrationAction::Rewritten(_) if !is_ready => {
                 Ok(MigrationAction::Left("its workspace is not in the present form".into()))
             }
-            fate => Ok(fate),
+            action => Ok(action),
         };
-        self.settled(fate, async |earlier| self.store.rewrite_function(earlier).await).await
+        self.migrate(plan, async |legacy| self.store.rewrite_function(legacy).await).await
     }
 
-    /// Brings the logs of those functions that are in the present form to it.
+    /// Migrates the logs of the functions that are in the present form.
     async fn logs(
         &self,
-        survey: &Survey,
+        inventory: &Inventory,
         functions: &Functions,
         report: &mut Report,
         progress: &mut Progress,
     ) {
-        for (function, (earlier, ours)) in &survey.logs {
-            report.logs.unchanged += ours;
-            progress.done(*ours);
-            if *earlier == 0 {
+        for (function, (legacy, present)) in &inventory.logs {
+            report.logs.unchanged += present;
+            progress.done(*present);
+            if *legacy == 0 {
                 continue;
             }
             match functions.present.get(function) {
@@ -266,11 +265,11 @@ impl Migration {
                     let why = if functions.others.contains(function) {
                         "the function is not in the present form"
                     } else {
-                        "the function is not there"
+                        "the function does not exist"
                     };
-                    report.logs.left += earlier;
-                    report.left.add(Note::new(format!("logs of {function} ({earlier})"), why));
-                    progress.done(*earlier);
+                    report.logs.skipped += legacy;
+                    report.skipped.add(Note::new(format!("logs of {function} ({legacy})"), why));
+                    progress.done(*legacy);
                 }
             }
         }
@@ -285,15 +284,15 @@ impl Migration {
     ) {
         let mut from = None;
         loop {
-            let found = match self.store.earlier_logs(function, from.as_ref()).await {
-                Ok(found) => found,
+            let page = match self.store.earlier_logs(function, from.as_ref()).await {
+                Ok(page) => page,
                 Err(error) => {
                     report.logs.failed += 1;
                     report.failed.add(Note::new(format!("logs of {function}"), cause(&error)));
                     return;
                 }
             };
-            let mut outcomes = stream::iter(found.logs)
+            let mut outcomes = stream::iter(page.logs)
                 .map(async |(sk, log)| (sk, self.log(ws, log).await))
                 .buffer_unordered(LOGS_AT_A_TIME);
             while let Some((sk, outcome)) = outcomes.next().await {
@@ -301,57 +300,58 @@ impl Migration {
                 report.note(|| format!("{sk} of {function}"), outcome);
                 progress.done(1);
             }
-            from = found.more;
+            from = page.more;
             if from.is_none() {
                 return;
             }
         }
     }
 
-    async fn log(&self, ws: &WorkspaceId, log: Result<LegacyLog, String>) -> Outcome {
+    async fn log(&self, ws: &WorkspaceId, log: Result<LegacyLog, String>) -> ItemOutcome {
         let log = match log {
             Ok(log) => log,
-            Err(why) => return Outcome::Left(why),
+            Err(why) => return ItemOutcome::Skipped(why),
         };
         if self.options.dry_run {
-            return Outcome::Changed;
+            return ItemOutcome::Changed;
         }
         match self.store.rewrite_log(ws, &log, self.options.log_days).await {
-            Ok(()) => Outcome::Changed,
-            Err(error) => Outcome::Failed(cause(&error)),
+            Ok(()) => ItemOutcome::Changed,
+            Err(error) => ItemOutcome::Failed(cause(&error)),
         }
     }
 
-    /// Lets become of an item what is its `fate`, looking again where somebody else
-    /// has changed it meanwhile.
-    async fn settled<T>(
+    /// Does what `plan` says with an item. If somebody else changes the item meanwhile, plans again.
+    async fn migrate<T>(
         &self,
-        fate: impl AsyncFn() -> Result<MigrationAction<T>, Error>,
+        plan: impl AsyncFn() -> Result<MigrationAction<T>, Error>,
         rewrite: impl AsyncFn(&T) -> Result<bool, Error>,
-    ) -> Outcome {
+    ) -> ItemOutcome {
         for _ in 0..ATTEMPTS {
-            let done = match fate().await {
-                Ok(MigrationAction::Stays) => return Outcome::Unchanged,
-                Ok(MigrationAction::Left(why)) => return Outcome::Left(why),
+            let done = match plan().await {
+                Ok(MigrationAction::Stays) => return ItemOutcome::Unchanged,
+                Ok(MigrationAction::Left(why)) => return ItemOutcome::Skipped(why),
                 Ok(MigrationAction::Rewritten(_)) if self.options.dry_run => {
-                    return Outcome::Changed;
+                    return ItemOutcome::Changed;
                 }
-                Ok(MigrationAction::Removed(_)) if self.options.dry_run => return Outcome::Removed,
-                Ok(MigrationAction::Rewritten(earlier)) => {
-                    rewrite(&earlier).await.map(|is_done| is_done.then_some(Outcome::Changed))
+                Ok(MigrationAction::Removed(_)) if self.options.dry_run => {
+                    return ItemOutcome::Removed;
+                }
+                Ok(MigrationAction::Rewritten(legacy)) => {
+                    rewrite(&legacy).await.map(|is_done| is_done.then_some(ItemOutcome::Changed))
                 }
                 Ok(MigrationAction::Removed(ghost)) => {
-                    self.store.remove_ghost(&ghost).await.map(|()| Some(Outcome::Removed))
+                    self.store.remove_ghost(&ghost).await.map(|()| Some(ItemOutcome::Removed))
                 }
                 Err(error) => Err(error),
             };
             match done {
                 Ok(Some(outcome)) => return outcome,
                 Ok(None) => {}
-                Err(error) => return Outcome::Failed(cause(&error)),
+                Err(error) => return ItemOutcome::Failed(cause(&error)),
             }
         }
-        Outcome::Failed("others keep changing it".into())
+        ItemOutcome::Failed("it keeps changing meanwhile".into())
     }
 
     fn unreadable(&self, problem: String) -> MigrationError {
@@ -359,9 +359,9 @@ impl Migration {
     }
 }
 
-impl Survey {
-    fn add(&mut self, found: ItemKind) {
-        match found {
+impl Inventory {
+    fn add(&mut self, kind: ItemKind) {
+        match kind {
             ItemKind::Workspace { id, is_earlier } => {
                 self.workspaces.insert(id, is_earlier);
             }
@@ -369,24 +369,24 @@ impl Survey {
                 self.functions.entry(workspace).or_default().insert(id, is_earlier);
             }
             ItemKind::Log { function, is_earlier } => {
-                let (earlier, ours) = self.logs.entry(function).or_default();
-                *if is_earlier { earlier } else { ours } += 1;
+                let (legacy, present) = self.logs.entry(function).or_default();
+                *if is_earlier { legacy } else { present } += 1;
             }
             ItemKind::Ours => {}
-            ItemKind::Unnamed => self.unnamed += 1,
+            ItemKind::Unnamed => self.unreadable += 1,
             ItemKind::Other => self.others += 1,
         }
     }
 
-    /// How many items there are to look at.
+    /// The number of items to process.
     fn items(&self) -> u64 {
         let functions: usize = self.functions.values().map(BTreeMap::len).sum();
-        let logs: u64 = self.logs.values().map(|(earlier, ours)| earlier + ours).sum();
+        let logs: u64 = self.logs.values().map(|(legacy, present)| legacy + present).sum();
         (self.workspaces.len() + functions) as u64 + logs
     }
 }
 
-/// What lies behind an error of the store. Its own sentence is for callers of the API.
+/// The causes of an error of the store, whose own message is for callers of the API.
 fn cause(error: &Error) -> String {
     let causes = error.causes();
     if causes.is_empty() { error.to_string() } else { causes }

@@ -1,47 +1,47 @@
-//! What a migration has done, or would do.
+//! The report of a migration.
 
 use std::fmt;
 
-use super::Outcome;
+use super::ItemOutcome;
 
-/// How many notes of a kind are told; the rest is counted.
+/// How many notes of a kind are printed. The rest is counted.
 const MOST_NOTES: usize = 100;
 
-/// What a migration has done; after a dry run, what it would do.
+/// What a migration has done or, after a dry run, would do.
 #[derive(Debug)]
 pub struct Report {
     table: String,
     dry_run: bool,
-    /// What the table lacks for the present form; only a dry run goes on then.
+    /// What must be added to the table first. If there is anything, only a dry run goes on.
     pub lacks: Vec<&'static str>,
-    /// Of workspaces.
+    /// The number of workspaces by outcome.
     pub workspaces: Tally,
-    /// Of functions.
+    /// The number of functions by outcome.
     pub functions: Tally,
-    /// Of logs.
+    /// The number of logs by outcome.
     pub logs: Tally,
-    /// How many functions and logs have identifiers that are none. None of them was touched.
-    pub unnamed: u64,
-    /// How many items neither backend wrote. None of them was touched.
+    /// Functions and logs whose identifiers can't be read. They are not touched.
+    pub unreadable: u64,
+    /// Items that neither backend wrote. They are not touched.
     pub others: u64,
-    /// What was left as it is, and why.
-    pub left: Notes,
-    /// What AWS did not do, and what it said.
+    /// Items that stay as they are because they break a rule, and which.
+    pub skipped: Notes,
+    /// Items for which AWS returned an error, and which.
     pub failed: Notes,
 }
 
-/// What became of the items of a kind.
+/// The number of items of a kind by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many were brought to the present form.
+    /// Brought to the present form.
     pub changed: u64,
-    /// How many were in it.
+    /// In the present form already.
     pub unchanged: u64,
-    /// How many held nothing but counts, and were removed.
+    /// Orphans, which held nothing but counts and were removed.
     pub removed: u64,
-    /// How many were left as they are.
-    pub left: u64,
-    /// How many could not be handled.
+    /// Left as they are, because they break a rule.
+    pub skipped: u64,
+    /// Not migrated because of an error.
     pub failed: u64,
 }
 
@@ -52,12 +52,12 @@ pub struct Notes {
     count: usize,
 }
 
-/// A sentence on an item, or on several.
+/// A note on an item, or on several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What it is on.
+    /// The item.
     pub what: String,
-    /// Why it is so.
+    /// The reason.
     pub why: String,
 }
 
@@ -70,42 +70,42 @@ impl Report {
             workspaces: Tally::default(),
             functions: Tally::default(),
             logs: Tally::default(),
-            unnamed: 0,
+            unreadable: 0,
             others: 0,
-            left: Notes::default(),
+            skipped: Notes::default(),
             failed: Notes::default(),
         }
     }
 
-    /// Whether AWS did not do something.
+    /// Whether anything failed.
     pub fn has_failures(&self) -> bool {
         self.failed.count > 0
     }
 
-    /// Notes an outcome that needs a reason; `what` says what of.
-    pub(super) fn note(&mut self, what: impl FnOnce() -> String, outcome: Outcome) {
+    /// Adds a note for an outcome with a reason, on the item `what`.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String, outcome: ItemOutcome) {
         match outcome {
-            Outcome::Left(why) => self.left.add(Note::new(what(), why)),
-            Outcome::Failed(why) => self.failed.add(Note::new(what(), why)),
-            Outcome::Unchanged | Outcome::Changed | Outcome::Removed => {}
+            ItemOutcome::Skipped(why) => self.skipped.add(Note::new(what(), why)),
+            ItemOutcome::Failed(why) => self.failed.add(Note::new(what(), why)),
+            ItemOutcome::Unchanged | ItemOutcome::Changed | ItemOutcome::Removed => {}
         }
     }
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &ItemOutcome) {
         *match outcome {
-            Outcome::Unchanged => &mut self.unchanged,
-            Outcome::Changed => &mut self.changed,
-            Outcome::Removed => &mut self.removed,
-            Outcome::Left(_) => &mut self.left,
-            Outcome::Failed(_) => &mut self.failed,
+            ItemOutcome::Unchanged => &mut self.unchanged,
+            ItemOutcome::Changed => &mut self.changed,
+            ItemOutcome::Removed => &mut self.removed,
+            ItemOutcome::Skipped(_) => &mut self.skipped,
+            ItemOutcome::Failed(_) => &mut self.failed,
         } += 1;
     }
 }
 
 impl Notes {
-    /// Those that are kept.
+    /// The notes that are kept.
     pub fn iter(&self) -> impl Iterator<Item = &Note> {
         self.kept.iter()
     }
@@ -128,41 +128,41 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = &self.table;
         if self.dry_run {
-            writeln!(f, "A dry run: nothing was changed. What would become of the table {table}:")?;
+            writeln!(
+                f,
+                "A dry run: nothing was changed. The migration of the table {table} would be:"
+            )?;
         } else {
-            writeln!(f, "What became of the table {table}:")?;
+            writeln!(f, "The migration of the table {table}:")?;
         }
         writeln!(
             f,
             "{:12}{:>12}{:>12}{:>12}{:>12}{:>12}",
-            "", "changed", "unchanged", "removed", "left", "failed"
+            "", "changed", "unchanged", "removed", "skipped", "failed"
         )?;
         for (what, tally) in
             [("workspaces", &self.workspaces), ("functions", &self.functions), ("logs", &self.logs)]
         {
-            let Tally { changed, unchanged, removed, left, failed } = tally;
+            let Tally { changed, unchanged, removed, skipped, failed } = tally;
             writeln!(
                 f,
-                "{what:12}{changed:>12}{unchanged:>12}{removed:>12}{left:>12}{failed:>12}"
+                "{what:12}{changed:>12}{unchanged:>12}{removed:>12}{skipped:>12}{failed:>12}"
             )?;
         }
-        writeln!(f, "{} other items, which are not touched", self.others)?;
-        if self.unnamed > 0 {
-            let unnamed = self.unnamed;
-            writeln!(
-                f,
-                "{unnamed} functions and logs whose identifiers can't be read, not touched"
-            )?;
+        writeln!(f, "{} other items, not touched", self.others)?;
+        if self.unreadable > 0 {
+            let items = "functions and logs whose identifiers can't be read";
+            writeln!(f, "{} {items}, not touched", self.unreadable)?;
         }
         if !self.lacks.is_empty() {
             let lacks = self.lacks.join(", and ");
             writeln!(
                 f,
-                "Before the table can be changed: {lacks}. docs/migrating.md, says how to add it."
+                "The table can't be changed yet: {lacks}. docs/migrating.md says how to add it."
             )?;
         }
-        self.left.write("Left as they are:", f)?;
-        self.failed.write("Failed; run this again to do the rest:", f)
+        self.skipped.write("Skipped:", f)?;
+        self.failed.write("Failed; run the command again to migrate the rest:", f)
     }
 }
 

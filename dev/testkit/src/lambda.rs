@@ -124,6 +124,12 @@ impl Event {
         self.text(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
+    /// The request's method and path.
+    pub fn target(&self) -> (&str, &str) {
+        let [method, path] = [&self.0["requestContext"]["http"]["method"], &self.0["rawPath"]];
+        (method.as_str().unwrap_or_default(), path.as_str().unwrap_or_default())
+    }
+
     /// The event as it travels.
     pub fn into_value(self) -> Value {
         self.0

@@ -229,16 +229,6 @@ impl TestEnv {
     }
 }
 
-/// What two functions that follow the same records answer together: which are to come again.
-///
-/// # Panics
-/// Where one of them is no such answer.
-pub fn together(answers: [Value; 2]) -> Value {
-    let failures = |answer: &Value| answer["batchItemFailures"].as_array().expect("a list").clone();
-    let failures: Vec<Value> = answers.iter().flat_map(failures).collect();
-    serde_json::json!({ "batchItemFailures": failures })
-}
-
 /// What all clients of a test send with: see [`in_flight`].
 pub fn http_client() -> SharedHttpClient {
     let http = aws_smithy_http_client::Builder::new().build_http();

@@ -46,7 +46,7 @@ impl IdempotencyEnv {
 
     async fn send(&self, path: &str, key: &str, body: &Value) -> Answer {
         let event = Event::new("POST", path).header("idempotency-key", Some(key));
-        self.api.send(event.json(body), path).await
+        self.api.send(event.json(body)).await
     }
 
     /// How many resources a GET of `path` lists.
@@ -105,7 +105,7 @@ async fn idempotency_key_is_scoped_to_owner_and_path() {
     let path = "/api/workspaces";
     let body = json!({"name": "once"});
     let event = || Event::new("POST", path).header("idempotency-key", Some("1")).json(&body);
-    let of = async |subject| env.api.send(event().from(subject), path).await;
+    let of = async |subject| env.api.send(event().from(subject)).await;
     let (ada, bob) = (of("ada").await, of("bob").await);
     assert_eq!((ada.status, bob.status), (201, 201));
     assert_ne!(ada.json()["id"], bob.json()["id"]);

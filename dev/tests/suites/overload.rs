@@ -77,7 +77,7 @@ async fn overload_returns_retry_after_and_leaves_no_items() {
     // The stream is processed while every AWS call is throttled: every batch is retried.
     let before = deployed(&api, &workspace).await;
     api.env.faults.throttle_above(0, LATENCY);
-    let failed = api.follow_all_once().await;
+    let failed = api.process_all_once().await;
     assert!(api.env.faults.clear());
     assert!(failed > 0, "no batch failed");
     assert_eq!(deployed(&api, &workspace).await, before, "nothing was deployed");

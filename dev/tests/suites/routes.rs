@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use deployment::Deployment;
 use emulator::project;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
@@ -87,4 +88,14 @@ fn every_documented_path_reaches_its_lambda() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn deployment_routes_requests_by_the_template() {
+    let api = Deployment::start().await;
+    for path in ["/docs", "/docs/index.html", "/redoc", "/openapi.json"] {
+        assert_eq!(api.lambda_of("GET", path), "docs", "{path}");
+    }
+    let answer = api.ask("GET", "/docs", None).await;
+    assert!(answer.status < 400, "{}", answer.body);
 }

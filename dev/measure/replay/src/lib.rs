@@ -1,12 +1,12 @@
-//! Requests to the Lambdas over services that answer from memory: what is left is our own work and
-//! that of the AWS SDK, from the event that comes to the answer that goes.
+//! Recorded requests to the Lambdas, over services that answer from memory. What is left to measure
+//! is our own work and that of the AWS SDK, from the event to the answer.
 
-pub mod tape;
+mod client;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use aws_smithy_runtime_api::client::http::HttpClient;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use invocations::Invoker;
 use lambda_http::Service;
@@ -17,58 +17,66 @@ use shared::config::Config;
 use shared::engine::Engine;
 use shared::store::Store;
 
-use tape::{Answer, Tape};
+pub use client::{RecordedResponse, ReplayClient, operation};
 
-/// A request, and what the services behind the Lambda answered to its calls when it was recorded.
+/// A request, and what the services answered to the calls that the Lambda made for it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct StreamRecord {
+pub struct RecordedRequest {
     /// The route, and what is particular about the request.
     pub what: String,
     /// The Lambda that takes it.
     pub lambda: String,
-    /// API Gateway's event, as it travels.
+    /// API Gateway's event, as JSON.
     pub event: String,
     /// In the order in which the calls were sent.
-    pub answers: Vec<Answer>,
+    pub responses: Vec<RecordedResponse>,
 }
 
-/// A Lambda in this process that can be asked a recorded request as often as wanted.
+/// A Lambda in this process, and a recorded request to it.
 #[derive(Debug)]
-pub struct Player {
+pub struct Replay {
     config: Config,
     router: axum::Router,
-    tape: Tape,
+    client: ReplayClient,
     event: String,
 }
 
-impl Player {
-    /// The Lambda of `recorded`.
+impl Replay {
+    /// The Lambda that takes `request`.
     ///
     /// # Panics
-    /// Where it names a Lambda that answers no requests.
-    pub fn new(config: &Config, recorded: &StreamRecord) -> Self {
-        let tape = Tape::playing(recorded.answers.clone());
-        let aws = sdk(config, tape.clone());
+    /// If it names a Lambda without routes.
+    pub fn new(config: &Config, request: &RecordedRequest) -> Self {
+        let client = ReplayClient::new(&request.responses);
+        let credentials = Credentials::new("id", "secret", None, None, "replay");
+        let aws = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(config.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .service_config(config.endpoints.clone())
+            .http_client(SharedHttpClient::new(client.clone()))
+            .timeout_config(shared::aws::timeouts(&config.time_budget))
+            .build();
         let (store, engine) = (Store::new(&aws, config), Engine::new(&aws, config));
-        let router = match recorded.lambda.as_str() {
+        let router = match request.lambda.as_str() {
             "workspaces" => workspaces::router(store),
             "functions" => functions::router(store),
             "logs" => logs::router(store),
             "invocations" => invocations::router(Invoker::new(store, engine, config)),
             "docs" => docs::router(store, engine),
-            other => panic!("{other} answers no requests"),
+            other => panic!("{other} has no routes"),
         };
-        Self { config: config.clone(), router, tape, event: recorded.event.clone() }
+        Self { config: config.clone(), router, client, event: request.event.clone() }
     }
 
-    /// Asks the request so many `times`, of one Lambda.
+    /// Sends the request this many `times`, one after another.
     ///
     /// # Panics
-    /// Where the first answer is no success: then something else would be measured.
-    pub async fn play(&self, times: u64) {
+    /// If the first answer is no success, because something else would be measured.
+    pub async fn run(&self, times: u64) {
         let mut lambda = shared::http::lambda(&self.config, self.router.clone());
         for time in 0..times {
-            self.tape.rewind();
+            self.client.rewind();
             let event = serde_json::from_str(&self.event).expect("an event of API Gateway");
             let Ok(answer) = lambda.call(LambdaEvent::new(event, Context::default())).await;
             let answer = serde_json::to_vec(&answer).expect("an answer is JSON");
@@ -80,17 +88,4 @@ impl Player {
             std::hint::black_box(answer);
         }
     }
-}
-
-/// Settings of the SDK for calls by way of `http`.
-pub fn sdk(config: &Config, http: impl HttpClient + 'static) -> SdkConfig {
-    let credentials = Credentials::new("id", "secret", None, None, "replay");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .service_config(config.endpoints.clone())
-        .http_client(aws_smithy_runtime_api::client::http::SharedHttpClient::new(http))
-        .timeout_config(shared::aws::timeouts(&config.time_budget))
-        .build()
 }

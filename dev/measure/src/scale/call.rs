@@ -1,21 +1,21 @@
-//! The way of a call, from the gateway to its answer.
+//! A call, from the gateway to its answer.
 
 use super::capacity::{MILLISECOND, SECOND, Share};
-use super::limits;
-use super::model::Limit;
+use super::model::{Design, Limit};
 use super::simulation::{AFTERWARDS, Call, Simulation, Step};
+use super::{costs, limits};
 
-/// How often the call of a user's function is repeated that Lambda throttled.
+/// How often a throttled invocation of a user's function is repeated.
 const INVOKE_REPEATS: u32 = 4;
 
-/// The first pause before that; each further one is twice as long, and a random part of its own
-/// length is added to each.
+/// The first pause before that. Each further one is twice as long. Up to its own length is added
+/// to each, at random.
 const INVOKE_PAUSE: u64 = 50 * MILLISECOND;
 
-/// How often a read is repeated that left keys out.
+/// How often a read that came in part is repeated.
 const REST_REPEATS: u32 = 8;
 
-/// The first and the longest pause before that, to which a random part of its own is added.
+/// The first and the longest pause before that, to which up to its own length is added.
 const REST_PAUSES: (u64, u64) = (20 * MILLISECOND, SECOND);
 
 impl Simulation<'_> {
@@ -28,17 +28,17 @@ impl Simulation<'_> {
         self.plan(after, Step::Arrive);
         let function = self.rng.usize(0..self.capacities.function_environments.len());
         let is_measured = self.is_measured(self.now);
-        self.outcome.offered += u64::from(is_measured);
+        self.results.offered += u64::from(is_measured);
         let (now, capacities) = (self.now, &mut self.capacities);
-        let shut = if !capacities.route.is_open(now) {
+        let refused = if !capacities.route.is_open(now) {
             Some(Limit::Route)
         } else if !capacities.gateway.is_open(now) {
             Some(Limit::Gateway)
         } else {
             None
         };
-        if let Some(limit) = shut {
-            self.outcome.turned_away_by_gateway += u64::from(is_measured);
+        if let Some(limit) = refused {
+            self.results.turned_away_by_gateway += u64::from(is_measured);
             return self.refuse(limit);
         }
         capacities.route.take(1);
@@ -53,33 +53,23 @@ impl Simulation<'_> {
             None
         };
         if let Some(limit) = busy {
-            self.outcome.throttled += u64::from(is_measured);
+            self.results.throttled += u64::from(is_measured);
             return self.refuse(limit);
         }
         capacities.invocations.take(1);
         capacities.invocations_environments.begin();
-        let (attempts, partial_reads, deadline) = (0, 0, 0);
-        let (is_read, has_log) = ([false; 2], false);
-        let came = now;
-        self.calls.push(Call {
-            came,
-            function,
-            attempts,
-            partial_reads,
-            is_read,
-            deadline,
-            has_log,
-        });
+        self.calls.push(Call { came: now, function, ..Call::default() });
         self.plan(0, Step::Read(self.calls.len() - 1));
     }
 
-    /// Reads two items. DynamoDB refuses each of them by itself: a read of which one is refused
-    /// answers without it, one of which both are is an error that the SDK repeats.
+    /// Reads two items, each of which DynamoDB may refuse. If it refuses one, the answer has the
+    /// other one; if it refuses both, the answer is an error, and the SDK repeats the request.
     pub(super) fn read(&mut self, call: usize) {
-        let (costs, design) = (&self.case.costs, &self.case.design);
+        let design = &self.case.design;
         let halves = if design.eventual_reads { 1 } else { 2 };
-        let units = [costs.workspace_read_units * halves, costs.function_read_units * halves];
-        let took = costs.read_ms * MILLISECOND;
+        let units = [costs::WORKSPACE_READ_UNITS, design.function_read_units];
+        let units = units.map(|units| units * halves);
+        let took = costs::READ_MS * MILLISECOND;
         let workspace = self.workspace_of(self.calls[call].function);
         let mut is_read = [false; 2];
         if design.asks_only_for_the_rest {
@@ -99,7 +89,7 @@ impl Simulation<'_> {
             } else {
                 partition.take(units[item]);
                 table.take(units[item]);
-                self.note_used(units[item], 0, 0);
+                self.count_used(units[item], 0, 0);
                 is_read[item] = true;
                 granted += 1;
                 continue;
@@ -169,20 +159,19 @@ impl Simulation<'_> {
         self.plan(0, Step::Write(call));
     }
 
-    /// Writes the log; the function, where that succeeds. What the index can't take the table
-    /// doesn't take either.
+    /// Writes the log. Returns the function if that succeeds. If the index refuses, the table does
+    /// too.
     pub(super) fn write(&mut self, call: usize) -> Option<usize> {
         let function = self.calls[call].function;
         let workspace = self.workspace_of(function);
-        let (costs, design) = (&self.case.costs, &self.case.design);
-        let (log_shards, index_shards) = (design.log_shards as usize, design.index_shards as usize);
-        let log_place = function * log_shards + self.rng.usize(0..log_shards);
-        let index_place = workspace * index_shards + self.rng.usize(0..index_shards);
+        let Design { log_shards, index_shards, .. } = self.case.design;
+        let log_shard = function * log_shards + self.rng.usize(0..log_shards);
+        let index_shard = workspace * index_shards + self.rng.usize(0..index_shards);
         let (now, capacities) = (self.now, &mut self.capacities);
-        let log = &mut capacities.log_writes[log_place];
-        let index = &mut capacities.log_index_writes[index_place];
-        let (units, index_units) = (costs.log_table_units, costs.log_index_units);
-        let took = costs.write_ms * MILLISECOND;
+        let log = &mut capacities.log_writes[log_shard];
+        let index = &mut capacities.log_index_writes[index_shard];
+        let (units, index_units) = (costs::LOG_TABLE_UNITS, costs::LOG_INDEX_UNITS);
+        let took = costs::WRITE_MS * MILLISECOND;
         let limit = if !log.is_open(now) {
             Limit::LogWrites
         } else if !index.is_open(now) {
@@ -194,7 +183,7 @@ impl Simulation<'_> {
             index.take(index_units);
             capacities.table_writes.take(units);
             capacities.index_writes.take(index_units);
-            self.note_used(0, units, index_units);
+            self.count_used(0, units, index_units);
             self.calls[call].has_log = true;
             self.plan(took, Step::Answer(call));
             return Some(function);
@@ -220,8 +209,8 @@ impl Simulation<'_> {
         self.leave();
         let Call { came, has_log, .. } = self.calls[call];
         if self.is_measured(came) {
-            self.outcome.answered += 1;
-            self.outcome.without_log += u64::from(!has_log);
+            self.results.answered += 1;
+            self.results.without_log += u64::from(!has_log);
             self.latencies.push((self.now - came) / MILLISECOND);
         }
     }
@@ -229,7 +218,7 @@ impl Simulation<'_> {
     /// Answers 503.
     fn fail(&mut self, call: usize) {
         self.leave();
-        self.outcome.throttled += u64::from(self.is_measured(self.calls[call].came));
+        self.results.throttled += u64::from(self.is_measured(self.calls[call].came));
     }
 
     fn leave(&mut self) {

@@ -1,21 +1,21 @@
-//! Capacities that refill by the second, and those that are given back.
+//! Capacities: rates, concurrency and environments.
 //!
-//! Everything is counted in whole numbers, of nanoseconds and billionths of a unit, so that
-//! every machine comes to the same result.
+//! All numbers are whole, in nanoseconds and billionths of a unit, so that the results are the same
+//! on every machine.
 
 use super::limits;
 
-/// Nanoseconds in a second; also billionths in a unit, so that a rate is added without dividing.
+/// Nanoseconds in a second, and billionths in a unit, so that a rate is added without a division.
 pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// Nanoseconds in a millisecond.
 pub(super) const MILLISECOND: u64 = 1_000_000;
 
-/// Units that come back at a rate, up to a most.
+/// A token bucket.
 ///
-/// It is open while anything is left, and what is taken beyond that is paid back before it opens
-/// again: what a read costs is known only once it was made. So large items wait no longer than
-/// small ones.
+/// It is open while anything is left. More than that can be taken, since the cost of a read is known
+/// only afterwards, and is paid back before the bucket opens again. So large items wait no longer
+/// than small ones.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     rate: u64,
@@ -25,18 +25,18 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Full, with `rate` units a second up to `most` units.
+    /// A full bucket of `rate` units a second and at most `most` units.
     pub(super) fn new(rate: u64, most: u64) -> Self {
         let most = (most * SECOND).cast_signed();
         Self { rate, most, left: most, at: 0 }
     }
 
-    /// The same with no more than `units` left at the beginning.
+    /// The same with at most `units` left.
     pub(super) fn with_left(self, units: u64) -> Self {
         Self { left: self.most.min((units * SECOND).cast_signed()), ..self }
     }
 
-    /// Whether anything is left at this time.
+    /// Whether anything is left.
     pub(super) fn is_open(&mut self, now: u64) -> bool {
         let back = ((now - self.at) * self.rate).cast_signed();
         self.left = self.most.min(self.left + back);
@@ -50,12 +50,12 @@ impl Bucket {
     }
 }
 
-/// Whose share of the account's concurrent executions is meant.
+/// A share of the account's concurrent executions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Share {
-    /// Of the Lambda that calls users' functions.
+    /// The Lambda that calls users' functions.
     Invocations,
-    /// Of everything else: users' functions, and the counter.
+    /// Everything else: users' functions, and the counter.
     Others,
 }
 
@@ -69,13 +69,13 @@ pub(super) struct Concurrency {
 }
 
 impl Concurrency {
-    /// `most` at a time, of which `reserved` are kept for the invocations Lambda and are its
-    /// most; 0 reserves none and leaves all to whoever comes first.
+    /// `most` at a time. `reserved` of them are for the Lambda that calls users' functions, which then
+    /// has no more; 0 reserves none.
     pub(super) fn new(most: u64, reserved: u64) -> Self {
         Self { most, reserved, invocations: 0, others: 0 }
     }
 
-    /// Begins an execution, if one more may run.
+    /// Begins an execution if one more may run.
     pub(super) fn begin(&mut self, share: Share) -> bool {
         let is_free = match (self.reserved, share) {
             (0, _) => self.invocations + self.others < self.most,
@@ -88,7 +88,7 @@ impl Concurrency {
         is_free
     }
 
-    /// Ends an execution that was begun.
+    /// Ends an execution.
     pub(super) fn end(&mut self, share: Share) {
         *self.of(share) -= 1;
     }
@@ -101,30 +101,30 @@ impl Concurrency {
     }
 }
 
-/// The execution environments of one function. They stay for as long as is simulated.
+/// The execution environments of one function. The simulation keeps them to its end.
 #[derive(Clone, Debug)]
 pub(super) struct Environments {
     busy: u64,
-    made: u64,
+    created: u64,
     new: Bucket,
 }
 
 impl Environments {
     pub(super) fn new() -> Self {
         let rate = limits::NEW_ENVIRONMENTS / limits::NEW_ENVIRONMENTS_SECONDS;
-        Self { busy: 0, made: 0, new: Bucket::new(rate, limits::NEW_ENVIRONMENTS) }
+        Self { busy: 0, created: 0, new: Bucket::new(rate, limits::NEW_ENVIRONMENTS) }
     }
 
-    /// Whether one is idle, or one more may be made.
+    /// Whether one is idle, or one more may be created.
     pub(super) fn has(&mut self, now: u64) -> bool {
-        self.busy < self.made || self.new.is_open(now)
+        self.busy < self.created || self.new.is_open(now)
     }
 
-    /// Takes an idle one, or makes one.
+    /// Takes an idle one, or creates one.
     pub(super) fn begin(&mut self) {
-        if self.busy == self.made {
+        if self.busy == self.created {
             self.new.take(1);
-            self.made += 1;
+            self.created += 1;
         }
         self.busy += 1;
     }
@@ -139,22 +139,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_gives_its_rate_and_no_more() {
+    fn a_bucket_gives_its_burst_and_its_rate() {
         let mut bucket = Bucket::new(1_000, 1_000);
         let mut given = 0;
-        // Ten seconds, of which each tenth of a millisecond asks for one: ten times the rate.
+        // Ten seconds with ten times the rate.
         for tick in 0..100_000 {
             if bucket.is_open(tick * MILLISECOND / 10) {
                 bucket.take(1);
                 given += 1;
             }
         }
-        // What was stored, and the ten seconds' own.
+        // The burst, and ten seconds of the rate.
         assert!((10_999..=11_001).contains(&given), "{given}");
     }
 
     #[test]
-    fn what_is_taken_beyond_a_bucket_is_paid_back() {
+    fn a_bucket_opens_after_an_overdraft_is_paid_back() {
         let mut bucket = Bucket::new(10, 10);
         assert!(bucket.is_open(0));
         bucket.take(30);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserve_is_kept_from_others_and_bounds_its_owner() {
+    fn reserved_concurrency_is_a_minimum_and_a_maximum() {
         let mut concurrency = Concurrency::new(10, 4);
         let of = |concurrency: &mut Concurrency, share| {
             (0..20).filter(|_| concurrency.begin(share)).count()
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn environments_are_made_at_a_bounded_rate_and_used_again() {
+    fn environments_are_created_at_a_limited_rate_and_reused() {
         let mut environments = Environments::new();
         let mut begin = |now, times| {
             (0..times)

@@ -1,7 +1,7 @@
-//! What AWS allows, as far as it decides how much the backend can do.
+//! AWS's limits that decide how much the backend can do.
 //!
-//! Defaults are those of a region like us-east-1. New accounts often begin with less, and
-//! some regions have less. Each number says where it was read.
+//! Defaults are those of a region like us-east-1. New accounts and some regions have less. Each
+//! number has its source.
 
 /// Read units a second that one partition of a table or of an index gives.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
@@ -10,18 +10,16 @@ pub(super) const PARTITION_READS: u64 = 3_000;
 /// Write units a second that one partition of a table or of an index takes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
 ///
-/// DynamoDB splits a hot partition, also between the sort keys of one partition key, but a
-/// single item stays in one partition, and where sort keys only grow all writes land behind
-/// the last split. That growing keys profit nothing is from memory; the page below names
-/// splitting as what usually helps.
+/// DynamoDB splits a hot partition, also between the sort keys of one partition key. But a single
+/// item stays in one partition, and if sort keys only grow, all writes are after the last split.
+/// That growing keys do not profit is from memory; the page below says that splitting usually helps.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/throttling-key-range-limit-exceeded-mitigation.html>
 pub(super) const PARTITION_WRITES: u64 = 1_000;
 
-/// Seconds of unused capacity that DynamoDB may keep for a burst, without promising it.
+/// Seconds of unused capacity that DynamoDB may keep for a burst. It does not promise that.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html>
 ///
-/// AWS also says that a burst doesn't lift what one partition can do, which is the careful
-/// reading that the page simulates first.
+/// AWS also says that a burst doesn't raise the limit of a partition. The simulation assumes that.
 /// <https://repost.aws/knowledge-center/dynamodb-spiky-workloads-short-intervals>
 pub(super) const BURST_SECONDS: u64 = 300;
 
@@ -42,11 +40,10 @@ pub(super) const TABLE_UNITS: u64 = 40_000;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(super) const CONCURRENT_EXECUTIONS: u64 = 1_000;
 
-/// Executions that must stay unreserved, so that others than those with a share of their own
-/// can run. From memory of AWS's documentation, and not looked up.
+/// Executions that must stay unreserved. From memory of AWS's documentation, not looked up.
 pub(super) const UNRESERVED_EXECUTIONS: u64 = 100;
 
-/// Synchronous invocations a second for each execution that the account may have at a time.
+/// Synchronous invocations a second for each concurrent execution of the account.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html>
 pub(super) const INVOCATIONS_PER_CONCURRENCY: u64 = 10;
 
@@ -54,12 +51,12 @@ pub(super) const INVOCATIONS_PER_CONCURRENCY: u64 = 10;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html>
 pub(super) const NEW_ENVIRONMENTS: u64 = 1_000;
 
-/// Seconds in which [`NEW_ENVIRONMENTS`] come back, little by little.
+/// Seconds in which [`NEW_ENVIRONMENTS`] refill.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html>
 pub(super) const NEW_ENVIRONMENTS_SECONDS: u64 = 10;
 
-/// Calls a second of Lambda's control plane, all of them together but for invocations,
-/// GetFunction and GetPolicy. It can't be raised.
+/// Calls a second of Lambda's control plane in all, except for invocations, GetFunction and
+/// GetPolicy. It can't be raised.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(super) const CONTROL_PLANE_CALLS: u64 = 15;
 
@@ -71,7 +68,7 @@ pub(super) const CODE_STORAGE_BYTES: u64 = 75 << 30;
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 pub(super) const GATEWAY_RATE: u64 = 10_000;
 
-/// Requests that the account's APIs take at once on top; in some regions 1,250.
+/// Requests that the account's APIs take at once; in some regions 1,250.
 /// <https://docs.amazonaws.cn/en_us/apigateway/latest/developerguide/limits.md>
 pub(super) const GATEWAY_BURST: u64 = 5_000;
 
@@ -79,14 +76,14 @@ pub(super) const GATEWAY_BURST: u64 = 5_000;
 /// <https://docs.amazonaws.cn/goto/WebAPI/logs-2014-03-28/CreateLogGroup>
 pub(super) const LOG_GROUPS: u64 = 1_000_000;
 
-/// Attempts that the SDK makes, by the backend's own setting.
+/// Attempts of the SDK, by the backend's setting.
 pub(super) const ATTEMPTS: u32 = 3;
 
-/// Milliseconds that bound the SDK's first pause after throttling, which is random below it.
-/// Each further one may be twice as long.
+/// Upper bound in milliseconds of the SDK's first pause after throttling, which is random. The bound
+/// doubles for each further pause.
 /// <https://docs.rs/aws-smithy-types/1.9.3/aws_smithy_types/retry/struct.RetryConfig.html>
 pub(super) const SDK_BACKOFF_MS: u64 = 1_000;
 
-/// Milliseconds that no pause of the SDK exceeds, before it is made random.
+/// Largest upper bound of a pause of the SDK, in milliseconds.
 /// <https://docs.rs/aws-smithy-types/1.9.3/aws_smithy_types/retry/struct.RetryConfig.html>
 pub(super) const SDK_MOST_BACKOFF_MS: u64 = 20_000;

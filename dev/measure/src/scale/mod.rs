@@ -1,10 +1,12 @@
-//! How the backend behaves past one machine: what breaks first, at what number, and what helps.
+//! How the backend behaves past one machine: which limit is met first, at which load, and what
+//! helps.
 //!
-//! `simulation` plays cases, `plan` answers what needs none, and [`page()`] shows both to a reader.
-//! The same input gives the same page on every machine.
+//! `simulation` runs cases, `plan` is arithmetic, and [`page()`] writes both. The same input gives
+//! the same page on every machine.
 
 mod call;
 mod capacity;
+pub mod costs;
 mod counting;
 mod limits;
 mod model;
@@ -14,8 +16,7 @@ mod simulation;
 
 use testkit::page::Page;
 
-/// The page that tells it.
+/// The page with the results.
 pub const PAGE: Page = Page { path: "docs/scale.md", command: "cargo measure scale" };
 
-pub use model::Costs;
 pub use page::page;

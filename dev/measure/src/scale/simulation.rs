@@ -1,23 +1,23 @@
-//! A discrete-event simulation of the calls of functions: its clock, its capacities, its outcome.
+//! A discrete-event simulation of calls of functions.
 //!
 //! Time is in whole nanoseconds, events of the same time happen in the order in which they were
-//! planned, and chance comes from a seed, so the same case always has the same outcome.
+//! planned, and random numbers come from a seed, so a case has the same results on every machine.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use fastrand::Rng;
 
 use super::capacity::{Bucket, Concurrency, Environments, MILLISECOND, SECOND};
 use super::counting::Counting;
 use super::limits;
-use super::model::{Case, Limit, Outcome};
+use super::model::{Case, Limit, Results};
 
-/// How long calls come after what is measured, so that the last ones of those that are have
-/// to wait like all others.
+/// How long calls go on to come after the measured time, so that its last calls have to wait like
+/// all others.
 pub(super) const AFTERWARDS: u64 = 2 * SECOND;
 
-/// What happens next.
+/// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// A call comes to the gateway.
@@ -38,20 +38,20 @@ pub(super) enum Step {
     Count(usize),
     /// A shard's batch is counted.
     Counted(usize),
-    /// What is measured ends.
+    /// The measured time ends.
     End,
 }
 
 /// A call that the gateway let through.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Call {
     pub(super) came: u64,
     pub(super) function: usize,
-    /// Attempts of the step that it is at.
+    /// Attempts of its present step.
     pub(super) attempts: u32,
-    /// Reads that left keys out.
+    /// Reads that came in part.
     pub(super) partial_reads: u32,
-    /// Which of the two items are read, where only the rest is asked for.
+    /// Which of the two items are read, if only the rest is asked for.
     pub(super) is_read: [bool; 2],
     /// When writing the log is given up.
     pub(super) deadline: u64,
@@ -80,9 +80,9 @@ pub(super) struct Capacities {
 impl Capacities {
     fn of(case: &Case) -> Self {
         let (quotas, design) = (&case.quotas, &case.design);
-        let workspaces = case.load.spread.workspaces() as usize;
-        let functions = workspaces * case.load.spread.functions_each() as usize;
-        // So little is left at the beginning that what is measured is what lasts.
+        let workspaces = case.load.workspaces;
+        let functions = workspaces * case.load.functions_each;
+        // A tenth at the beginning, so that what is measured is what lasts.
         let partition = |rate| Bucket::new(rate, rate).with_left(rate / 10);
         let reads = partition(2 * limits::PARTITION_READS);
         let writes = partition(limits::PARTITION_WRITES);
@@ -90,7 +90,7 @@ impl Capacities {
         let table_writes = Bucket::new(quotas.table_writes, quotas.table_writes);
         Self {
             route: Bucket::new(quotas.route_rate, quotas.route_burst),
-            gateway: Bucket::new(quotas.gateway_rate, quotas.gateway_burst),
+            gateway: Bucket::new(limits::GATEWAY_RATE, limits::GATEWAY_BURST),
             concurrency: Concurrency::new(quotas.concurrency, quotas.reserved_for_invocations),
             invocations: Bucket::new(invocations, invocations),
             invocations_environments: Environments::new(),
@@ -100,8 +100,8 @@ impl Capacities {
             index_writes: table_writes.clone(),
             table_writes,
             workspace_writes: vec![writes.clone(); workspaces],
-            log_writes: vec![writes.clone(); functions * design.log_shards as usize],
-            log_index_writes: vec![writes; workspaces * design.index_shards as usize],
+            log_writes: vec![writes.clone(); functions * design.log_shards],
+            log_index_writes: vec![writes; workspaces * design.index_shards],
         }
     }
 }
@@ -112,8 +112,7 @@ pub(super) struct Simulation<'a> {
     pub(super) now: u64,
     pub(super) is_over: bool,
     pub(super) capacities: Capacities,
-    pub(super) outcome: Outcome,
-    functions_each: usize,
+    pub(super) results: Results,
     pub(super) rng: Rng,
     planned: u64,
     events: BinaryHeap<Reverse<(u64, u64, Step)>>,
@@ -122,12 +121,11 @@ pub(super) struct Simulation<'a> {
     half_reads_used: u64,
     table_used: u64,
     index_used: u64,
-    refusals: [u64; Limit::ALL.len()],
+    refusals: BTreeMap<Limit, u64>,
 }
 
-/// Simulates a case. The same case and seed have the same outcome on every machine.
-#[must_use]
-pub(super) fn run(case: &Case, seed: u64) -> Outcome {
+/// Simulates a case.
+pub(super) fn run(case: &Case, seed: u64) -> Results {
     let mut simulation = Simulation::new(case, seed);
     let mut counting = Counting::new(case);
     simulation.plan(0, Step::Arrive);
@@ -154,7 +152,7 @@ pub(super) fn run(case: &Case, seed: u64) -> Outcome {
             }
         }
     }
-    simulation.outcome()
+    simulation.results()
 }
 
 impl<'a> Simulation<'a> {
@@ -164,8 +162,7 @@ impl<'a> Simulation<'a> {
             now: 0,
             is_over: false,
             capacities: Capacities::of(case),
-            outcome: Outcome::default(),
-            functions_each: case.load.spread.functions_each() as usize,
+            results: Results::default(),
             rng: Rng::with_seed(seed),
             planned: 0,
             events: BinaryHeap::new(),
@@ -174,7 +171,7 @@ impl<'a> Simulation<'a> {
             half_reads_used: 0,
             table_used: 0,
             index_used: 0,
-            refusals: [0; Limit::ALL.len()],
+            refusals: BTreeMap::new(),
         }
     }
 
@@ -182,7 +179,7 @@ impl<'a> Simulation<'a> {
         (self.case.load.warm_up_seconds + self.case.load.seconds) * SECOND
     }
 
-    /// Lets something happen after a while.
+    /// Plans an event.
     pub(super) fn plan(&mut self, after: u64, step: Step) {
         self.planned += 1;
         self.events.push(Reverse((self.now + after, self.planned, step)));
@@ -190,7 +187,7 @@ impl<'a> Simulation<'a> {
 
     /// The workspace of a function.
     pub(super) fn workspace_of(&self, function: usize) -> usize {
-        function / self.functions_each
+        function / self.case.load.functions_each
     }
 
     /// Whether what happens at `time` is measured.
@@ -198,8 +195,8 @@ impl<'a> Simulation<'a> {
         time >= self.case.load.warm_up_seconds * SECOND && time < self.end()
     }
 
-    /// Notes read units that were used, in halves, and those written.
-    pub(super) fn note_used(&mut self, half_reads: u64, table: u64, index: u64) {
+    /// Counts units that were used; those read in halves.
+    pub(super) fn count_used(&mut self, half_reads: u64, table: u64, index: u64) {
         if self.is_measured(self.now) {
             self.half_reads_used += half_reads;
             self.table_used += table;
@@ -208,8 +205,8 @@ impl<'a> Simulation<'a> {
     }
 
     pub(super) fn refuse(&mut self, limit: Limit) {
-        self.outcome.refused_first.get_or_insert(limit);
-        self.refusals[limit as usize] += 1;
+        self.results.refused_first.get_or_insert(limit);
+        *self.refusals.entry(limit).or_default() += 1;
     }
 
     /// The SDK's pause after this many attempts: random, below a bound that doubles.
@@ -219,28 +216,23 @@ impl<'a> Simulation<'a> {
         self.rng.u64(0..=bound * MILLISECOND)
     }
 
-    fn outcome(mut self) -> Outcome {
+    fn results(mut self) -> Results {
         self.latencies.sort_unstable();
-        let below = |share: usize| {
-            let place = (self.latencies.len() * share).div_ceil(100).saturating_sub(1);
-            self.latencies.get(place).copied().unwrap_or_default()
+        let percentile = |percent: usize| {
+            let index = (self.latencies.len() * percent).div_ceil(100).saturating_sub(1);
+            self.latencies.get(index).copied().unwrap_or_default()
         };
         let seconds = self.case.load.seconds;
-        let mut refused_most = None;
-        for limit in Limit::ALL {
-            let most = refused_most.map_or(0, |most: Limit| self.refusals[most as usize]);
-            if self.refusals[limit as usize] > most {
-                refused_most = Some(limit);
-            }
-        }
-        Outcome {
-            p50_ms: below(50),
-            p99_ms: below(99),
+        // Of limits that refused as often, the first.
+        let refused_most = self.refusals.iter().rev().max_by_key(|(_, refusals)| **refusals);
+        Results {
+            p50_ms: percentile(50),
+            p99_ms: percentile(99),
             read_units: self.half_reads_used / 2 / seconds,
             table_units: self.table_used / seconds,
             index_units: self.index_used / seconds,
-            refused_most,
-            ..self.outcome
+            refused_most: refused_most.map(|(limit, _)| *limit),
+            ..self.results
         }
     }
 }

@@ -1,14 +1,14 @@
-//! What was recorded can be played: each request is answered as it was, from memory.
+//! Recorded requests can be replayed.
 
 use measure::recording::record;
-use replay::Player;
+use replay::Replay;
 
 #[tokio::test]
-async fn every_request_can_be_played_again() {
+async fn every_recorded_request_replays() {
     let (config, recorded) = record().await;
     assert!(recorded.len() > 20);
     for one in recorded {
-        // It asserts that the answer is a success.
-        Player::new(&config, &one).play(2).await;
+        // Asserts that the answer is a success.
+        Replay::new(&config, &one).run(2).await;
     }
 }

@@ -1,34 +1,32 @@
-//! What is said of the time past one machine is what the simulation says today, of today's figures.
+//! `docs/scale.md` is what the simulation says today, of the units that are measured today.
 
 use emulator::project;
 use emulator::template::{DEFAULT_REGION, Template};
 use measure::cost;
 use measure::prices::Prices;
-use measure::scale::{self, Costs, PAGE};
+use measure::scale::{self, PAGE, costs};
 
 #[test]
 fn the_page_is_the_simulations() {
-    PAGE.exact_section("scale", &scale::page(&Costs::measured(), &Prices::default()));
+    PAGE.exact_section("scale", &scale::page(&Prices::US_EAST_1));
 }
 
-/// The simulation's own numbers for a call are those that `tests/cost.rs` measures.
 #[test]
-fn a_call_costs_what_was_measured() {
+fn a_simulated_call_has_the_measured_units() {
     let page = cost::PAGE.read("calls");
     let call = page.lines().find(|line| line.starts_with("| `GET /invoke/")).unwrap();
     let cells: Vec<_> = call.split('|').map(str::trim).collect();
-    let costs = Costs::measured();
-    assert_eq!(cells[4], costs.call_read_units().to_string());
-    assert_eq!(cells[5], (costs.log_table_units + costs.log_index_units).to_string());
+    let read = costs::FUNCTION_READ_UNITS + costs::WORKSPACE_READ_UNITS;
+    assert_eq!(cells[4], read.to_string());
+    assert_eq!(cells[5], (costs::LOG_TABLE_UNITS + costs::LOG_INDEX_UNITS).to_string());
 }
 
 #[test]
-fn a_batch_is_as_the_template_has_it() {
+fn a_simulated_batch_is_the_templates() {
     let template = project::source_root().join("template.yaml");
     let template = Template::read(&template, DEFAULT_REGION).unwrap();
     let counter = template.functions.iter().find(|function| function.binary == "counter").unwrap();
-    let costs = Costs::measured();
     let mapping = &counter.mappings[0];
-    assert_eq!(mapping.batch_size as u64, costs.batch_records);
-    assert_eq!(mapping.window.as_millis() as u64, costs.batch_window_ms);
+    assert_eq!(mapping.batch_size as u64, costs::BATCH_RECORDS);
+    assert_eq!(mapping.window.as_millis() as u64, costs::BATCH_WINDOW_MS);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::domain::{Expected, Owner};
@@ -100,7 +100,7 @@ async fn calls_during_updates_see_code_and_settings_of_one_version() {
             let code = base64::engine::general_purpose::STANDARD.encode(source(n));
             let variables = json!({"NUMBER": n.to_string()});
             env.patch(&id, json!({"code": code, "environmentVariables": variables})).await;
-            env.follow(json!({"Records": stream.next(1000).unwrap()})).await;
+            env.process(json!({"Records": stream.next(1000).unwrap()})).await;
             let answer = env.call(&id, "POST", "", "").await;
             assert_eq!(
                 answer.body.replace(' ', ""),

@@ -1,6 +1,6 @@
 //! Closed functions, and the limit of concurrent executions.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::config::Config;
@@ -26,7 +26,7 @@ async fn key(env: &CallEnv, id: &FunctionId) -> String {
 async fn call(env: &CallEnv, id: &FunctionId, key: Option<&str>) -> Answer {
     let at = format!("/invoke/{}/{id}/x", env.workspace);
     let event = Event::fixture("call-function").at(&at).method("GET").text("");
-    env.lambda.answer(event.header("x-api-key", key)).await
+    env.send(event.header("x-api-key", key)).await
 }
 
 #[tokio::test]
@@ -63,7 +63,8 @@ async fn calls_above_the_concurrency_limit_return_429() {
     let engine = Engine::with_client(env.env.lambda_client().await, &config);
     env.reconciler = reconciler::Reconciler::new(env.env.store.clone(), engine.clone());
     let invoker = invocations::Invoker::new(env.env.store.clone(), engine, &config);
-    env.lambda = env.env.lambda("invocations", invocations::router(invoker));
+    let limited = env.env.lambda("invocations", invocations::router(invoker));
+    env.replace("invocations", limited);
     let gate = Gate::new();
     let id = env.created(&gate.source(), json!({"timeout": 300})).await;
     let other = env.deployed(HEADERS).await;

@@ -1,10 +1,9 @@
 //! The exact cost of an execution, in AWS calls and capacity units. A change of it shows in review.
 
 use std::fmt::Write;
-use std::time::Duration;
 
+use super::env::CallEnv;
 use aws_sdk_dynamodb::types::AttributeValue;
-use deployment::call_env::CallEnv;
 use serde_json::{Value, json};
 use shared::domain::{Clock, FunctionId, Timestamp};
 use testkit::TestEnv;
@@ -100,7 +99,7 @@ async fn execution_consumes_documented_capacity_units() {
     let now = Timestamp::now();
     let mut env = TestEnv::start().unwrap();
     env.store = env.store.with_clock(Clock::standing_at(now));
-    let env = CallEnv::over(env, Duration::from_secs(26)).await;
+    let env = CallEnv::over(env).await;
     let id = env.deployed(ORDERS).await;
     env.call(&id, "POST", "", &order().to_string()).await;
     env.settle().await;
@@ -120,7 +119,7 @@ async fn execution_consumes_documented_capacity_units() {
         let records = stream.next(1000).unwrap();
         assert_eq!(records.len(), batch);
         env.env.meter.start();
-        let answer = env.follow(json!({"Records": records})).await;
+        let answer = env.process(json!({"Records": records})).await;
         assert_eq!(answer["batchItemFailures"], json!([]));
         let counting = env.env.meter.stop();
         assert_eq!(operations(&counting), ["BatchGetItem", "TransactWriteItems"]);

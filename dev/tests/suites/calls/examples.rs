@@ -1,6 +1,6 @@
 //! The functions in `examples`, with real Python.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use emulator::project;
 use serde_json::{Value, json};
 use shared::domain::FunctionId;
@@ -138,7 +138,7 @@ async fn report_returns_html_or_csv() {
     assert_eq!(lines(&env, &id).await, json!(["8 rows as CSV"]));
     let at = format!("/invoke/{}/{id}?values=3,1,4,1,5", env.workspace);
     let event = Event::fixture("call-function").at(&at).method("GET").text("");
-    assert_table(env.lambda.answer(event.header("accept", Some("text/csv"))).await);
+    assert_table(env.send(event.header("accept", Some("text/csv"))).await);
     assert_table(env.call(&id, "POST", "?format=csv", "[3, 1, 4, 1, 5]").await);
 
     let rows = json!([

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use serde_json::{Value, json};
 use shared::domain::FunctionId;
 use testkit::Answer;

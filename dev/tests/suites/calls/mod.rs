@@ -3,6 +3,7 @@
 mod calls;
 mod closed;
 mod costs;
+mod env;
 mod examples;
 mod hostile;
 mod outcomes;

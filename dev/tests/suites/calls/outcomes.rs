@@ -1,6 +1,6 @@
 //! The response and the log of each kind of execution, with real Python.
 
-use deployment::call_env::CallEnv;
+use super::env::CallEnv;
 use serde_json::{Value, json};
 
 /// The source of `def handler(event, context):` with this body.
@@ -115,7 +115,7 @@ async fn binary_bodies_round_trip() {
     let id = env.deployed(&source).await;
     let at = format!("/invoke/{}/{id}", env.workspace);
     let event = testkit::Event::fixture("call-function").at(&at).bytes(b"\x00\xff\x01");
-    let answer = env.lambda.answer(event).await;
+    let answer = env.send(event).await;
     assert_eq!((answer.status, answer.bytes()), (200, b"\x01\xff\x00".to_vec()));
     assert_eq!(answer.header("content-type"), "image/png");
     let log = &env.logs(&id).await[0];

@@ -175,7 +175,7 @@ impl Resources {
         let once = command.is_idempotent().then_some(workspace.as_str());
         let event = Event::new(method, &path).header("idempotency-key", once);
         let event = body.iter().fold(event, |event, body| event.json(body));
-        api.send(event, &path).await
+        api.send(event).await
     }
 
     /// Checks the state against the response, and retries after an error. `log_may_be_lost` says

@@ -1,46 +1,34 @@
-//! The earlier backend's table with everything that reads it, changes it and follows it.
+//! A deployment over the legacy backend's table.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, SystemTime};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counter::Counter;
+use deployment::{Deployment, Item};
 use migrate::{Migration, Options, Report};
-use reconciler::Reconciler;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::domain::Owner;
-use shared::engine::Engine;
-use testkit::permissions::acting_as;
-use testkit::{self, Event, Lambda, TestEnv};
+use testkit::TestEnv;
 
 use super::legacy::{BUSY, LARGE, OF_OTHER, OTHER, TEAM};
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) type Table = BTreeMap<(String, String), Item>;
 
-/// The earlier backend's table, and the Lambdas that read it.
+/// A deployment over the legacy backend's table.
 pub(crate) struct MigrationEnv {
-    pub(crate) env: TestEnv,
-    pub(crate) lambdas: [Lambda; 3],
+    api: Deployment,
 }
 
 impl MigrationEnv {
     pub(crate) async fn start() -> Self {
         let env = TestEnv::start().unwrap();
         super::legacy::fill(&env).await;
-        Self::over(env)
+        Self::over(env).await
     }
 
-    pub(crate) fn over(env: TestEnv) -> Self {
-        let store = || env.store.clone();
-        let lambdas = [
-            env.lambda("workspaces", workspaces::router(store())),
-            env.lambda("functions", functions::router(store())),
-            env.lambda("logs", logs::router(store())),
-        ];
-        Self { env, lambdas }
+    pub(crate) async fn over(env: TestEnv) -> Self {
+        Self { api: Deployment::over(env).await }
     }
 
     pub(crate) fn migration(&self, dry_run: bool, owner: Owner) -> Migration {
@@ -53,64 +41,14 @@ impl MigrationEnv {
         self.migration(false, Owner::anonymous()).run().await.unwrap()
     }
 
-    /// What the API answers.
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        let [workspaces, functions, logs] = &self.lambdas;
-        let lambda = match path.split('?').next().unwrap() {
-            path if path.ends_with("/logs") => logs,
-            path if path.contains("/functions") => functions,
-            _ => workspaces,
-        };
-        let answer = lambda.answer(Event::new("GET", path)).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.json()
-    }
-
+    /// Every item by its key.
     pub(crate) async fn table(&self) -> Table {
-        let mut pages = self
-            .env
-            .dynamodb
-            .scan()
-            .table_name(&self.env.config.table)
-            .into_paginator()
-            .items()
-            .send();
-        let mut table = Table::new();
-        while let Some(item) = pages.next().await {
-            let item = item.unwrap();
-            let key = |name: &str| item[name].as_s().unwrap().clone();
-            table.insert((key("PK"), key("SK")), item);
-        }
-        table
+        let key = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
+        let items = self.items().await.into_iter();
+        items.map(|item| ((key(&item, "PK"), key(&item, "SK")), item)).collect()
     }
 
-    pub(crate) async fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let (s3, bucket) = (&self.env.s3, &self.env.config.bucket);
-        let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
-        let mut objects = BTreeMap::new();
-        for key in listed.contents().iter().filter_map(|object| object.key()) {
-            let got = s3.get_object().bucket(bucket).key(key).send().await.unwrap();
-            objects.insert(key.to_owned(), got.body.collect().await.unwrap().to_vec());
-        }
-        objects
-    }
-
-    /// Lets the reconciler and the counter follow everything that has happened so far.
-    pub(crate) async fn settle(&self) {
-        let engine = Engine::with_client(self.env.lambda_client().await, &self.env.config);
-        let reconciler = Reconciler::new(self.env.store.clone(), engine);
-        let counter = Counter::new(self.env.store.clone());
-        let follow = async |event: Value| {
-            let end = SystemTime::now() + Duration::from_secs(600);
-            let read = || serde_json::from_value(event.clone()).unwrap();
-            let Ok(followed) = acting_as("reconciler", reconciler.handle(read(), end)).await;
-            let Ok(counted) = acting_as("counter", counter.handle(read())).await;
-            testkit::together([followed, counted].map(|a| serde_json::to_value(a).unwrap()))
-        };
-        self.env.settle(follow).await;
-    }
-
-    /// Holds what the API answers against what the earlier backend held.
+    /// Compares what the API returns with the legacy table.
     pub(crate) async fn assert_migrated(&self, context: &str) {
         let listed = self.get("/api/workspaces").await;
         let ids: BTreeSet<&str> =
@@ -188,11 +126,11 @@ impl MigrationEnv {
             "{context}"
         );
         assert_eq!((&bare["logs"], &bare["responseBody"]), (&json!([]), &json!(null)), "{context}");
-        let answer = self.lambdas[2].answer(Event::new("GET", &path)).await;
+        let answer = self.ask("GET", &path, None).await;
         assert!(answer.body.contains(":12345678901234567890.123456789,"), "{context}");
     }
 
-    /// That a workspace counts exactly the functions that its list holds.
+    /// Compares the counts of workspaces and functions with the lists.
     pub(crate) async fn assert_counts(&self, context: &str) {
         let listed = self.get("/api/workspaces").await.as_array().unwrap().len();
         let count = ("OWNER#anonymous".to_owned(), "COUNT".to_owned());
@@ -204,5 +142,13 @@ impl MigrationEnv {
             let listed = self.get(&path).await.as_array().unwrap().len();
             assert_eq!(workspace["functionCount"], listed, "{context}: {workspace}");
         }
+    }
+}
+
+impl Deref for MigrationEnv {
+    type Target = Deployment;
+
+    fn deref(&self) -> &Deployment {
+        &self.api
     }
 }

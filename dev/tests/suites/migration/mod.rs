@@ -31,8 +31,8 @@ fn without_random(mut table: Table) -> Table {
     table
 }
 
-fn tally(changed: u64, unchanged: u64, removed: u64, left: u64) -> Tally {
-    Tally { changed, unchanged, removed, left, failed: 0 }
+fn tally(changed: u64, unchanged: u64, removed: u64, skipped: u64) -> Tally {
+    Tally { changed, unchanged, removed, skipped, failed: 0 }
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn dry_run_reports_and_changes_nothing() {
     assert_eq!(report.functions, tally(5, 0, 1, 4));
     assert_eq!(report.logs, tally(9, 0, 0, 4));
     assert_eq!(report.others, 1);
-    let left: BTreeMap<&str, &str> =
-        report.left.iter().map(|note| (&*note.what, &*note.why)).collect();
+    let skipped: BTreeMap<&str, &str> =
+        report.skipped.iter().map(|note| (&*note.what, &*note.why)).collect();
     let [long, large_memory, binary, inside, without_workspace, invalid_log] = [
         format!("workspace {LONG}"),
         format!("function {LARGE_MEMORY} of {TEAM}"),
@@ -66,13 +66,13 @@ async fn dry_run_reports_and_changes_nothing() {
         (&without_workspace, "its workspace is not there"),
         (&invalid_log, "status must be success or error"),
         (&of_large_memory, "the function is not in the present form"),
-        (&of_orphan, "the function is not there"),
-        (&orphaned_logs, "the function is not there"),
+        (&of_orphan, "the function does not exist"),
+        (&orphaned_logs, "the function does not exist"),
     ]
     .into_iter()
     .map(|(what, why)| (what.as_str(), why))
     .collect();
-    assert_eq!(left, expected);
+    assert_eq!(skipped, expected);
     let text = report.to_string();
     assert!(text.starts_with("A dry run: nothing was changed."), "{text}");
     assert!(text.contains(&format!("  {large_memory}: memory must be 128 to 1024 MB\n")), "{text}");
@@ -262,7 +262,7 @@ async fn failed_items_are_reported_and_others_migrated() {
     let report = migration.run().await.unwrap();
     assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
     assert_eq!(report.logs.changed, 0, "logs are migrated after their function only: {report}");
-    assert!(report.to_string().contains("Failed; run this again to do the rest:"), "{report}");
+    assert!(report.to_string().contains("Failed; run the command again to migrate the rest:"), "{report}");
     env.assert_counts("without functions").await;
     assert!(!env.migrate().await.has_failures());
     env.assert_migrated("with the right key").await;
@@ -273,7 +273,7 @@ async fn functions_keep_the_owner_of_their_workspace() {
     let mut env = TestEnv::start().unwrap();
     env.config.sign_in = true;
     legacy::fill(&env).await;
-    let env = MigrationEnv::over(env);
+    let env = MigrationEnv::over(env).await;
     // Killed after the workspaces are migrated, and run again for another owner.
     let first_run = env.migration(false, Owner::of_subject("ada"));
     env.env.faults.block_after(9);
@@ -284,12 +284,12 @@ async fn functions_keep_the_owner_of_their_workspace() {
     }
     env.env.faults.clear();
     env.migrate().await;
-    let listed = env.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
+    let listed = env.send(Event::new("GET", "/api/workspaces").from("ada")).await;
     assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
     let path = format!("/api/workspaces/{TEAM}/functions");
-    let functions = env.lambdas[1].answer(Event::new("GET", &path).from("ada")).await;
+    let functions = env.send(Event::new("GET", &path).from("ada")).await;
     assert_eq!(functions.json().as_array().unwrap().len(), 4, "{}", functions.body);
-    let logs = env.lambdas[2].answer(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
+    let logs = env.send(Event::new("GET", &format!("{path}/{BUSY}/logs")).from("ada"));
     assert_eq!(logs.await.json()["logs"].as_array().unwrap().len(), 9);
 }
 

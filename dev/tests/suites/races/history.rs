@@ -123,7 +123,7 @@ impl<'a> Race<'a> {
         let called = self.tick();
         let event = Event::new(method, &path).header("if-match", tag.as_deref());
         let event = body.iter().fold(event, |event, body| event.json(body));
-        let answer = self.api.send(event, &path).await;
+        let answer = self.api.send(event).await;
         let returned = self.tick();
         if matches!(method, "GET" | "PATCH") && answer.status == 200 {
             tags.insert(path, answer.header("etag").to_owned());

@@ -49,7 +49,7 @@ async fn change(env: &StreamEnv, scenario: Scenario) -> FunctionId {
 
 /// Checks the final state.
 async fn assert_final_state(env: &StreamEnv, scenario: Scenario, id: &FunctionId, context: &str) {
-    let (items, objects) = (env.items().await, env.objects().await);
+    let (items, objects) = (env.keys().await, env.objects().await);
     let deployed = env.deployed().await;
     match scenario {
         Scenario::DeleteWorkspace => {
@@ -71,7 +71,7 @@ async fn assert_final_state(env: &StreamEnv, scenario: Scenario, id: &FunctionId
     assert_eq!(deployed, [format!("faas-{id}")], "{context}");
     assert_eq!(objects.len(), 2, "{context}: {objects:?}");
     let function = env.read(id).await.unwrap();
-    assert!(objects.values().all(|text| text.as_bytes() == function.code.as_bytes()), "{context}");
+    assert!(objects.values().all(|text| *text == function.code.as_bytes()), "{context}");
     let memory = callable_memory(env, id, context).await.expect("it is deployed");
     assert_eq!(memory, i32::from(function.settings.memory.mb()), "{context}");
     let usage = if matches!(scenario, Scenario::Count) { (30, 10) } else { (0, 0) };

@@ -65,7 +65,7 @@ async fn source_is_published_and_old_versions_are_removed() {
         env.settle().await;
         let objects = env.objects().await;
         assert_eq!(objects.len(), 2, "{objects:?}");
-        assert!(objects.values().all(|text| text == source), "{objects:?}");
+        assert!(objects.values().all(|text| text == source.as_bytes()), "{objects:?}");
         assert!(objects.contains_key(&published), "{objects:?}");
     }
     // Several changes before the reconciler sees the first.
@@ -74,7 +74,7 @@ async fn source_is_published_and_old_versions_are_removed() {
     }
     env.settle().await;
     let objects = env.objects().await;
-    assert_eq!((objects.len(), objects[&published].as_str()), (2, "print(3)"));
+    assert_eq!((objects.len(), &*objects[&published]), (2, &b"print(3)"[..]));
 }
 
 #[tokio::test]
@@ -99,12 +99,12 @@ async fn deleted_resources_leave_nothing() {
         of("METRICS"),
         of(&format!("METRICS#{stays}")),
     ];
-    assert_eq!(env.items().await, left);
+    assert_eq!(env.keys().await, left);
 
     env.env.execution(&env.ws, &stays, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.delete_workspace().await;
     env.settle().await;
-    assert_eq!(env.items().await, []);
+    assert_eq!(env.keys().await, []);
     assert_eq!(env.objects().await.len(), 0);
     assert_eq!(env.deployed().await, [] as [String; 0]);
 }
@@ -112,7 +112,7 @@ async fn deleted_resources_leave_nothing() {
 #[tokio::test]
 async fn large_purge_continues_in_steps() {
     let mut env = StreamEnv::start().await;
-    env.reconciler = env.reconciler.with_purge_step(Duration::ZERO);
+    env.reconciler = env.reconciler.clone().with_purge_step(Duration::ZERO);
     let id = env.function("x = 1").await;
     for _ in 0..3 {
         env.function("x = 2").await;
@@ -123,14 +123,14 @@ async fn large_purge_continues_in_steps() {
     }
     env.delete(&id).await;
     let mut steps = 0;
-    while !env.items().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
+    while !env.keys().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
         assert!(steps < 10, "the purge does not end");
         env.settle().await;
         steps += 1;
     }
     env.delete_workspace().await;
     env.settle().await;
-    assert_eq!(env.items().await, []);
+    assert_eq!(env.keys().await, []);
     assert_eq!(env.objects().await.len(), 0);
 }
 
@@ -210,11 +210,11 @@ async fn failing_record_is_retried_deferred_and_reported() {
     };
     let mut stream = env.env.stream();
     let records = stream.next(100).unwrap();
-    let answer = env.handle(event(records.clone(), -3600)).await;
+    let answer = env.process(event(records.clone(), -3600)).await;
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it is retried");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker));
-    assert_eq!(env.handle(event(records, 21)).await["batchItemFailures"], json!([]));
-    assert!(env.items().await.iter().any(|(_, sk)| *sk == marker), "it is deferred");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == marker));
+    assert_eq!(env.process(event(records, 21)).await["batchItemFailures"], json!([]));
+    assert!(env.keys().await.iter().any(|(_, sk)| *sk == marker), "it is deferred");
     assert_eq!(env.read(&id).await.unwrap().deployment_error, None);
 
     // One attempt before the last.
@@ -224,17 +224,17 @@ async fn failing_record_is_retried_deferred_and_reported() {
     let many = aws_sdk_dynamodb::types::AttributeValue::N("299".into());
     let update = update.update_expression("ADD failures :many");
     update.expression_attribute_values(":many", many).send().await.unwrap();
-    let answer = env.handle(event(stream.next(100).unwrap(), 21)).await;
+    let answer = env.process(event(stream.next(100).unwrap(), 21)).await;
     assert_eq!(answer["batchItemFailures"], json!([]));
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("for more than an hour"), "{reason}");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker), "the next change starts anew");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == marker), "the next change starts anew");
 
     env.reconciler = working;
     env.settle().await;
     let function = env.read(&id).await.unwrap();
     assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker), "no retry marker is left");
+    assert!(!env.keys().await.iter().any(|(_, sk)| *sk == marker), "no retry marker is left");
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn records_without_mapping_fields_are_processed() {
         record["dynamodb"].as_object_mut().unwrap().remove("ApproximateCreationDateTime");
     }
     for _ in 0..2 {
-        let answer = env.handle(json!({"Records": records})).await;
+        let answer = env.process(json!({"Records": records})).await;
         assert_eq!(answer, json!({"batchItemFailures": []}));
         assert!(env.read(&id).await.unwrap().last_deployed.is_some());
     }
