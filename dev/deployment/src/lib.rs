@@ -16,16 +16,11 @@ use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::domain::Quotas;
 use shared::engine::Engine;
-use shared::store::Store;
 use testkit::permissions::acting_as;
 use testkit::{Answer, Event, Lambda, TestEnv};
 
 /// An item, as DynamoDB's client has it.
 pub type Item = HashMap<String, AttributeValue>;
-
-/// How long a function is waited for; in production 26 s, which would let a busy machine decide
-/// how long a test runs.
-const WAIT_LIMIT: Duration = Duration::from_secs(15);
 
 /// All Lambdas over one environment.
 #[derive(Debug)]
@@ -50,34 +45,29 @@ impl Deployment {
 
     /// Over stores in memory, with other quotas.
     pub async fn with_quotas(quotas: Quotas) -> Self {
-        let env = TestEnv::start().unwrap();
-        let store = env.store.clone().with_quotas(quotas);
-        Self::with_store(env, store).await
+        let mut env = TestEnv::start().unwrap();
+        env.store = env.store.with_quotas(quotas);
+        Self::over(env).await
     }
 
     /// Over stores on disk, for tests whose stream grows long.
     pub async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
-        let env = TestEnv::start_on_disk().unwrap();
-        let store = env.store.clone().with_quotas(quotas(env.config.quotas));
-        Self::with_store(env, store).await
+        let mut env = TestEnv::start_on_disk().unwrap();
+        env.store = env.store.with_quotas(quotas(env.config.quotas));
+        Self::over(env).await
     }
 
     /// Over an environment.
     pub async fn over(env: TestEnv) -> Self {
-        let store = env.store.clone();
-        Self::with_store(env, store).await
-    }
-
-    async fn with_store(env: TestEnv, store: Store) -> Self {
         env.require_python().await;
         let engine = Engine::with_client(env.lambda_client().await, &env.config);
-        Self::with(env, store, engine)
+        Self::with_engine(env, engine)
     }
 
-    /// Over an environment, by way of another store and engine.
-    pub fn with(env: TestEnv, store: Store, engine: Engine) -> Self {
+    /// Over an environment, with another client of the engine.
+    pub fn with_engine(env: TestEnv, engine: Engine) -> Self {
+        let store = env.store.clone();
         let invoker = Invoker::new(store.clone(), engine.clone(), &env.config);
-        let invoker = invoker.with_wait_limit(WAIT_LIMIT);
         let lambdas = [
             ("workspaces", workspaces::router(store.clone())),
             ("functions", functions::router(store.clone())),

@@ -24,13 +24,13 @@ use crate::cost::Resources;
 /// # Panics
 /// If a request fails.
 pub async fn record() -> (Config, Vec<RecordedRequest>) {
-    let env = TestEnv::start_on_disk().expect("the stores start");
+    let mut env = TestEnv::start_on_disk().expect("the stores start");
     let client = RecordingClient { inner: http_client(), all: Arc::default() };
     let (dynamodb, s3) = clients(env.stores(), client.clone());
-    let store = Store::with_clients(dynamodb, s3, &env.config);
+    env.store = Store::with_clients(dynamodb, s3, &env.config);
     let lambda = lambda_client(env.engine().await.url(), client.clone());
     let engine = Engine::with_client(lambda, &env.config);
-    let api = Deployment::with(env, store, engine);
+    let api = Deployment::with_engine(env, engine);
     let resources = Resources::create(&api).await;
     let key = resources.key(&api).await;
     let mut requests = Vec::new();

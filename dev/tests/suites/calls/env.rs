@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deployment::Deployment;
-use invocations::Invoker;
 use serde_json::{Value, json};
 use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
 use testkit::{Answer, Event, TestEnv};
@@ -28,12 +27,9 @@ impl CallEnv {
 
     /// With another limit of the time that a function is waited for.
     pub(crate) async fn waiting(limit: Duration) -> Self {
-        let mut env = Self::start().await;
-        let invoker = Invoker::new(env.env.store.clone(), env.engine.clone(), &env.env.config);
-        let router = invocations::router(invoker.with_wait_limit(limit));
-        let lambda = env.env.lambda("invocations", router);
-        env.replace("invocations", lambda);
-        env
+        let mut env = TestEnv::start().unwrap();
+        env.config.time_budget.execution = limit;
+        Self::over(env).await
     }
 
     /// Creates a function of `source`, with other settings than usual if given.

@@ -68,7 +68,8 @@ impl Document {
         let operation = self.operation(&template, exchange.method);
         let operation = operation.unwrap_or_else(|| panic!("{place} is not described"));
         let id = operation.operation_id.clone().unwrap_or_default();
-        if let (Some(RefOr::T(body)), Some(request)) = (&mut operation.request_body, &exchange.request)
+        if let (Some(RefOr::T(body)), Some(request)) =
+            (&mut operation.request_body, &exchange.request)
             && exchange.status < 300
         {
             give_example(body.content.values_mut(), request);

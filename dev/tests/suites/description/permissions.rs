@@ -200,7 +200,13 @@ async fn create(scenario: &Scenario, source: &str) -> String {
     format!("{path}/{}", made["id"].as_str().unwrap())
 }
 
-async fn ask(scenario: &Scenario, method: &str, path: &str, body: Option<Value>, status: u16) -> Value {
+async fn ask(
+    scenario: &Scenario,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    status: u16,
+) -> Value {
     let event = Event::new(method, path);
     let event = body.iter().fold(event, |event, body| event.json(body));
     let answer = scenario.send(event).await;

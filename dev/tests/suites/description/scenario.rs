@@ -170,7 +170,8 @@ impl Scenario {
         self.exchange("PATCH", workspace, None, patch().text("{'name': 1}")).await;
         let large = "x".repeat(shared::http::MAX_BODY_BYTES + 1);
         self.exchange("PATCH", workspace, None, patch().text(large)).await;
-        self.exchange("PATCH", workspace, None, patch().header("content-type", Some("text/csv"))).await;
+        self.exchange("PATCH", workspace, None, patch().header("content-type", Some("text/csv")))
+            .await;
     }
 
     /// Functions that are not deployed, time out or fail.

@@ -262,7 +262,10 @@ async fn failed_items_are_reported_and_others_migrated() {
     let report = migration.run().await.unwrap();
     assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
     assert_eq!(report.logs.changed, 0, "logs are migrated after their function only: {report}");
-    assert!(report.to_string().contains("Failed; run the command again to migrate the rest:"), "{report}");
+    assert!(
+        report.to_string().contains("Failed; run the command again to migrate the rest:"),
+        "{report}"
+    );
     env.assert_counts("without functions").await;
     assert!(!env.migrate().await.has_failures());
     env.assert_migrated("with the right key").await;
