@@ -91,7 +91,7 @@ fn every_documented_path_reaches_its_lambda() {
 }
 
 #[tokio::test]
-async fn a_deployment_routes_requests_as_the_template_says() {
+async fn deployment_routes_requests_by_the_template() {
     let api = Deployment::start().await;
     for path in ["/docs", "/docs/index.html", "/redoc", "/openapi.json"] {
         assert_eq!(api.lambda_of("GET", path), "docs", "{path}");

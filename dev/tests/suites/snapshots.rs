@@ -209,7 +209,7 @@ fn event(method: &str, path: &str, body: Option<String>) -> Value {
                 "sourceIp": "203.0.113.10",
                 "userAgent": AGENT,
             },
-            "requestId": "kWp00KK1Htj+V5A=",
+            "requestId": "Ndx1tkxEqfIV/Uo=",
             "routeKey": route.key(),
             "stage": "$default",
             "time": "31/Jan/2026:09:05:08 +0000",

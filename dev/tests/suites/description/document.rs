@@ -15,7 +15,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, OpenApi, RefOr};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
-use super::scenario::Told;
+use super::scenario::Exchange;
 
 /// The description, and its operations with an example.
 pub(crate) struct Document {
@@ -61,24 +61,25 @@ impl Document {
     ///
     /// # Panics
     /// Where the operation isn't described, or not with the answer's status.
-    pub(crate) fn show(&mut self, told: &Told) {
-        let place = format!("{} {}", told.method, told.path);
-        let template = self.paths().find(|template| fits(template, &told.path));
+    pub(crate) fn show(&mut self, exchange: &Exchange) {
+        let place = format!("{} {}", exchange.method, exchange.path);
+        let template = self.paths().find(|template| fits(template, &exchange.path));
         let template = template.unwrap_or_else(|| panic!("{place} is not described")).to_owned();
-        let operation = self.operation(&template, told.method);
+        let operation = self.operation(&template, exchange.method);
         let operation = operation.unwrap_or_else(|| panic!("{place} is not described"));
         let id = operation.operation_id.clone().unwrap_or_default();
-        if let (Some(RefOr::T(body)), Some(request)) = (&mut operation.request_body, &told.request)
-            && told.status < 300
+        if let (Some(RefOr::T(body)), Some(request)) =
+            (&mut operation.request_body, &exchange.request)
+            && exchange.status < 300
         {
             give_example(body.content.values_mut(), request);
         }
-        let status = told.status.to_string();
+        let status = exchange.status.to_string();
         let responses = &mut operation.responses.responses;
         let key = if responses.contains_key(&status) { &status } else { "default" };
         let response = responses.get_mut(key);
         let response = response.unwrap_or_else(|| panic!("{place}: {status} is not described"));
-        match (response, &told.response) {
+        match (response, &exchange.response) {
             (RefOr::T(response), Some(body)) => give_example(response.content.values_mut(), body),
             (RefOr::T(_), None) => {}
             (RefOr::Ref(reference), body) => {

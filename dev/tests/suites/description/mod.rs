@@ -14,13 +14,13 @@ use serde_json::Value;
 use testkit::Event;
 
 use document::Document;
-use scenario::Story;
+use scenario::Scenario;
 
 #[tokio::test]
 async fn openapi_json_matches_the_routes_and_their_responses() {
     let mut document = Document::of_the_routes();
-    let told = Story::begin().await.tell().await;
-    for example in &told {
+    let exchanges = Scenario::start().await.exchanges().await;
+    for example in &exchanges {
         document.show(example);
     }
     assert_eq!(document.gaps(), Vec::<String>::new());
@@ -29,10 +29,10 @@ async fn openapi_json_matches_the_routes_and_their_responses() {
 
 #[tokio::test]
 async fn every_route_is_documented_with_its_methods() {
-    let story = Story::begin().await;
+    let scenario = Scenario::start().await;
     let document = Document::of_the_routes();
     let mut described: BTreeSet<String> = document.paths().map(str::to_owned).collect();
-    for (route, lambda) in story.routes() {
+    for (route, lambda) in scenario.routes() {
         let Some(path) = path_of_a_resource(route) else { continue };
         if PAGES.contains(&path) {
             continue;
@@ -42,7 +42,7 @@ async fn every_route_is_documented_with_its_methods() {
         if path.starts_with("/invoke/") {
             continue;
         }
-        let answer = story.lambda(lambda).answer(Event::new("BREW", path)).await;
+        let answer = scenario.lambda(lambda).answer(Event::new("BREW", path)).await;
         answer.assert_error(405, "METHOD_NOT_ALLOWED");
         let allowed: BTreeSet<&str> = answer.header("allow").split(',').collect();
         let mut expected = document.methods(path);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Answer, Event};
 
-use super::scenario::Story;
+use super::scenario::Scenario;
 
 /// The owner of the resources, and another one.
 const ADA: &str = "ada";
@@ -44,7 +44,7 @@ impl Operation {
     /// Sends its request. The response, and the AWS calls that it took.
     async fn send(
         &self,
-        story: &Story,
+        scenario: &Scenario,
         owner: &str,
         ws: &str,
         function: &str,
@@ -53,10 +53,10 @@ impl Operation {
         let path = path.replace("{keyId}", NO_KEY);
         let event = Event::new(&self.method, &path).from(owner);
         let event = self.body.iter().fold(event, |event, body| event.json(body));
-        story.env.meter.start();
-        let answer = story.send(event).await;
+        scenario.env.meter.start();
+        let answer = scenario.send(event).await;
         // Without S3's keys, and sorted: concurrent calls have no order.
-        let calls = story.env.meter.stop().into_iter();
+        let calls = scenario.env.meter.stop().into_iter();
         let kind = |operation: String| operation.split(' ').next().unwrap_or_default().to_owned();
         let mut calls: Vec<String> = calls.map(|call| kind(call.operation)).collect();
         calls.sort();
@@ -66,10 +66,10 @@ impl Operation {
 
 #[tokio::test]
 async fn other_owners_resources_return_404_at_equal_cost() {
-    let story = Story::begin().await;
+    let scenario = Scenario::start().await;
     let made = async |path: String, body: Value| {
         let event = Event::new("POST", &path).json(&body).from(ADA);
-        let answer = story.send(event).await;
+        let answer = scenario.send(event).await;
         answer.json()["id"].as_str().expect("made").to_owned()
     };
     let ws = made("/api/workspaces".into(), json!({"name": "Ada's"})).await;
@@ -78,37 +78,37 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     let function = made(format!("/api/workspaces/{ws}/functions"), body).await;
     let empty = made("/api/workspaces".into(), json!({"name": "Ada's, empty"})).await;
     let event = Event::new("POST", "/api/workspaces").json(&json!({"name": "own"})).from(BOB);
-    let own = story.send(event).await.json();
+    let own = scenario.send(event).await.json();
     let own = own["id"].as_str().expect("made").to_owned();
-    story.settle().await;
+    scenario.settle().await;
 
     let operations = Operation::all();
     let of_a_workspace = operations.iter().filter(|operation| operation.is_of_a_workspace());
     assert!(of_a_workspace.clone().count() >= 14, "operations are missing");
     for operation in of_a_workspace {
         let place = format!("{} {}", operation.method, operation.path);
-        let (missing, cost) = operation.send(&story, BOB, NO_WORKSPACE, NO_FUNCTION).await;
-        let (foreign, foreign_cost) = operation.send(&story, BOB, &ws, &function).await;
+        let (missing, cost) = operation.send(&scenario, BOB, NO_WORKSPACE, NO_FUNCTION).await;
+        let (foreign, foreign_cost) = operation.send(&scenario, BOB, &ws, &function).await;
         missing.assert_error(404, "NOT_FOUND");
-        let told = foreign.assert_error(404, "NOT_FOUND");
-        let same = told.replace(&ws, NO_WORKSPACE).replace(&function, NO_FUNCTION);
-        assert_eq!(same, missing.json()["error"]["message"], "{place}");
+        let message = foreign.assert_error(404, "NOT_FOUND");
+        let message = message.replace(&ws, NO_WORKSPACE).replace(&function, NO_FUNCTION);
+        assert_eq!(message, missing.json()["error"]["message"], "{place}");
         assert_eq!(foreign_cost, cost, "{place}");
         if operation.path.contains("{functionId}") {
-            let (answer, _) = operation.send(&story, BOB, &own, &function).await;
+            let (answer, _) = operation.send(&scenario, BOB, &own, &function).await;
             answer.assert_error(404, "NOT_FOUND");
         }
     }
     for operation in operations.iter().filter(|operation| !operation.is_of_a_workspace()) {
         // Creation and listing of workspaces.
-        let (answer, _) = operation.send(&story, BOB, "", "").await;
+        let (answer, _) = operation.send(&scenario, BOB, "", "").await;
         assert!((200..300).contains(&answer.status), "{}", answer.body);
         assert!(!answer.body.contains("Ada") && !answer.body.contains(&ws), "{}", answer.body);
     }
 
     // Nothing was changed, and the owner sees everything.
     let seen = async |path: String| {
-        let answer = story.send(Event::new("GET", &path).from(ADA)).await;
+        let answer = scenario.send(Event::new("GET", &path).from(ADA)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     };
@@ -120,23 +120,23 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     assert_eq!(seen(format!("/api/workspaces/{ws}/logs")).await["total"], 0, "nobody ran it");
     // A function is found in its own workspace only.
     let path = format!("/api/workspaces/{empty}/functions/{function}");
-    let answer = story.send(Event::new("GET", &path).from(ADA)).await;
+    let answer = scenario.send(Event::new("GET", &path).from(ADA)).await;
     answer.assert_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn missing_authorizer_claims_return_500() {
-    let story = Story::signed_in().await;
+    let scenario = Scenario::signed_in().await;
     for operation in Operation::all() {
         let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);
         let path = path.replace("{functionId}", NO_FUNCTION).replace("{keyId}", NO_KEY);
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
-        story.send(event).await.assert_error(500, "INTERNAL_ERROR");
+        scenario.send(event).await.assert_error(500, "INTERNAL_ERROR");
         // Preflights and unknown methods need no token.
-        let options = story.send(Event::new("OPTIONS", &path)).await;
+        let options = scenario.send(Event::new("OPTIONS", &path)).await;
         assert_eq!(options.status, 204, "{path}: {}", options.body);
-        let wrong = story.send(Event::new("TRACE", &path)).await;
+        let wrong = scenario.send(Event::new("TRACE", &path)).await;
         wrong.assert_error(405, "METHOD_NOT_ALLOWED");
     }
 }

@@ -18,7 +18,7 @@ use shared::engine::Engine;
 use testkit::permissions::{Grant, acting_as};
 use testkit::{Event, TestEnv};
 
-use super::scenario::Story;
+use super::scenario::Scenario;
 
 /// Used by AWS on behalf of a Lambda: for its log, and for an event source mapping with its queue of
 /// failed records.
@@ -42,14 +42,14 @@ fn template() -> Template {
 
 #[tokio::test]
 async fn every_granted_permission_is_used() {
-    let mut story = Story::begin().await;
-    story.visit().await;
-    large_sources(&story).await;
-    many_logs(&story).await;
-    limits(&mut story).await;
-    rejected_retries(&story).await;
+    let mut scenario = Scenario::start().await;
+    scenario.run().await;
+    large_sources(&scenario).await;
+    many_logs(&scenario).await;
+    limits(&mut scenario).await;
+    rejected_retries(&scenario).await;
 
-    let mut expected = story.env.permissions.used();
+    let mut expected = scenario.env.permissions.used();
     for function in template().functions {
         let mut by_aws = LOG_ACTIONS.to_vec();
         if !function.mappings.is_empty() {
@@ -68,7 +68,7 @@ async fn every_granted_permission_is_used() {
             });
         }
     }
-    let granted = story.env.permissions.granted();
+    let granted = scenario.env.permissions.granted();
     let unused: BTreeSet<_> = granted.difference(&expected).collect();
     assert!(unused.is_empty(), "granted in template.yaml, and never used: {unused:#?}");
 }
@@ -119,47 +119,47 @@ fn only_the_reconciler_manages_functions_and_their_role_is_empty() {
 }
 
 /// Sources in the bucket only, one of which is removed.
-async fn large_sources(story: &Story) {
-    let path = create(story, &noise(1)).await;
-    story.settle().await;
-    ask(story, "GET", &path, None, 200).await;
+async fn large_sources(scenario: &Scenario) {
+    let path = create(scenario, &noise(1)).await;
+    scenario.settle().await;
+    ask(scenario, "GET", &path, None, 200).await;
     let same = json!({ "code": STANDARD.encode(noise(1)) });
-    ask(story, "PATCH", &path, Some(same), 200).await;
+    ask(scenario, "PATCH", &path, Some(same), 200).await;
     let other = json!({ "code": STANDARD.encode(noise(2)), "memory": 512 });
-    ask(story, "PATCH", &path, Some(other), 200).await;
-    story.settle().await;
-    let (s3, bucket) = (&story.env.s3, &story.env.config.bucket);
+    ask(scenario, "PATCH", &path, Some(other), 200).await;
+    scenario.settle().await;
+    let (s3, bucket) = (&scenario.env.s3, &scenario.env.config.bucket);
     let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
     for key in listed.contents().iter().filter_map(|object| object.key()) {
         s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
     }
-    ask(story, "GET", &path, None, 500).await;
+    ask(scenario, "GET", &path, None, 500).await;
 }
 
 /// Deletes a function with logs, and a workspace during an execution.
-async fn many_logs(story: &Story) {
-    let path = create(story, "def handler(event, context): return 1").await;
-    story.settle().await;
+async fn many_logs(scenario: &Scenario) {
+    let path = create(scenario, "def handler(event, context): return 1").await;
+    scenario.settle().await;
     for _ in 0..3 {
-        ask(story, "POST", &format!("{path}/invoke"), None, 200).await;
+        ask(scenario, "POST", &format!("{path}/invoke"), None, 200).await;
     }
-    story.settle().await;
+    scenario.settle().await;
     let (workspace, function) = path.split_once("/functions/").unwrap();
-    ask(story, "DELETE", workspace, None, 204).await;
-    story.settle().await;
+    ask(scenario, "DELETE", workspace, None, 204).await;
+    scenario.settle().await;
     // An execution that ended after the deletion.
     let ws = WorkspaceId::parse(workspace.rsplit('/').next().unwrap()).unwrap();
     let id = FunctionId::parse(function).unwrap();
-    story.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
-    story.settle().await;
+    scenario.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
+    scenario.settle().await;
 }
 
 /// Requests with an `Idempotency-Key` that are rejected.
-async fn rejected_retries(story: &Story) {
+async fn rejected_retries(scenario: &Scenario) {
     let missing = "/api/workspaces/ws-1/functions/fn-1/invoke";
     let once = |path: &str| Event::new("POST", path).header("idempotency-key", Some("k"));
-    story.send(once(missing)).await.assert_error(404, "NOT_FOUND");
-    let env = &story.env;
+    scenario.send(once(missing)).await.assert_error(404, "NOT_FOUND");
+    let env = &scenario.env;
     let quotas = Quotas { workspaces: 0, ..env.config.quotas };
     let none = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(quotas)));
     let event = once("/api/workspaces").json(&json!({"name": "one too many"}));
@@ -167,8 +167,8 @@ async fn rejected_retries(story: &Story) {
 }
 
 /// Lambdas with a rate limit and a limit of concurrent executions.
-async fn limits(story: &mut Story) {
-    let env = &story.env;
+async fn limits(scenario: &mut Scenario) {
+    let env = &scenario.env;
     let quotas = Quotas { requests_per_second: Some(100), ..env.config.quotas };
     let store = || env.store.clone().with_quotas(quotas);
     let config = Config { concurrency: Some(1), ..env.config.clone() };
@@ -185,25 +185,31 @@ async fn limits(story: &mut Story) {
         let method = if path.ends_with("invoke") { "POST" } else { "GET" };
         lambda.answer(Event::new(method, path)).await.assert_error(404, "NOT_FOUND");
     }
-    create(story, "def handler(event, context): return 2").await;
-    story.reconciler = reconciler;
-    story.settle().await;
+    create(scenario, "def handler(event, context): return 2").await;
+    scenario.reconciler = reconciler;
+    scenario.settle().await;
 }
 
 /// Creates a workspace with a function of `source`. The function's path.
-async fn create(story: &Story, source: &str) -> String {
+async fn create(scenario: &Scenario, source: &str) -> String {
     let name = || json!({"name": "role"});
-    let made = ask(story, "POST", "/api/workspaces", Some(name()), 201).await;
+    let made = ask(scenario, "POST", "/api/workspaces", Some(name()), 201).await;
     let path = format!("/api/workspaces/{}/functions", made["id"].as_str().unwrap());
     let body = json!({"name": "role", "code": STANDARD.encode(source)});
-    let made = ask(story, "POST", &path, Some(body), 201).await;
+    let made = ask(scenario, "POST", &path, Some(body), 201).await;
     format!("{path}/{}", made["id"].as_str().unwrap())
 }
 
-async fn ask(story: &Story, method: &str, path: &str, body: Option<Value>, status: u16) -> Value {
+async fn ask(
+    scenario: &Scenario,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    status: u16,
+) -> Value {
     let event = Event::new(method, path);
     let event = body.iter().fold(event, |event, body| event.json(body));
-    let answer = story.send(event).await;
+    let answer = scenario.send(event).await;
     assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
     if answer.body.is_empty() { Value::Null } else { answer.json() }
 }

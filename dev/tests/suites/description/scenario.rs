@@ -1,5 +1,5 @@
-//! A tour of the API from which the examples of its description are taken: requests as
-//! the gateway would pass them on, to the very Lambdas, over stores and an engine.
+//! The scenario with one request for each response in `openapi.json`, whose exchanges become the
+//! examples.
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -14,7 +14,7 @@ use shared::store::Store;
 use testkit::faults::Fault;
 use testkit::{Event, TestEnv};
 
-/// What the functions of the tour do.
+/// The functions of the scenario.
 const GREETING: &str = r#"def handler(event, context):
     name = event["query"].get("name", "world")
     print(f"greeting {name}")
@@ -23,8 +23,8 @@ const GREETING: &str = r#"def handler(event, context):
 const FAILING: &str = "def handler(event, context):\n    raise ValueError('of my own')\n";
 const ENDLESS: &str = "import time\n\ndef handler(event, context):\n    time.sleep(60)\n";
 
-/// A request and its answer.
-pub(crate) struct Told {
+/// A request and its response.
+pub(crate) struct Exchange {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) request: Option<Value>,
@@ -32,63 +32,62 @@ pub(crate) struct Told {
     pub(crate) response: Option<Value>,
 }
 
-/// The tour.
-pub(crate) struct Story {
+/// A deployment, and the exchanges so far.
+pub(crate) struct Scenario {
     api: Deployment,
-    told: Vec<Told>,
+    exchanges: Vec<Exchange>,
 }
 
-impl Story {
-    pub(crate) async fn begin() -> Self {
-        Self { api: Deployment::start().await, told: Vec::new() }
+impl Scenario {
+    pub(crate) async fn start() -> Self {
+        Self { api: Deployment::start().await, exchanges: Vec::new() }
     }
 
-    /// The same on Lambdas whose callers are signed in.
+    /// With sign-in.
     pub(crate) async fn signed_in() -> Self {
         let mut env = TestEnv::start().unwrap();
         env.config.sign_in = true;
-        Self { api: Deployment::over(env).await, told: Vec::new() }
+        Self { api: Deployment::over(env).await, exchanges: Vec::new() }
     }
 
-    /// Everything that was asked and answered, with values that stay the same from
-    /// one time to the next in place of identifiers and times.
-    pub(crate) async fn tell(mut self) -> Vec<Told> {
-        self.visit().await;
-        let mut names = Names::default();
-        for told in &mut self.told {
-            names.replace(told.request.as_mut());
-            names.replace(told.response.as_mut());
+    /// All exchanges, with constants for ids, times and durations.
+    pub(crate) async fn exchanges(mut self) -> Vec<Exchange> {
+        self.run().await;
+        let mut constants = Constants::default();
+        for exchange in &mut self.exchanges {
+            constants.replace(exchange.request.as_mut());
+            constants.replace(exchange.response.as_mut());
         }
-        self.told
+        self.exchanges
     }
 
-    /// Asks everything.
-    pub(crate) async fn visit(&mut self) {
+    /// Sends all requests.
+    pub(crate) async fn run(&mut self) {
         self.get("/").await;
         self.get("/health?deep=1").await;
         self.misconfigured().await;
         self.unreachable().await;
         let workspace = self.workspaces().await;
-        self.too_often().await;
+        self.above_the_rate_limit().await;
         self.functions(&workspace).await;
-        self.refusals(&workspace).await;
-        self.faults(&workspace).await;
+        self.rejected(&workspace).await;
+        self.failures(&workspace).await;
         self.ask("DELETE", &workspace, None).await;
     }
 
-    /// A Lambda that was told a table that isn't there.
+    /// A Lambda whose table doesn't exist.
     async fn misconfigured(&mut self) {
         let config = Config { table: "missing".into(), ..self.env.config.clone() };
         let (dynamodb, s3) = (self.env.dynamodb.clone(), self.env.s3.clone());
         let store = Store::with_clients(dynamodb, s3, &config);
         let broken = self.env.lambda("workspaces", workspaces::router(store));
-        let sound = self.replace("workspaces", broken);
+        let usual = self.replace("workspaces", broken);
         self.get("/api/workspaces").await;
-        self.replace("workspaces", sound);
+        self.replace("workspaces", usual);
     }
 
-    /// An owner who asks more often than is allowed.
-    async fn too_often(&mut self) {
+    /// Requests above the rate limit.
+    async fn above_the_rate_limit(&mut self) {
         let most = Some(1);
         let quotas = Quotas { requests_per_second: most, ..self.env.config.quotas };
         let clock = Clock::standing_at(Timestamp::now());
@@ -109,7 +108,7 @@ impl Story {
         }
     }
 
-    /// Makes a workspace, and gives its path.
+    /// Creates a workspace. Its path.
     async fn workspaces(&mut self) -> String {
         let body = json!({"name": "결제팀", "description": "orders and refunds"});
         let made = self.ask("POST", "/api/workspaces", Some(body)).await;
@@ -117,7 +116,7 @@ impl Story {
         self.get("/api/workspaces?limit=10").await;
         self.get(&path).await;
         let known = Event::new("GET", &path).header("if-none-match", Some("*"));
-        self.show("GET", &path, None, known).await;
+        self.exchange("GET", &path, None, known).await;
         self.ask("PATCH", &path, Some(json!({"description": "orders"}))).await;
         path
     }
@@ -151,7 +150,7 @@ impl Story {
         self.ask("DELETE", &function, None).await;
     }
 
-    /// Closes a function, and makes the keys to it.
+    /// Closes a function, and creates keys.
     async fn keys(&mut self, function: &str, url: &str) {
         let keys = format!("{function}/keys");
         let made = self.ask("POST", &keys, Some(json!({"name": "continuous integration"}))).await;
@@ -162,20 +161,21 @@ impl Story {
         self.ask("PATCH", function, Some(json!({"auth": "none"}))).await;
     }
 
-    /// What is refused for what the request says.
-    async fn refusals(&mut self, workspace: &str) {
+    /// Requests that are invalid, or whose conditions fail.
+    async fn rejected(&mut self, workspace: &str) {
         self.ask("POST", "/api/workspaces", Some(json!({"name": " "}))).await;
         self.get("/api/workspaces/ws-01kg6m4x2v8q5z7n3c9b1d0f99").await;
         let patch = || Event::new("PATCH", workspace).text("{}");
-        self.show("PATCH", workspace, None, patch().header("if-match", Some("\"1\""))).await;
-        self.show("PATCH", workspace, None, patch().text("{'name': 1}")).await;
+        self.exchange("PATCH", workspace, None, patch().header("if-match", Some("\"1\""))).await;
+        self.exchange("PATCH", workspace, None, patch().text("{'name': 1}")).await;
         let large = "x".repeat(shared::http::MAX_BODY_BYTES + 1);
-        self.show("PATCH", workspace, None, patch().text(large)).await;
-        self.show("PATCH", workspace, None, patch().header("content-type", Some("text/csv"))).await;
+        self.exchange("PATCH", workspace, None, patch().text(large)).await;
+        self.exchange("PATCH", workspace, None, patch().header("content-type", Some("text/csv")))
+            .await;
     }
 
-    /// What fails: functions, and what stands behind us.
-    async fn faults(&mut self, workspace: &str) {
+    /// Functions that are not deployed, time out or fail.
+    async fn failures(&mut self, workspace: &str) {
         for (source, settle) in [(ENDLESS, false), (ENDLESS, true), (FAILING, true)] {
             let body = json!({"name": "f", "timeout": 1, "code": STANDARD.encode(source)});
             let made = self.ask("POST", &format!("{workspace}/functions"), Some(body)).await;
@@ -196,11 +196,11 @@ impl Story {
     async fn ask(&mut self, method: &'static str, path: &str, body: Option<Value>) -> Value {
         let event = Event::new(method, path);
         let event = body.iter().fold(event, |event, body| event.json(body));
-        self.show(method, path, body, event).await
+        self.exchange(method, path, body, event).await
     }
 
-    /// The same, to be told.
-    async fn show(
+    /// Sends a request, and keeps the exchange.
+    async fn exchange(
         &mut self,
         method: &'static str,
         path: &str,
@@ -210,7 +210,7 @@ impl Story {
         let answer = self.api.send(event).await;
         let response = (!answer.body.is_empty()).then(|| answer.json());
         let value = response.clone().unwrap_or_default();
-        self.told.push(Told {
+        self.exchanges.push(Exchange {
             method,
             path: path.to_owned(),
             request,
@@ -221,7 +221,7 @@ impl Story {
     }
 }
 
-impl Deref for Story {
+impl Deref for Scenario {
     type Target = Deployment;
 
     fn deref(&self) -> &Deployment {
@@ -229,7 +229,7 @@ impl Deref for Story {
     }
 }
 
-impl DerefMut for Story {
+impl DerefMut for Scenario {
     fn deref_mut(&mut self) -> &mut Deployment {
         &mut self.api
     }
@@ -239,12 +239,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// Stands for what differs each time: identifiers in the order in which they come,
-/// and of each kind of time and duration a single one.
+/// Constants for values that differ between runs: ids are numbered, and each kind of time and duration has
+/// one value.
 #[derive(Default)]
-struct Names(HashMap<String, String>);
+struct Constants(HashMap<String, String>);
 
-impl Names {
+impl Constants {
     fn replace(&mut self, value: Option<&mut Value>) {
         match value {
             Some(Value::Object(fields)) => {
@@ -273,35 +273,35 @@ impl Names {
                 }
             }
             Some(Value::Array(values)) => values.iter_mut().for_each(|v| self.replace(Some(v))),
-            Some(Value::String(text)) => *text = self.with_names(text),
+            Some(Value::String(text)) => *text = self.with_constant_ids(text),
             _ => {}
         }
     }
 
-    /// The text with other identifiers: a prefix and 26 letters and digits each.
-    fn with_names(&mut self, text: &str) -> String {
+    /// Replaces the ids in a text: a prefix with 26 letters and digits.
+    fn with_constant_ids(&mut self, text: &str) -> String {
         const PREFIXES: [&str; 4] = ["ws-", "fn-", "log-", "key-"];
-        let mut named = String::new();
+        let mut replaced = String::new();
         let mut rest = text;
         while let Some((at, prefix)) = first(rest, &PREFIXES) {
             let id = &rest[at..];
             let end = prefix.len()
                 + id[prefix.len()..].bytes().take_while(u8::is_ascii_alphanumeric).count();
-            named.push_str(&rest[..at]);
+            replaced.push_str(&rest[..at]);
             if end == prefix.len() + 26 {
                 let number = self.0.len();
                 let new = || format!("{prefix}01kg6m4x2v8q5z7n3c9b1d0f{number:02}");
-                named.push_str(self.0.entry(id[..end].to_owned()).or_insert_with(new));
+                replaced.push_str(self.0.entry(id[..end].to_owned()).or_insert_with(new));
             } else {
-                named.push_str(&id[..end]);
+                replaced.push_str(&id[..end]);
             }
             rest = &id[end..];
         }
-        named + rest
+        replaced + rest
     }
 }
 
-/// Where the first of `parts` begins in `text`, and which it is.
+/// The first occurrence of any of `parts` in `text`.
 fn first<'a>(text: &str, parts: &[&'a str]) -> Option<(usize, &'a str)> {
     parts.iter().filter_map(|part| Some((text.find(part)?, *part))).min()
 }

@@ -48,7 +48,7 @@ impl MigrationEnv {
         items.map(|item| ((key(&item, "PK"), key(&item, "SK")), item)).collect()
     }
 
-    /// Holds what the API answers against what the earlier backend held.
+    /// Compares what the API returns with the legacy table.
     pub(crate) async fn assert_migrated(&self, context: &str) {
         let listed = self.get("/api/workspaces").await;
         let ids: BTreeSet<&str> =
@@ -130,7 +130,7 @@ impl MigrationEnv {
         assert!(answer.body.contains(":12345678901234567890.123456789,"), "{context}");
     }
 
-    /// That a workspace counts exactly the functions that its list holds.
+    /// Compares the counts of workspaces and functions with the lists.
     pub(crate) async fn assert_counts(&self, context: &str) {
         let listed = self.get("/api/workspaces").await.as_array().unwrap().len();
         let count = ("OWNER#anonymous".to_owned(), "COUNT".to_owned());
