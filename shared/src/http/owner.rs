@@ -33,8 +33,9 @@ impl<S: Sync> FromRequestParts<S> for Owner {
     /// The subject of the token that API Gateway has verified. Clients cannot set the request context.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         // The route has no authorizer, or the token no subject.
-        owner_of(&parts.extensions)
-            .ok_or_else(|| Error::internal("the request has no subject, and the API requires sign-in"))
+        owner_of(&parts.extensions).ok_or_else(|| {
+            Error::internal("the request has no subject, and the API requires sign-in")
+        })
     }
 }
 

@@ -68,7 +68,9 @@ impl Pattern {
     /// What can't be used, to be read after the place of the pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|problem| {
-            format!("has the pattern {text}, of which texts, prefix and exists are known: {problem}")
+            format!(
+                "has the pattern {text}, of which texts, prefix and exists are known: {problem}"
+            )
         })
     }
 

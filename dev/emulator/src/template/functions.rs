@@ -224,7 +224,12 @@ fn mapping(event: DynamoDbEvent, name: String, place: &str) -> Result<Mapping, T
         from_oldest: matches!(event.starting_position, StartingPosition::TrimHorizon),
         batch_size: event.batch_size.unwrap_or(100),
         window: Duration::from_secs(event.maximum_batching_window_in_seconds),
-        patterns: event.filter_criteria.filters.into_iter().map(pattern).collect::<Result<_, _>>()?,
+        patterns: event
+            .filter_criteria
+            .filters
+            .into_iter()
+            .map(pattern)
+            .collect::<Result<_, _>>()?,
         reports_failures: response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
         retries: event.maximum_retry_attempts.and_then(|retries| u32::try_from(retries).ok()),
         bisects: event.bisect_batch_on_function_error,

@@ -73,10 +73,12 @@ impl PolicyStatement {
     /// What is not supported, to be read after its place.
     pub(super) fn read(statement: Value) -> Result<Self, String> {
         let unsupported = |problem: String| {
-            format!("has a statement that dev/emulator/src/template/policy.rs can't read: {problem}")
+            format!(
+                "has a statement that dev/emulator/src/template/policy.rs can't read: {problem}"
+            )
         };
-        let read: Self =
-            serde_json::from_value(statement).map_err(|problem| unsupported(problem.to_string()))?;
+        let read: Self = serde_json::from_value(statement)
+            .map_err(|problem| unsupported(problem.to_string()))?;
         match read.actions.iter().find(|action| action.contains(['*', '?'])) {
             Some(action) => Err(unsupported(format!("{action} is more than one action"))),
             None => Ok(read),

@@ -123,7 +123,11 @@ fn everything_that_the_local_stack_needs_is_resolved() {
 fn an_error_names_the_place() {
     let variable = "Resources.One.Properties.Environment.Variables.LEVEL is not one plain value";
     let cases = [
-        ("{BucketName: !Ref Name}", "{BucketName: !Ref Nmae}", "Bucket.Properties.BucketName can't"),
+        (
+            "{BucketName: !Ref Name}",
+            "{BucketName: !Ref Nmae}",
+            "Bucket.Properties.BucketName can't",
+        ),
         ("{BucketName: !Ref Name}", "{A: b}", "Resources.Bucket.Properties can't be used: missing"),
         ("LEVEL: debug", "LEVEL: !GetAtt Api.Id", variable),
         ("LEVEL: debug", "LEVEL: !Ref Api", variable),

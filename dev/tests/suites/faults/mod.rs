@@ -65,7 +65,10 @@ fn consistency_holds_under_every_fault() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         let work = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build();
             let worker = async || {
                 while let Some((subject, fault)) = next(&queue) {
                     let cases = Box::pin(every_call(subject, fault, selected.is_some())).await;
