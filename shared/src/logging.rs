@@ -22,7 +22,7 @@ use crate::metrics;
 const OWN_CRATES: [&str; 8] =
     ["shared", "counter", "docs", "functions", "invocations", "logs", "reconciler", "workspaces"];
 
-/// Writes lines to standard output: metrics, lines of [`OWN_CRATES`] at the configured level, and warnings
+/// Writes lines to standard output: metrics, lines of `OWN_CRATES` at the configured level, and warnings
 /// and errors of libraries.
 ///
 /// Libraries' lower levels are never written: the AWS SDK's debug lines contain whole requests, with

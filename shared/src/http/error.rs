@@ -147,7 +147,7 @@ fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<
 }
 
 impl IntoResponse for Error {
-    /// A response with the error as an extension. [`render`] writes the body in the middleware, where the
+    /// A response with the error as an extension. `render` writes the body in the middleware, where the
     /// request's id is known.
     fn into_response(self) -> Response {
         let (status, ..) = describe(&self);
