@@ -5,24 +5,19 @@ pub mod aws;
 pub mod gateway;
 pub mod routes;
 
-use shared::domain::Fields;
+use shared::domain::{Fields, InvalidField};
 use shared::error::Error;
 
 /// The most bytes of a sentence for a client: it may quote 100 bytes of a name, each escaped.
 const MOST_BYTES: usize = 1000;
 
 /// What a body is read as; `None` where it is refused, by a sentence that holds.
-pub fn read<T: TryFrom<Fields, Error = Error>>(body: &[u8]) -> Option<T> {
-    match Fields::parse(body).and_then(T::try_from) {
+pub fn read<T: TryFrom<Fields, Error = InvalidField>>(body: &[u8]) -> Option<T> {
+    let fields = Fields::parse(body).map_err(Error::from);
+    match fields.and_then(|fields| T::try_from(fields).map_err(Error::from)) {
         Ok(value) => Some(value),
         Err(error) => {
-            let is_a_refusal = matches!(
-                error,
-                Error::MalformedJson(_)
-                    | Error::NotAnObject
-                    | Error::Invalid { .. }
-                    | Error::Syntax { .. }
-            );
+            let is_a_refusal = matches!(error, Error::Json(_) | Error::Invalid(_));
             assert!(is_a_refusal, "not the client's fault: {error:?}");
             assert_sentence(&error.to_string());
             None

@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use shared::domain::{CreateFunction, Fields, PatchFunction};
-use shared::error::Error;
+use shared::domain::{CreateFunction, Fields, InvalidField, PatchFunction};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(source) = std::str::from_utf8(data) else { return };
@@ -26,14 +25,14 @@ fuzz_target!(|data: &[u8]| {
 /// Where something is wrong, by line and column, and what.
 type Told = (usize, usize, String);
 
-fn refusal<T: TryFrom<Fields, Error = Error>>(source: &str, runtime: &str) -> Option<Told> {
+fn refusal<T: TryFrom<Fields, Error = InvalidField>>(source: &str, runtime: &str) -> Option<Told> {
     let body = json!({ "name": "f", "runtime": runtime, "code": STANDARD.encode(source) });
     let fields = Fields::parse(body.to_string().as_bytes()).expect("a body");
     match T::try_from(fields) {
         Ok(_) => None,
         Err(error) => {
             fuzz::assert_sentence(&error.to_string());
-            let Error::Syntax { python, line, column, problem } = error else {
+            let InvalidField::Syntax { python, line, column, problem } = error else {
                 panic!("{error:?}")
             };
             assert_eq!(python, runtime);

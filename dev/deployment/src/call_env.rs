@@ -7,7 +7,9 @@ use counter::Counter;
 use invocations::Invoker;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
-use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
+use shared::domain::{
+    Capacity, FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId,
+};
 use shared::engine::Engine;
 use testkit::permissions::acting_as;
 use testkit::{Answer, Event, Lambda, TestEnv, together};
@@ -94,8 +96,13 @@ impl CallEnv {
     pub async fn logs(&self, id: &FunctionId) -> Vec<Value> {
         let filter = LogFilter::default();
         let limit = Limits::FUNCTION_LOGS.parse(Some("1000")).unwrap();
-        let page =
-            PageRequest::new(List::FunctionLogs(id.clone(), filter.clone()), limit, None).unwrap();
+        let page = PageRequest::new(
+            List::FunctionLogs(id.clone(), filter.clone()),
+            limit,
+            Capacity::UNLIMITED,
+            None,
+        )
+        .unwrap();
         let owner = Owner::anonymous();
         let found = self.env.store.logs_of_function(&owner, &self.workspace, id, &filter, &page);
         found.await.unwrap().items.iter().map(|log| serde_json::to_value(log).unwrap()).collect()

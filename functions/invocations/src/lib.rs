@@ -69,7 +69,7 @@ async fn try_out(
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<impl IntoResponse, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let (mut parts, body) = request.into_parts();
     let body = event::body(body).await?;
     let intent = intent(&mut parts, &invoker, &body).await?;
@@ -152,7 +152,7 @@ async fn answer(
     function: &str,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    let (workspace, id) = (WorkspaceId::parse(workspace)?, FunctionId::parse(function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
     let key = parts.headers.get(KEY).map(HeaderValue::as_bytes);
@@ -161,13 +161,13 @@ async fn answer(
     let origin = CreationSeed::new(invoker.store().now());
     if method == Method::OPTIONS {
         let CallSettings { methods, access, .. } = callable().await?.settings;
-        access.admit(key)?;
+        access.authorize(key)?;
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
     }
     let wanted = event.method().to_owned();
     let mut allow = None;
     let checked = |CallSettings { methods, access, .. }: &CallSettings| {
-        access.admit(key)?;
+        access.authorize(key)?;
         if methods.iter().any(|allowed| allowed.as_str() == wanted) {
             return Ok(());
         }

@@ -40,7 +40,7 @@ const NOT_PASSED_ON: [HeaderName; 15] = [
 
 /// The answer to whoever called a function by its URL.
 pub(crate) fn response(log: &ExecutionLog, execution: Execution) -> Response {
-    let mut response = match execution.ending {
+    let mut response = match execution.result {
         ExecutionResult::Returned(reply) => passed_on(reply),
         ExecutionResult::Failed(failure) => {
             Error::FunctionFailed { failure, log: log.id.clone() }.into_response()

@@ -51,8 +51,8 @@ async fn of_function(
     query: ListQuery,
 ) -> Result<Logs, Error> {
     let limit = query.limit(Limits::FUNCTION_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let filter = query.log_filter()?;
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
     Ok(Logs::page(&query, found))
@@ -74,8 +74,8 @@ async fn of_workspace(
     query: ListQuery,
 ) -> Result<Logs, Error> {
     let limit = query.limit(Limits::WORKSPACE_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    let id = WorkspaceId::parse(&workspace)?;
+    let filter = query.log_filter()?;
+    let id = workspace.parse::<WorkspaceId>()?;
     let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_workspace(&owner, &id, &filter, &page).await?;
     Ok(Logs::page(&query, found))

@@ -28,7 +28,7 @@ pub fn tagged(version: Option<u64>, value: &impl Serialize) -> Response {
         Err(error) => return Error::internal(error).into_response(),
     };
     let digest = Sha256::digest(&body);
-    let shown: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let shown = hex::encode(&digest[..8]);
     let tag = match version {
         Some(version) => format!("\"{version}-{shown}\""),
         None => format!("\"{shown}\""),

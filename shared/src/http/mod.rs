@@ -13,6 +13,7 @@ mod owner;
 mod page;
 mod path;
 mod resource;
+mod size;
 mod version;
 
 use std::any::Any;
@@ -42,14 +43,15 @@ pub use description::{
     BodyErrors, CommonErrors, IdempotencyErrors, OfCall, OfUrl, OwnerErrors, PathErrors,
     QueryErrors, QuotaErrors, VersionErrors, errors as described_errors,
 };
-pub use error::ErrorBody;
+pub use error::{ErrorBody, status_of};
 pub use etag::{IfNoneMatch, Unchanged, tagged};
 pub use gateway_response::UserResponse;
 pub use idempotency::{IdempotentJson, intent, replayed};
 pub use middleware::RequestStart;
-pub use page::{Array, ListQuery, described_link, parameters_of_list};
+pub use page::{Array, ListQuery, described_link, log_filter, parameters_of_list};
 pub use path::Path;
 pub use resource::{CreatedResponse, WithEtag};
+pub use size::{RESPONSE_CAPACITY, fits_into_response};
 pub use version::IfMatch;
 
 /// Answers Lambda's invocations with `router` until Lambda ends the process.

@@ -222,7 +222,8 @@ fn inline(code: &Code) -> Option<Vec<u8>> {
 /// The source that [`inline`] compressed.
 fn from_inline(compressed: &[u8]) -> Result<Code, Error> {
     let source = decompress_bounded(compressed, Code::MAX_BYTES)?;
-    String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
+    let source = String::from_utf8(source).map_err(Error::internal)?;
+    Code::try_from(source).map_err(Error::internal)
 }
 
 #[cfg(test)]
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn ordinary_sources_stand_inline_and_come_back_as_they_were() {
-        let code = Code::from_stored("print('안녕 👋')\r\n".repeat(1000));
+        let code = Code::try_from("print('안녕 👋')\r\n".repeat(1000)).unwrap();
         let compressed = inline(&code).expect("compresses well");
         assert_eq!(from_inline(&compressed).unwrap(), code);
     }
@@ -241,6 +242,6 @@ mod tests {
         let noise: String = (0..4000_u64)
             .map(|i| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
             .collect();
-        assert_eq!(inline(&Code::from_stored(noise)), None);
+        assert_eq!(inline(&Code::try_from(noise).unwrap()), None);
     }
 }

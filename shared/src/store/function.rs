@@ -175,7 +175,7 @@ impl Store {
                 let item = refused.into_iter().find_map(|refusal| refusal.item);
                 match item.filter(|item| is_visible_to(owner, item)) {
                     Some(_) => Err(Error::Quota(Quota::Functions(self.quotas.functions))),
-                    None => Err(ws.not_found()),
+                    None => Err(ws.not_found().into()),
                 }
             }
         }
@@ -209,7 +209,7 @@ impl Store {
         ws: &WorkspaceId,
         page: &PageRequest,
     ) -> Result<Page<Function>, Error> {
-        let after = page.after(|position| FunctionId::parse(position).ok())?;
+        let after = page.after(|position| position.parse().ok())?;
         let mut found = self
             .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
             .set_exclusive_start_key(after.as_ref().map(|id| keys::function(ws, id).into_item()))
@@ -302,7 +302,7 @@ impl Store {
                 FunctionRecord::read(item?.ok_or_else(|| id.not_found())?)?
             }
         };
-        self.load(owner, record).await?.ok_or_else(|| id.not_found())
+        Ok(self.load(owner, record).await?.ok_or_else(|| id.not_found())?)
     }
 
     /// Deletes a function of an `expected` version, which its workspace stops
@@ -414,12 +414,12 @@ pub(super) fn why_refused(
     otherwise: Error,
 ) -> Error {
     if refused.iter().any(|refusal| refusal.index == 0) {
-        return ws.not_found();
+        return ws.not_found().into();
     }
     let item = refused.into_iter().find_map(|refusal| refusal.item);
     match item.filter(|item| is_visible_to(owner, item)) {
         Some(_) => otherwise,
-        None => id.not_found(),
+        None => id.not_found().into(),
     }
 }
 

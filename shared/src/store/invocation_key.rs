@@ -47,7 +47,7 @@ pub(super) fn taken_from(item: &mut Item) -> Vec<KeyRecord> {
     let old = item.remove(OLD_KEYS);
     let old = old.iter().filter_map(|old| old.as_ss().ok()).flatten();
     let mut keys: Vec<_> = old.filter_map(|text| KeyRecord::read(text)).collect();
-    let new = item.extract_if(|name, _| KeyId::parse(name).is_ok());
+    let new = item.extract_if(|name, _| name.parse::<KeyId>().is_ok());
     keys.extend(new.filter_map(|(_, value)| KeyRecord::read(value.as_s().ok()?)));
     keys
 }
@@ -154,7 +154,7 @@ impl Store {
             let item = refused.iter().find_map(|refusal| refusal.item.as_ref());
             match item.and_then(|item| old_element(item, key)).filter(|_| is_new) {
                 Some(element) => change = Change::RevokeOld { element },
-                None => return Err(why_refused(owner, ws, id, refused, key.not_found())),
+                None => return Err(why_refused(owner, ws, id, refused, key.not_found().into())),
             }
         }
     }

@@ -261,7 +261,7 @@ fn is_present(item: &Item) -> bool {
 }
 
 fn is_earlier_log(sk: &str) -> bool {
-    keys::parts_of_log(sk).is_none_or(|(_, id)| LogId::parse(id).is_err())
+    keys::parts_of_log(sk).is_none_or(|(_, id)| id.parse::<LogId>().is_err())
 }
 
 fn is_ghost(item: &Item) -> bool {
@@ -296,7 +296,7 @@ fn fields(item: &Item) -> Result<Fields, Error> {
         !value.is_null() && value.as_s().map_or(true, |text| !text.is_empty())
     };
     let values = item.iter().filter(|(_, value)| is_value(value));
-    Fields::parse(json::object(values).as_bytes())
+    Ok(Fields::parse(json::object(values).as_bytes())?)
 }
 
 /// A time as the earlier backend wrote it: with an offset, or in UTC without one.
@@ -305,7 +305,7 @@ struct EarlierTime(Timestamp);
 
 impl EarlierTime {
     fn parse(text: &str) -> Option<Self> {
-        Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}Z"))).map(Self)
+        text.parse().or_else(|_| format!("{text}Z").parse()).ok().map(Self)
     }
 }
 
@@ -354,8 +354,8 @@ mod tests {
     #[test]
     fn the_earlier_forms_are_told_from_ours_and_from_others() {
         let found = |pk: &str, sk: &str| ItemKind::of(&item(&[(PK, pk), (SK, sk)]));
-        let ws = WorkspaceId::parse("ws-7hKQxZ2m").unwrap();
-        let function = FunctionId::parse("fn-Ab3dEf9h").unwrap();
+        let ws = "ws-7hKQxZ2m".parse::<WorkspaceId>().unwrap();
+        let function = "fn-Ab3dEf9h".parse::<FunctionId>().unwrap();
         let pk = "WS#ws-7hKQxZ2m";
         let of_workspace = |is_earlier| ItemKind::Workspace { id: ws.clone(), is_earlier };
         assert_eq!(found(pk, "METADATA"), of_workspace(true));

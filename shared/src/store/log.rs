@@ -112,8 +112,7 @@ impl TryFrom<LogRecord> for ExecutionLog {
 impl Store {
     /// Records an execution, to be kept for `keep_days` days.
     ///
-    /// What is too large for an item is cut to a marked preview; the record is
-    /// made all the same. Its identifier is new, so to repeat this is harmless.
+    /// The log was cut to size by its maker. Its identifier is new, so repeating this is harmless.
     pub async fn record_execution(
         &self,
         ws: &WorkspaceId,
@@ -121,7 +120,7 @@ impl Store {
         keep_days: u32,
     ) -> Result<(), Error> {
         let expires_at = keep_until(log.timestamp, keep_days);
-        let record = LogRecord::new(ws, log.clone().cut_to_size(), expires_at)?;
+        let record = LogRecord::new(ws, log.clone(), expires_at)?;
         let item = serde_dynamo::to_item(record);
         self.dynamodb
             .put_item()
@@ -293,9 +292,9 @@ impl Position {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('#');
         Some(Self {
-            timestamp: Timestamp::parse(parts.next()?)?,
-            log: LogId::parse(parts.next()?).ok()?,
-            function: FunctionId::parse(parts.next()?).ok()?,
+            timestamp: parts.next()?.parse().ok()?,
+            log: parts.next()?.parse().ok()?,
+            function: parts.next()?.parse().ok()?,
         })
     }
 }

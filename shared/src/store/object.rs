@@ -34,9 +34,8 @@ impl Store {
             Err(error) => return Err(failure("S3 GetObject")(error)),
         };
         let bytes = got.body.collect().await.map_err(|e| Error::Unavailable(e.into()))?;
-        String::from_utf8(bytes.to_vec())
-            .map(|source| Some(Code::from_stored(source)))
-            .map_err(Error::internal)
+        let source = String::from_utf8(bytes.to_vec()).map_err(Error::internal)?;
+        Code::try_from(source).map(Some).map_err(Error::internal)
     }
 
     /// Removes the object under `key`; none there is as good.

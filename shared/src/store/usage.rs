@@ -288,7 +288,7 @@ impl Store {
     /// The figures in an item of metrics; none, where there is none.
     pub(super) fn usage_in(&self, item: Option<Item>) -> Usage {
         let record = item.and_then(readable).unwrap_or_default();
-        record.hours.figures(self.now())
+        record.hours.usage(self.now())
     }
 }
 

@@ -181,7 +181,7 @@ impl Store {
         owner: &Owner,
         page: &PageRequest,
     ) -> Result<Page<Workspace>, Error> {
-        let after = page.after(|position| WorkspaceId::parse(position).ok())?;
+        let after = page.after(|position| position.parse().ok())?;
         let start = after.map(|id| {
             keys::workspace(&id).into_item_with_index(keys::workspace_in_index(owner, &id))
         });
@@ -281,7 +281,7 @@ impl Store {
             TransactionResult::Refused(refused) => {
                 match refused.into_iter().find_map(|refusal| refusal.item) {
                     Some(item) if is_visible_to(owner, &item) => Err(Error::PreconditionFailed),
-                    _ => Err(id.not_found()),
+                    _ => Err(id.not_found().into()),
                 }
             }
         }
@@ -384,5 +384,5 @@ pub(super) fn visible_workspace(
 
 /// The workspace's item, if `owner` can see it: what is below it needs no more of it.
 pub(super) fn is_there(owner: &Owner, id: &WorkspaceId, item: Option<Item>) -> Result<Item, Error> {
-    item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())
+    Ok(item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())?)
 }

@@ -149,8 +149,8 @@ async fn many_logs(story: &Story) {
     ask(story, "DELETE", workspace, None, 204).await;
     story.settle().await;
     // One that ran while all of it was deleted.
-    let ws = WorkspaceId::parse(workspace.rsplit('/').next().unwrap()).unwrap();
-    let id = FunctionId::parse(function).unwrap();
+    let ws = workspace.rsplit('/').next().unwrap().parse::<WorkspaceId>().unwrap();
+    let id = function.parse::<FunctionId>().unwrap();
     story.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     story.settle().await;
 }

@@ -2,7 +2,9 @@
 
 use super::env::StreamEnv;
 use serde_json::json;
-use shared::domain::{Clock, ExecutionStatus, Limits, List, Owner, PageRequest, Timestamp};
+use shared::domain::{
+    Capacity, Clock, ExecutionStatus, Limits, List, Owner, PageRequest, Timestamp,
+};
 
 const HOUR: i64 = 3_600_000;
 
@@ -53,17 +55,26 @@ async fn twenty_five_hours_are_right_at_every_full_hour_everywhere_they_are_read
         assert_eq!(workspace.error_rate, rate, "hour {hour}");
 
         let limit = |limit| Limits::RESOURCES.parse(limit).unwrap();
-        let page = PageRequest::new(List::Workspaces(owner.clone()), limit(None), None).unwrap();
+        let page = PageRequest::new(
+            List::Workspaces(owner.clone()),
+            limit(None),
+            Capacity::UNLIMITED,
+            None,
+        )
+        .unwrap();
         assert_eq!(store.workspaces_of_owner(&owner, &page).await.unwrap().items, [workspace]);
         let list = List::Functions(env.ws.clone());
-        let page = PageRequest::new(list.clone(), limit(None), None).unwrap();
+        let page = PageRequest::new(list.clone(), limit(None), Capacity::UNLIMITED, None).unwrap();
         let listed = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(listed.items[0], first);
         assert_eq!(listed.items[1].invocations_24h, others as u64);
-        let page = PageRequest::new(list.clone(), limit(Some("1")), None).unwrap();
+        let page =
+            PageRequest::new(list.clone(), limit(Some("1")), Capacity::UNLIMITED, None).unwrap();
         let one = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(one.items, listed.items[..1]);
-        let page = PageRequest::new(list, limit(Some("1")), one.next.as_deref()).unwrap();
+        let page =
+            PageRequest::new(list, limit(Some("1")), Capacity::UNLIMITED, one.next.as_deref())
+                .unwrap();
         let other = store.functions_of_workspace(&owner, &env.ws, &page).await.unwrap();
         assert_eq!(other.items, listed.items[1..]);
     }

@@ -45,7 +45,7 @@ async fn an_owner_has_so_many_workspaces_however_creates_and_deletes_race() {
 #[tokio::test]
 async fn an_owner_sends_so_many_requests_a_second() {
     let env = TestEnv::start().unwrap();
-    let clock = Clock::standing_at(Timestamp::parse("2026-01-31T09:05:00.000Z").unwrap());
+    let clock = Clock::standing_at("2026-01-31T09:05:00.000Z".parse::<Timestamp>().unwrap());
     let quotas = Quotas { requests_per_second: Some(2), ..FEW };
     let store = env.store.clone().with_quotas(quotas).with_clock(clock.clone());
     let lambda = env.lambda("workspaces", workspaces::router(store));
@@ -66,7 +66,7 @@ async fn an_owner_sends_so_many_requests_a_second() {
     let wrong = Event::new("BREW", "/api/workspaces").from("ada");
     lambda.answer(wrong).await.assert_error(405, "METHOD_NOT_ALLOWED");
 
-    clock.set(Timestamp::parse("2026-01-31T09:05:01.000Z").unwrap());
+    clock.set("2026-01-31T09:05:01.000Z".parse::<Timestamp>().unwrap());
     let answer = list("ada").await;
     assert_eq!(answer.json().as_array().map(Vec::len), Some(1), "the refused one made nothing");
 }
