@@ -1,8 +1,16 @@
 #!/usr/bin/env python3
-"""Expands template.yaml as CloudFormation's SAM transform would, without AWS, for
-every combination of what its conditions ask, and checks what comes out: that it
-hangs together, that its HTTP API is the one that the code and openapi.json
-describe, and that every alarm is told and explained. Leaves two of the combinations in target/template, to be scanned."""
+"""Expands template.yaml as CloudFormation's SAM transform would, without AWS, for every
+combination of values that its conditions distinguish, and checks each result:
+
+- every reference resolves, and no resources depend on each other in a circle;
+- the HTTP API's routes agree with openapi.json, which comes from the code, and with the watch
+  router in Cargo.toml: nothing is missing, and each route leads to its Lambda;
+- every route of /api asks for a token where people sign in, and has a preflight route;
+- the CORS rules cover the methods and headers that openapi.json describes;
+- every alarm notifies somebody, and names its section of docs/operating.md.
+
+No route is written down here, so a new one needs no change. Two of the combinations are left
+in target/template, for the scanner."""
 
 import contextlib
 import copy
@@ -12,6 +20,7 @@ import logging
 import os
 import re
 import sys
+import tomllib
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
@@ -27,74 +36,37 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 DESCRIPTION = ROOT / "openapi.json"
-RUNBOOK = ROOT / "docs" / "runbook.md"
+MANIFEST = ROOT / "Cargo.toml"
+GUIDE = ROOT / "docs" / "operating.md"
 EXPANDED = ROOT / "target" / "template"
 
 API = "Api"
 STAGE = "ApiApiGatewayDefaultStage"
 ALIAS = "live"
-WORKSPACE = "/api/workspaces/{workspaceId}"
-FUNCTION = f"{WORKSPACE}/functions/{{functionId}}"
+DEFAULT = "$default"
+# Below this, callers are people, who may have to sign in.
+PEOPLE = "/api/"
 
-# Every route with the Lambda that answers it. All of them take any method.
-ROUTES = {
-    "/api/workspaces": "WorkspacesFunction",
-    WORKSPACE: "WorkspacesFunction",
-    "/api/workspaces/{proxy+}": "WorkspacesFunction",
-    f"{WORKSPACE}/functions": "FunctionsFunction",
-    FUNCTION: "FunctionsFunction",
-    f"{FUNCTION}/keys": "FunctionsFunction",
-    f"{FUNCTION}/keys/{{keyId}}": "FunctionsFunction",
-    f"{WORKSPACE}/functions/{{proxy+}}": "FunctionsFunction",
-    f"{WORKSPACE}/logs": "LogsFunction",
-    f"{WORKSPACE}/logs/{{proxy+}}": "LogsFunction",
-    f"{FUNCTION}/logs": "LogsFunction",
-    f"{FUNCTION}/logs/{{proxy+}}": "LogsFunction",
-    f"{FUNCTION}/invoke": "InvocationsFunction",
-    f"{FUNCTION}/invoke/{{proxy+}}": "InvocationsFunction",
-    "/invoke/{workspaceId}/{functionId}": "InvocationsFunction",
-    "/invoke/{workspaceId}/{functionId}/{proxy+}": "InvocationsFunction",
-    "/": "DocsFunction",
-    "/health": "DocsFunction",
-    "/openapi.json": "DocsFunction",
-    "/docs": "DocsFunction",
-    "/docs/{file}": "DocsFunction",
-    "/redoc": "DocsFunction",
-    "$default": "DocsFunction",
-}
+# The Lambda whose routes openapi.json may leave out: the description, and pages to read it.
+DOCS = "docs"
 
-# Routes that openapi.json leaves out, and why. Greedy ones need no reason: they
-# take what is below another, and slashes at the end.
-UNDESCRIBED = {
-    "/openapi.json": "it is the description",
-    "/docs": "a page to read it",
-    "/docs/{file}": "a file of that page",
-    "/redoc": "another page to read it",
-    "$default": "whatever is not there",
-}
-
-CORS = {
-    "allowCredentials": True,
-    "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-    "allowHeaders": ["Content-Type", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Api-Key"],
-    "exposeHeaders": ["Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "Allow", "X-Execution-Id", "WWW-Authenticate"],
-    "allowOrigins": ["http://localhost:3000", "http://localhost:5173"],
-    "maxAge": 3600,
+# What a page may read of any response, whatever CORS rules say.
+ALWAYS_EXPOSED = {
+    "cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma",
 }
 
 OPEN = {"JwtIssuer": "", "JwtAudience": [""], "AllowAnonymous": "true"}
 SIGN_IN = {"JwtIssuer": "https://id.test", "JwtAudience": ["console"], "AllowAnonymous": "false"}
 
-# Who may come in, that the template must not take: nobody opens the API by leaving
-# a field empty.
-REFUSED = [
+# What the template must reject: nobody opens the API by leaving a field empty.
+REJECTED = [
     OPEN | {"AllowAnonymous": "false"},
     SIGN_IN | {"JwtAudience": [""]},
     SIGN_IN | {"JwtAudience": [""], "AllowAnonymous": "true"},
 ]
 
-# What else a deployment may differ in, as far as the template's conditions ask. The
-# first of each is the default.
+# The other parameters that conditions depend on, with a value for either side. The first of
+# each is the default.
 OPTIONS = {
     "KmsKeyArn": ["", "arn:aws:kms:ap-northeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
     "Tracing": ["false", "true"],
@@ -103,7 +75,7 @@ OPTIONS = {
     "DeploymentPreference": ["AllAtOnce", "Canary10Percent10Minutes"],
 }
 
-# The combinations that are left to be scanned.
+# The combinations that are left for the scanner.
 SCANNED = {
     "least": OPEN | {name: values[0] for name, values in OPTIONS.items()},
     "most": SIGN_IN | {name: values[-1] for name, values in OPTIONS.items()},
@@ -114,14 +86,14 @@ INTEGRATION = "x-amazon-apigateway-integration"
 
 
 class NoManagedPolicies:
-    """The transform may ask for AWS's managed policies; this template names none."""
+    """Stands in for AWS's managed policies, of which this template names none."""
 
     def load(self):
         return {}
 
 
 def defaults(template: dict) -> dict:
-    """The template's parameters as CloudFormation hands them on, lists as lists."""
+    """The default of each parameter, lists as lists."""
     parameters = {}
     for name, parameter in template["Parameters"].items():
         value = parameter["Default"]
@@ -132,21 +104,21 @@ def defaults(template: dict) -> dict:
 
 
 def expand(template: dict, parameters: dict) -> dict:
-    """What the transform makes of the template, with its conditions still in it."""
+    """The transformed template, with its conditions unevaluated."""
     template = copy.deepcopy(template)
-    # It wants uploaded code, as "sam deploy" leaves it.
+    # The transform needs uploaded code, which "sam deploy" names.
     for section in [template.get("Globals", {}).get("Function", {})] + [
         resource.get("Properties", {}) for resource in template["Resources"].values()
     ]:
         if "CodeUri" in section:
             section["CodeUri"] = "s3://bucket/code.zip"
-    # It has much to say about itself.
+    # Its log lines are of no use here.
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         return transform(template, dict(parameters), NoManagedPolicies())
 
 
 def evaluate(value, parameters: dict, conditions: dict):
-    """The value with conditions and references to these parameters worked out."""
+    """The value, with conditions and references to parameters resolved."""
     if isinstance(value, list):
         items = [evaluate(item, parameters, conditions) for item in value]
         return [item for item in items if item is not None]
@@ -158,7 +130,7 @@ def evaluate(value, parameters: dict, conditions: dict):
         match name:
             case "Ref":
                 return None if operand == "AWS::NoValue" else parameters.get(operand, value)
-            # A statement of a policy has conditions too, which aren't names.
+            # The condition of a policy statement is an object, not a name.
             case "Condition" if isinstance(operand, str):
                 return again(conditions[operand])
             case "Fn::If":
@@ -176,15 +148,15 @@ def evaluate(value, parameters: dict, conditions: dict):
             case "Fn::EachMemberIn":
                 members, several = map(again, operand)
                 return all(member in several for member in members)
-        # What stays as it is. Anything else would pass for true.
+        # These remain. Any other would count as true.
         if name.startswith("Fn::") and name not in ("Fn::Sub", "Fn::GetAtt", "Fn::Join"):
-            raise SystemExit(f"check_template: {name} is a function that this check does not know")
+            raise SystemExit(f"check_template: {name} is an intrinsic function that this check does not know")
     pairs = ((key, evaluate(item, parameters, conditions)) for key, item in value.items())
     return {key: item for key, item in pairs if item is not None}
 
 
 def deployed(template: dict, parameters: dict) -> dict:
-    """What is deployed with these parameters: resources and outputs whose condition holds."""
+    """The resources and outputs whose condition holds with these parameters."""
     expanded = expand(template, parameters)
     conditions = expanded.get("Conditions", {})
     parts = {"AWSTemplateFormatVersion": expanded["AWSTemplateFormatVersion"]}
@@ -198,8 +170,8 @@ def deployed(template: dict, parameters: dict) -> dict:
     return parts
 
 
-def is_taken(template: dict, parameters: dict) -> bool:
-    """Whether every rule of the template holds."""
+def is_accepted(template: dict, parameters: dict) -> bool:
+    """Whether these parameters satisfy the rules of the template."""
     for rule in template["Rules"].values():
         rule = evaluate(rule, parameters, template["Conditions"])
         if rule.get("RuleCondition", True):
@@ -209,7 +181,7 @@ def is_taken(template: dict, parameters: dict) -> bool:
 
 
 def names_in(value):
-    """Every name that a value refers to, in whichever way."""
+    """The logical ids and parameters that a value refers to."""
     if isinstance(value, list):
         for item in value:
             yield from names_in(item)
@@ -230,8 +202,8 @@ def names_in(value):
                     yield from names_in(item)
 
 
-def faults_of_names(parts: dict, parameters: dict):
-    """Nothing refers to what isn't there, and nothing to itself in a circle."""
+def reference_problems(parts: dict, parameters: dict):
+    """References to what does not exist, and circles."""
     resources = parts["Resources"]
     needs = {}
     for section in ("Resources", "Outputs"):
@@ -241,16 +213,16 @@ def faults_of_names(parts: dict, parameters: dict):
             wanted |= set(names_in({key: item for key, item in part.items() if key != "DependsOn"}))
             wanted = {other for other in wanted if not other.startswith("AWS::")} - parameters.keys()
             for other in sorted(wanted - resources.keys()):
-                yield f"{name} refers to {other}, which is not there"
+                yield f"{name} refers to {other}, which does not exist"
             if section == "Resources":
                 needs[name] = wanted & resources.keys()
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        yield f"these resources need each other: {' > '.join(error.args[1])}"
+        yield f"these resources depend on each other: {' > '.join(error.args[1])}"
 
 
-def faults_of_dashboards(resources: dict):
+def dashboard_problems(resources: dict):
     for name, resource in resources.items():
         if resource["Type"] == "AWS::CloudWatch::Dashboard":
             try:
@@ -259,21 +231,21 @@ def faults_of_dashboards(resources: dict):
                 yield f"{name} is not JSON: {error}"
 
 
-def faults_of_alarms(resources: dict, sections: set):
-    """Whether somebody is told of every alarm, and of its end, and where to read on."""
+def alarm_problems(resources: dict, sections: set):
+    """Alarms that notify nobody of their start or end, or name no section of the guide."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             properties = resource["Properties"]
-            found = re.search(r"See docs/runbook\.md, (.+)\.$", properties.get("AlarmDescription", ""))
+            found = re.search(r"See docs/operating\.md, (.+)\.$", properties.get("AlarmDescription", ""))
             if not found or found.group(1) not in sections:
-                yield f"{name} names no section of {RUNBOOK.name}"
+                yield f"{name} names no section of {GUIDE.name}"
             for actions in ("AlarmActions", "OKActions"):
                 if properties.get(actions) != [{"Ref": "AlarmTopic"}]:
                     yield f"{name} has {actions} {properties.get(actions)}"
 
 
-def lambda_of(integration: dict) -> str:
-    """The logical id in an integration's URI, or what stands there instead."""
+def target_of(integration: dict) -> str:
+    """The logical id in an integration's URI, or the URI itself if it has another form."""
     uri = integration.get("uri")
     text = uri.get("Fn::Sub", "") if isinstance(uri, dict) else uri
     found = re.search(r"functions/\$\{(\w+)\}/invocations$", text if isinstance(text, str) else "")
@@ -281,7 +253,7 @@ def lambda_of(integration: dict) -> str:
 
 
 def callable_paths(resources: dict, target: str) -> list:
-    """What API Gateway may call the alias for: patterns of stage, method and path."""
+    """What API Gateway may invoke the alias for, as patterns of stage, method and path."""
     patterns = []
     for resource in resources.values():
         properties = resource.get("Properties", {})
@@ -297,8 +269,8 @@ def callable_paths(resources: dict, target: str) -> list:
     return patterns
 
 
-def faults_of_sign_in(body: dict, parameters: dict):
-    """Whether every route of /api asks for a token, or none does, and no other ever."""
+def sign_in_problems(body: dict, parameters: dict, description: dict):
+    """Routes that ask for a token and should not, or the other way round."""
     issuer = parameters["JwtIssuer"]
     schemes = body.get("components", {}).get("securitySchemes", {})
     tokens = {
@@ -309,61 +281,100 @@ def faults_of_sign_in(body: dict, parameters: dict):
     if tokens != ({"Jwt": wanted} if issuer else {}):
         yield f"the authorizers are {tokens}"
     for path, methods in body["paths"].items():
-        needed = [{"Jwt": []}] if issuer and path.startswith("/api/") else None
+        expected = [{"Jwt": []}] if issuer and path.startswith(PEOPLE) else None
         found = {method: operation.get("security") for method, operation in methods.items()}
-        if found.get(ANY) != needed or found.get("options"):
-            yield f"{path} has security {found}"
+        if found.get(ANY) != expected:
+            yield f"{path} has the authorizer {found.get(ANY)}, not {expected}"
+        if found.get("options"):
+            yield f"{path} has an authorizer for preflights, which carry no token"
     if "security" in body:
-        yield f"{API} has security for all routes, those of functions too"
+        yield f"{API} has an authorizer for all routes, those of users' functions too"
+    for path, operations in description["paths"].items():
+        takes_token = any({"Jwt": []} in operation.get("security", []) for operation in operations.values())
+        if takes_token != path.startswith(PEOPLE):
+            yield f"{path} takes {'a' if takes_token else 'no'} token in {DESCRIPTION.name}"
 
 
-def faults_of_routes(resources: dict, paths: dict):
-    """Whether every route leads to its Lambda, which may be called for it."""
-    for path in paths.keys() - ROUTES.keys():
-        yield f"{path} is a route that this check does not know"
-    for path in paths:
+def function_of(methods: dict) -> str:
+    """The logical id of the Lambda that a route leads to, if it leads to an alias of one."""
+    target = target_of(methods.get(ANY, {}).get(INTEGRATION, {}))
+    return target.removesuffix(f"Alias{ALIAS}")
+
+
+def is_greedy(path: str) -> bool:
+    return path.endswith("+}")
+
+
+def slash_route(path: str, paths: dict) -> str:
+    """The route that API Gateway selects for the path with a slash at its end: the longest
+    greedy one whose beginning matches."""
+    segments = path.strip("/").split("/")
+    matching = [DEFAULT]
+    for route in filter(is_greedy, paths):
+        prefix = route.strip("/").split("/")[:-1]
+        if len(prefix) <= len(segments) and all(
+            mine.startswith("{") or mine == other for mine, other in zip(prefix, segments)
+        ):
+            matching.append(route)
+    return max(matching, key=lambda route: route.count("/"))
+
+
+def route_problems(resources: dict, paths: dict, binaries: dict, router: dict):
+    """Routes that are missing, lead elsewhere, or may not invoke their Lambda."""
+    if DEFAULT not in paths:
+        yield f"{DEFAULT} is missing, so unknown paths get API Gateway's own 404"
+    for path in router.keys() - paths.keys():
+        yield f"{path} is in the watch router of {MANIFEST.name}, but is no route"
+    for path, methods in paths.items():
         if path != "/" and path.endswith("/"):
             yield f"{path} ends in a slash, which API Gateway refuses"
-
-    for path, function in ROUTES.items():
-        target = f"{function}Alias{ALIAS}"
-        methods = paths.get(path)
-        if methods is None:
-            yield f"{path} is missing"
-            continue
-        # An authorizer must not meet preflights, so they have a route of their own.
-        expected = [ANY, "options"] if path.startswith("/api/") else [ANY]
+        # An authorizer must not see preflights, so they have a route of their own.
+        expected = [ANY, "options"] if path.startswith(PEOPLE) else [ANY]
         if sorted(methods) != sorted(expected):
-            yield f"{path} takes {', '.join(methods)}, not {' and '.join(expected)}"
+            yield f"{path} takes {', '.join(sorted(methods))}, not {' and '.join(expected)}"
             continue
         operation = methods[ANY]
         integration = operation.get(INTEGRATION, {})
-        if methods.get("options", operation)[INTEGRATION] != integration:
-            yield f"{path} has preflights answered elsewhere"
+        if methods.get("options", operation).get(INTEGRATION) != integration:
+            yield f"{path} has preflights that another Lambda answers"
         if integration.get("type") != "aws_proxy":
             yield f"{path} has no Lambda proxy integration"
-        if lambda_of(integration) != target:
-            yield f"{path} goes to {lambda_of(integration)}, not to {target}"
         if integration.get("payloadFormatVersion") != "2.0":
             yield f"{path} has payload format {integration.get('payloadFormatVersion')}, not 2.0"
-        if (path == "$default") != operation.get("isDefaultRoute", False):
-            yield f"{path} is wrong about being the default route"
+        if (path == DEFAULT) != operation.get("isDefaultRoute", False):
+            yield f"{path} is marked wrongly as the default route or not"
+        target, function = target_of(integration), function_of(methods)
+        if target != f"{function}Alias{ALIAS}" or function not in binaries:
+            yield f"{path} leads to {target}, which is no alias {ALIAS} of a Lambda"
+            continue
         request = "$default/GET/" + re.sub(r"\{[^}]*\}", "x", path).lstrip("/")
         if not any(fnmatchcase(request, pattern) for pattern in callable_paths(resources, target)):
-            yield f"API Gateway may not call {target} for {path}"
+            yield f"API Gateway may not invoke {target} for {path}"
+
+        binary = binaries[function]
+        if is_greedy(path):
+            beside = path.rsplit("/", 1)[0]
+            if beside not in paths:
+                yield f"{path} stands beside no route {beside}"
+            elif function_of(paths[beside]) != function:
+                yield f"{path} leads to {binary}, unlike {beside} beside it"
+        elif path != DEFAULT:
+            if router.get(path) != binary:
+                yield f"{path} leads to {binary}, but to {router.get(path)} in the watch router of {MANIFEST.name}"
+            other = slash_route(path, paths)
+            if function_of(paths.get(other, {})) != function:
+                yield f"{path} with a slash at its end gets to {other}, which leads to another Lambda"
 
     limited = resources.get(STAGE, {}).get("Properties", {}).get("RouteSettings", {})
     for route in limited.keys() - {f"ANY {path}" for path in paths}:
         yield f"{route} has limits, but is no route"
 
 
-def faults_of_lambdas(resources: dict):
-    """Whether what is called are aliases, in time, and whether streams lead to them."""
-    for function in sorted(set(ROUTES.values())):
-        resource = resources.get(function, {})
-        if resource.get("Type") != "AWS::Lambda::Function":
-            yield f"there is no Lambda named {function}"
-        elif resource["Properties"].get("Timeout", 3) >= 30:
+def lambda_problems(resources: dict, paths: dict):
+    """Lambdas that answer too late or have no alias, and streams that lead elsewhere."""
+    for function in sorted({function_of(methods) for methods in paths.values()}):
+        properties = resources.get(function, {}).get("Properties", {})
+        if properties.get("Timeout", 3) >= 30:
             yield f"{function} may run as long as API Gateway waits, so it could not answer in time"
     fed = set()
     for name, resource in resources.items():
@@ -373,41 +384,73 @@ def faults_of_lambdas(resources: dict):
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             function = properties["FunctionName"].get("Ref", "")
             if resources.get(function, {}).get("Type") != "AWS::Lambda::Alias":
-                yield f"{name} feeds {properties['FunctionName']}, which is no alias"
-            # AWS refuses the second: a stream feeds a function once.
+                yield f"{name} invokes {properties['FunctionName']}, which is no alias"
+            # AWS refuses a second mapping of a stream to a function.
             both = json.dumps([properties["EventSourceArn"], properties["FunctionName"]])
             if both in fed:
-                yield f"{name} feeds a function that the same stream feeds already"
+                yield f"{name} is a second mapping of the same stream to the same function"
             fed.add(both)
 
 
-def faults_of_cors(body: dict):
-    cors = body.get("x-amazon-apigateway-cors")
-    if not cors:
-        yield f"{API} has no CORS rules"
-        return
-    for key in CORS.keys() | cors.keys():
-        if cors.get(key) != CORS.get(key):
-            yield f"CORS {key} is {cors.get(key)}, not {CORS.get(key)}"
+def described_headers(description: dict) -> tuple:
+    """The request headers and the response headers that the description names."""
+
+    def resolve(value: dict) -> dict:
+        while "$ref" in value:
+            pointer, value = value["$ref"], description
+            for part in pointer.removeprefix("#/").split("/"):
+                value = value[part]
+        return value
+
+    sent, received = set(), set()
+    operations = [item for path in description["paths"].values() for item in path.values()]
+    for operation in operations:
+        parameters = map(resolve, operation.get("parameters", []))
+        sent |= {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+        sent |= {"Content-Type"} if "requestBody" in operation else set()
+        for response in map(resolve, operation["responses"].values()):
+            received |= set(response.get("headers", {}))
+    for scheme in description["components"]["securitySchemes"].values():
+        sent.add(scheme["name"] if scheme.get("in") == "header" else "Authorization")
+    return sent, received
 
 
-def faults_of_description(paths: dict, described: dict):
-    """Whether the description, which is made of the code's routes, tells of these."""
+def cors_problems(body: dict, description: dict):
+    """CORS rules that would keep a page from calling the API as it is described. A test of the
+    routes compares the rules with those in the code."""
+    rules = body.get("x-amazon-apigateway-cors", {})
+    allowed = {key: {item.lower() for item in rules.get(key, [])} for key in ("allowMethods", "allowHeaders", "exposeHeaders")}
+    methods = {method for operations in description["paths"].values() for method in operations}
+    sent, received = described_headers(description)
+    for key, needed in (
+        ("allowMethods", methods | {"options"}),
+        ("allowHeaders", sent),
+        ("exposeHeaders", received),
+    ):
+        missing = {item for item in needed if item.lower() not in allowed[key]}
+        if key == "exposeHeaders":
+            missing = {item for item in missing if item.lower() not in ALWAYS_EXPOSED}
+        if missing:
+            yield f"CORS {key} lacks {', '.join(sorted(missing))}, which {DESCRIPTION.name} describes"
+    if not rules.get("allowOrigins") or "*" in rules["allowOrigins"] or not rules.get("allowCredentials"):
+        yield "CORS allows no origin with credentials"
+
+
+def description_problems(paths: dict, binaries: dict, described: dict):
+    """Routes that the description leaves out, and those that it makes up."""
     for path in described.keys() - paths.keys():
         yield f"{path} is described in {DESCRIPTION.name}, but is no route"
-    for path in paths.keys() - described.keys() - UNDESCRIBED.keys():
-        if not path.endswith("{proxy+}"):
+    for path in paths.keys() - described.keys() - {DEFAULT}:
+        if not is_greedy(path) and binaries.get(function_of(paths[path])) != DOCS:
             yield f"{path} is a route, but is not described in {DESCRIPTION.name}"
-    for path in UNDESCRIBED.keys() & described.keys():
-        yield f"{path} is described in {DESCRIPTION.name}, against what this check says"
 
 
-def faults_in(parts: dict, parameters: dict, described: dict, sections: set):
+def deployment_problems(parts: dict, parameters: dict, sources: dict):
     """Everything that is wrong with one deployment."""
     resources = parts["Resources"]
-    yield from faults_of_names(parts, parameters)
-    yield from faults_of_dashboards(resources)
-    yield from faults_of_alarms(resources, sections)
+    yield from reference_problems(parts, parameters)
+    yield from dashboard_problems(resources)
+    yield from alarm_problems(resources, sources["sections"])
     api = resources.get(API)
     if not api or api["Type"] != "AWS::ApiGatewayV2::Api":
         yield f"there is no HTTP API named {API}"
@@ -417,45 +460,61 @@ def faults_in(parts: dict, parameters: dict, described: dict, sections: set):
     if not paths:
         yield f"{API} has no route at all"
         return
-    yield from faults_of_sign_in(body, parameters)
-    yield from faults_of_routes(resources, paths)
-    yield from faults_of_lambdas(resources)
-    yield from faults_of_cors(body)
-    yield from faults_of_description(paths, described)
+    description, binaries = sources["description"], sources["binaries"]
+    yield from sign_in_problems(body, parameters, description)
+    yield from route_problems(resources, paths, binaries, sources["router"])
+    yield from lambda_problems(resources, paths)
+    yield from cors_problems(body, description)
+    yield from description_problems(paths, binaries, description["paths"])
 
 
-def faults_of_conditions(template: dict, deployments: list):
-    """Whether each condition was seen to hold, and not to."""
+def condition_problems(template: dict, deployments: list):
+    """Conditions that are the same in every deployment."""
     for name, condition in template["Conditions"].items():
         seen = {evaluate(condition, parameters, template["Conditions"]) for parameters in deployments}
         if seen != {True, False}:
             yield f"the condition {name} is {seen.pop()} in every deployment that this check makes"
 
 
-def check(template: dict, described: dict, sections: set) -> tuple:
-    """How many deployments there are, and what is wrong, with the parameters of the
-    first that it is wrong in."""
+def check(template: dict, sources: dict) -> tuple:
+    """The number of deployments, and each problem with the parameters of the first deployment
+    that has it."""
     given = defaults(template)
-    for refused in REFUSED:
-        if is_taken(template, given | refused):
-            return 0, {f"a deployment with {refused} should not be taken": {}}
+    for rejected in REJECTED:
+        if is_accepted(template, given | rejected):
+            return 0, {f"a deployment with {rejected} should be rejected": {}}
     combinations = [dict(zip(OPTIONS, values)) for values in product(*OPTIONS.values())]
     deployments = [given | who | others for who in (OPEN, SIGN_IN) for others in combinations]
-    faults = {fault: {} for fault in faults_of_conditions(template, deployments)}
+    problems = {problem: {} for problem in condition_problems(template, deployments)}
     for parameters in deployments:
         differs = {name: value for name, value in parameters.items() if value != given[name]}
-        if not is_taken(template, parameters):
-            faults.setdefault("the template does not take a deployment", differs)
+        if not is_accepted(template, parameters):
+            problems.setdefault("the template rejects a deployment", differs)
             continue
         parts = deployed(template, parameters)
-        for fault in faults_in(parts, parameters, described, sections):
-            faults.setdefault(fault, differs)
+        for problem in deployment_problems(parts, parameters, sources):
+            problems.setdefault(problem, differs)
         for name, scanned in SCANNED.items():
             if parameters == given | scanned:
                 EXPANDED.mkdir(parents=True, exist_ok=True)
                 text = json.dumps(parts, indent=1, ensure_ascii=False)
                 (EXPANDED / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    return len(deployments), faults
+    return len(deployments), problems
+
+
+def read_sources(template: dict) -> dict:
+    """What the template has to agree with, and which binary each of its Lambdas runs."""
+    manifest = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
+    return {
+        "description": json.loads(DESCRIPTION.read_text(encoding="utf-8")),
+        "router": manifest["workspace"]["metadata"]["lambda"]["watch"]["router"],
+        "sections": set(re.findall(r"^## (.+)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)),
+        "binaries": {
+            name: resource["Metadata"]["BuildProperties"]["Binary"]
+            for name, resource in template["Resources"].items()
+            if resource["Type"] == "AWS::Serverless::Function"
+        },
+    }
 
 
 def main() -> int:
@@ -464,20 +523,19 @@ def main() -> int:
     if not isinstance(template, dict) or not template.get("Resources"):
         print(f"check_template: {TEMPLATE.name} holds no resources", file=sys.stderr)
         return 1
-    described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["paths"]
-    sections = set(re.findall(r"^## (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE))
+    sources = read_sources(template)
     try:
-        deployments, faults = check(template, described, sections)
+        deployments, problems = check(template, sources)
     except InvalidDocumentException as error:
         print("check_template: the SAM transform refuses template.yaml", file=sys.stderr)
         for cause in error.causes:
             print(f"  {cause.message}", file=sys.stderr)
         return 1
-    for fault, parameters in sorted(faults.items()):
-        print(f"check_template: {fault}; with {parameters or 'any parameters'}", file=sys.stderr)
-    if not faults:
-        print(f"check_template: {len(ROUTES)} routes are as expected in {deployments} deployments")
-    return 1 if faults else 0
+    for problem, parameters in sorted(problems.items()):
+        print(f"check_template: {problem}; with {parameters or 'any parameters'}", file=sys.stderr)
+    if not problems:
+        print(f"check_template: {len(sources['router'])} resources are routed as expected in {deployments} deployments")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Greets whoever is named in the query.
+"""Greets the name in the query.
 
     curl "http://localhost:8000/invoke/$WS/$FN?name=Ada"
 """

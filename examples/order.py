@@ -1,23 +1,23 @@
-"""Checks an order and adds it up: refusals as 422 with a list of problems, money as Decimal.
+"""Validates an order and returns its total. Problems are a 422; amounts are Decimal.
 
     curl http://localhost:8000/invoke/$WS/$FN -H 'Content-Type: application/json' -d '
       {"items": [{"sku": "TEA-01", "quantity": 2, "unitPrice": "4.50"}]}'
 
-The function needs POST among its httpMethods. The environment variable CURRENCY names the currency;
-it is KRW unless set.
+The function needs POST among its httpMethods. The environment variable CURRENCY is the currency; the
+default is KRW.
 """
 
 import os
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 CURRENCY = os.environ.get("CURRENCY", "KRW")
-# The won has no smaller coin.
+# The won has no fraction.
 SMALLEST = Decimal("1") if CURRENCY == "KRW" else Decimal("0.01")
 HIGHEST_PRICE = Decimal("1000000000")
 
 
 def price_of(item):
-    """The item's price, or None where it isn't one. Text keeps 4.50 exact; a float wouldn't."""
+    """The item's price, or None if it is invalid. Text keeps 4.50 exact; a float doesn't."""
     try:
         price = Decimal(str(item.get("unitPrice")))
     except InvalidOperation:
@@ -36,7 +36,7 @@ def problems_of(order):
             continue
         if not isinstance(item.get("sku"), str) or not item["sku"].strip():
             problems.append(f"item {number}: sku must be text")
-        # True is an int to Python, and no quantity to anybody else.
+        # In Python, True is an int.
         if type(item.get("quantity")) is not int or not 1 <= item["quantity"] <= 10_000:
             problems.append(f"item {number}: quantity must be a whole number from 1 to 10000")
         if price_of(item) is None:

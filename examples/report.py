@@ -1,11 +1,11 @@
-"""숫자 목록을 보고서로 만듭니다: a report of numbers, as HTML or CSV, with the standard library only.
+"""숫자 목록을 보고서로 만듭니다: a report of numbers in HTML or CSV.
 
     curl "http://localhost:8000/invoke/$WS/$FN?values=3,1,4,1,5&format=csv"
     curl http://localhost:8000/invoke/$WS/$FN -H 'Content-Type: application/json' \
       -d '[{"name": "서울", "value": 21.5}, {"name": "부산", "value": 24}]'
 
-It is CSV if ?format=csv or the Accept header asks for it, and HTML otherwise. The second call needs
-POST among the function's httpMethods.
+CSV is for ?format=csv or an Accept header with text/csv, HTML for all others. The second call needs POST
+among the function's httpMethods.
 """
 
 import csv
@@ -59,7 +59,7 @@ def as_csv(rows):
 
 
 def as_html(rows):
-    # What callers send is escaped, so that a name can't become a part of the page.
+    # Names are escaped: callers must not inject HTML.
     cells = (f"<tr><th>{html.escape(name)}</th><td>{value:g}</td></tr>" for name, value in rows)
     return PAGE.substitute(rows="\n".join(cells))
 

@@ -1,6 +1,5 @@
-//! Takes Swagger UI and ReDoc out of the crates that carry them, and packs them as
-//! they are served: compressed, each under a name that tells its contents, which a
-//! browser may therefore keep for good.
+//! Extracts Swagger UI and ReDoc from the crates that contain them, and compresses them. The name of each
+//! file contains a hash of its contents, so browsers may cache it forever.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -14,16 +13,16 @@ use sha2::{Digest, Sha256};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-/// The folder of what stands on the pages beside the two libraries.
-const OURS: &str = "assets";
+/// The folder of the pages and of their own scripts and styles.
+const ASSETS: &str = "assets";
 
-/// An image that ReDoc's footer asks of its makers' host; a page of ours asks nobody else.
+/// An image of another host in ReDoc's footer. The pages must not load anything from other hosts.
 const FOREIGN_IMAGE: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 
-#[expect(clippy::disallowed_methods, reason = "Cargo tells a build by its environment")]
+#[expect(clippy::disallowed_methods, reason = "Cargo configures a build script by its environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={OURS}");
+    println!("cargo::rerun-if-changed={ASSETS}");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut assets = vec![
         ("swagger-ui.js", swagger_ui("swagger-ui-bundle.js")?),
@@ -31,16 +30,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("redoc.standalone.js", redoc()?.into_bytes()),
     ];
     for name in ["docs.js", "redoc.js", "redoc.css"] {
-        assets.push((name, fs::read(Path::new(OURS).join(name))?));
+        assets.push((name, fs::read(Path::new(ASSETS).join(name))?));
     }
     let mut pages = ["docs.html", "redoc.html"]
-        .map(|name| fs::read_to_string(Path::new(OURS).join(name)).map(|text| (name, text)));
+        .map(|name| fs::read_to_string(Path::new(ASSETS).join(name)).map(|text| (name, text)));
     let mut list = format!("static ASSETS: [Asset; {}] = [\n", assets.len());
     for (name, content) in assets {
-        let (stem, kind) = name.rsplit_once('.').ok_or("an asset's name has an ending")?;
+        let (stem, extension) = name.rsplit_once('.').ok_or("an asset's name has an extension")?;
         let digest = Sha256::digest(&content);
         let hash: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-        let hashed = format!("{stem}.{hash}.{kind}");
+        let hashed = format!("{stem}.{hash}.{extension}");
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&content)?;
         fs::write(out.join(&hashed), packed.finish()?)?;
@@ -69,13 +68,13 @@ fn swagger_ui(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(content)
 }
 
-/// ReDoc's script, which its crate gives only inside a page of its own.
+/// ReDoc's script. Its crate has it only as part of a page.
 fn redoc() -> Result<String, Box<dyn Error>> {
     let page = aide::redoc::Redoc::new("").html();
     let script = page.split_once("<script>").and_then(|(_, rest)| rest.rsplit_once("Redoc.init("));
-    let (script, _) = script.ok_or("aide's page of ReDoc has another form than it had")?;
+    let (script, _) = script.ok_or("aide's page of ReDoc has changed")?;
     if !script.contains(FOREIGN_IMAGE) {
-        return Err("ReDoc asks for another image than it did".into());
+        return Err("ReDoc's footer has another image".into());
     }
     Ok(script.trim().replace(FOREIGN_IMAGE, "data:,"))
 }

@@ -1,4 +1,4 @@
-//! An AWS with one workspace and one function in it, whose process answers what it is told to.
+//! A fake AWS with one workspace and one function, whose response is set by the fuzzer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,7 +27,7 @@ pub const URL: &str = "/invoke/ws-1/fn-1";
 /// The function's methods.
 pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// An HTTP client for the AWS SDK that sends nothing.
+/// An HTTP client for the AWS SDK without a network.
 #[derive(Clone, Debug, Default)]
 pub struct Aws(Arc<Mutex<State>>);
 
@@ -40,7 +40,7 @@ struct State {
 }
 
 impl Aws {
-    /// A new one, and the Lambda of invocations over it.
+    /// A new one, and the invocations Lambda over it.
     pub fn with_invocations() -> (Self, Router) {
         let aws = Self::default();
         let credentials = Credentials::new("fuzz", "fuzz", None, None, "fuzz");
@@ -54,9 +54,9 @@ impl Aws {
         (aws, invocations::router(Invoker::new(store, engine, &CONFIG)))
     }
 
-    /// What the function's process answers from now on: the adapter's envelope, or, where it
-    /// `failed`, what Lambda says in its place. Forgets what was asked before.
-    pub fn will_answer(&self, payload: &[u8], failed: bool) {
+    /// Sets the response of the function: the adapter's envelope, or Lambda's error if it `failed`.
+    /// Resets events and logs.
+    pub fn set_response(&self, payload: &[u8], failed: bool) {
         *self.state() = State { answer: payload.to_vec(), failed, ..State::default() };
     }
 
@@ -65,7 +65,7 @@ impl Aws {
         self.state().events.clone()
     }
 
-    /// How many executions have a log.
+    /// The number of logs.
     pub fn logs(&self) -> usize {
         self.state().logs
     }
@@ -74,7 +74,7 @@ impl Aws {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answered(&self, request: &HttpRequest) -> HttpResponse {
+    fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let mut state = self.state();
         let ok = StatusCode::try_from(200).expect("a status");
         match request.headers().get("x-amz-target") {
@@ -85,12 +85,12 @@ impl Aws {
                 state.logs += 1;
                 HttpResponse::new(ok, SdkBody::from("{}"))
             }
-            Some(other) => panic!("nobody asks for {other}"),
+            Some(other) => panic!("unexpected call {other}"),
             None => {
                 state.events.push(request.body().bytes().unwrap_or_default().to_vec());
                 let mut response = HttpResponse::new(ok, SdkBody::from(state.answer.clone()));
                 if state.failed {
-                    // What it printed is the same text once more, as far as Lambda tells it.
+                    // The function's output is the same text, of which Lambda returns 4 KB.
                     let tail = STANDARD.encode(&state.answer[..state.answer.len().min(4096)]);
                     let headers = response.headers_mut();
                     headers.insert("x-amz-function-error", "Unhandled");
@@ -115,7 +115,7 @@ impl HttpClient for Aws {
 
 impl HttpConnector for Aws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Ok(self.answered(&request)))
+        HttpConnectorFuture::ready(Ok(self.respond(&request)))
     }
 }
 

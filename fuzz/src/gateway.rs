@@ -1,4 +1,4 @@
-//! API Gateway before a Lambda: its events, and what it takes as an answer.
+//! API Gateway before a Lambda: its events, and the responses that it accepts.
 
 use std::collections::BTreeMap;
 use std::env::VarError;
@@ -18,13 +18,13 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::routes::ROUTE;
 
-/// The host that every event is for: the gateway passes on only what was sent to a name of its own.
+/// The host of every event: the gateway accepts its own name only.
 const HOST: &str = "a1b2c3d4e5.execute-api.ap-northeast-2.amazonaws.com";
 
-/// The identifier of every request that [`request`] makes.
+/// The request id of events from [`request`].
 pub const REQUEST_ID: &str = "fuzz-1";
 
-/// The codes of the contract.
+/// The documented error codes.
 const CODES: [&str; 13] = [
     "MALFORMED_JSON",
     "UNAUTHORIZED",
@@ -41,22 +41,22 @@ const CODES: [&str; 13] = [
     "TIMEOUT",
 ];
 
-/// The settings of a Lambda of a deployment where nobody signs in.
+/// A Lambda's settings, without sign-in.
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let only_keys = |name: &str| {
         let is_key = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].contains(&name);
         is_key.then(|| "fuzz".to_owned()).ok_or(VarError::NotPresent)
     };
-    Config::read(&only_keys).expect("variables that say nothing impossible")
+    Config::read(&only_keys).expect("valid variables")
 });
 
-/// Where everything runs.
+/// The runtime of all fuzzers.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_current_thread().enable_time().build().expect("a runtime without any I/O")
 });
 
-/// A request in the form of HTTP/1.1, as lines end in `\n`: its event, as the gateway makes it.
-/// `None` where there would be none.
+/// The gateway's event for a request in HTTP/1.1 with lines that end in `\n`. `None` for a request that
+/// it rejects.
 pub fn request(text: &[u8]) -> Option<Value> {
     let end = text.windows(2).position(|pair| pair == b"\n\n");
     let (head, body) = match end {
@@ -87,11 +87,11 @@ pub fn request(text: &[u8]) -> Option<Value> {
     if !body.is_empty() {
         event["body"] = plain.map_or_else(|| json!(STANDARD.encode(body)), |text| json!(text));
     }
-    as_the_gateway_sends(event)
+    with_gateway_fields(event)
 }
 
-/// `event` with what is the gateway's own to say; `None` where it would never send such a one.
-pub fn as_the_gateway_sends(mut event: Value) -> Option<Value> {
+/// `event` with the fields that only the gateway sets. `None` where it would never send the event.
+pub fn with_gateway_fields(mut event: Value) -> Option<Value> {
     if !event["rawPath"].as_str()?.starts_with('/') {
         return None;
     }
@@ -112,7 +112,7 @@ pub fn as_the_gateway_sends(mut event: Value) -> Option<Value> {
     Some(event)
 }
 
-/// An answer that the gateway takes.
+/// A response that the gateway accepts.
 #[derive(Debug)]
 pub struct Answer {
     /// 200 to 599.
@@ -125,9 +125,9 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// What a Lambda of `router` answers to `event`, held against what the gateway takes; `None` where
-/// `event` is none.
-pub fn ask(router: &Router, event: &Value) -> Option<Answer> {
+/// The response of a Lambda with `router`, checked against what the gateway accepts. `None` for an
+/// invalid event.
+pub fn send(router: &Router, event: &Value) -> Option<Answer> {
     let payload: LambdaRequest = serde_json::from_str(&event.to_string()).ok()?;
     let mut lambda = shared::http::lambda(&CONFIG, router.clone());
     let answer = lambda.call(LambdaEvent::new(payload, Context::default()));
@@ -135,9 +135,9 @@ pub fn ask(router: &Router, event: &Value) -> Option<Answer> {
     Some(Answer::read(&serde_json::to_value(answer).expect("an answer is JSON")))
 }
 
-/// As [`ask`], of routes that are all ours: nothing fails, and every refusal is the contract's.
-pub fn ask_ours(router: &Router, event: &Value) -> Option<Answer> {
-    let answer = ask(router, event)?;
+/// As [`send`], for [`crate::routes`]: no response is 500 or more, and every error is documented.
+pub fn send_to_routes(router: &Router, event: &Value) -> Option<Answer> {
+    let answer = send(router, event)?;
     assert!(answer.status < 500, "{answer:?}");
     let context = &event["requestContext"];
     if answer.status >= 400 && context["http"]["method"] != "HEAD" {
@@ -149,7 +149,7 @@ pub fn ask_ours(router: &Router, event: &Value) -> Option<Answer> {
     let path = event["rawPath"].as_str().unwrap_or_default();
     let route = answer.header(ROUTE);
     if path.starts_with("/invoke/") && !route.is_empty() {
-        // Everybody gets through the gateway to these paths, and so to no others.
+        // The gateway requires no token for these paths, so they must reach no other route.
         assert!(route.starts_with("/invoke/"), "{path} came to {route}");
     }
     Some(answer)
@@ -182,7 +182,7 @@ impl Answer {
         };
         assert!(headers.get("vary").is_some_and(|vary| vary.to_lowercase().contains("origin")));
         if let Some(origin) = headers.get("access-control-allow-origin") {
-            assert!(CONFIG.allowed_origins.contains(origin), "{origin} is nobody we know");
+            assert!(CONFIG.allowed_origins.contains(origin), "{origin} is not allowed");
         }
         Self {
             status: status.expect("a status from 200 to 599"),
@@ -197,7 +197,7 @@ impl Answer {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// Holds the answer against the contract's error form.
+    /// Checks the documented format of errors.
     pub fn assert_error(&self, request_id: &str) {
         assert!(self.status >= 400, "{self:?}");
         assert_eq!(self.header("content-type"), "application/json");
@@ -210,7 +210,7 @@ impl Answer {
                 "message" => assert!(value.as_str().is_some_and(|text| !text.is_empty())),
                 "details" => assert!(value.is_object()),
                 "requestId" => assert_eq!(value, request_id),
-                _ => panic!("{field} is not the contract's: {body}"),
+                _ => panic!("{field} is not documented: {body}"),
             }
         }
         for field in ["code", "message", "requestId"] {

@@ -1,4 +1,4 @@
-//! Routes as the Lambdas' own that read a request as those do, and answer without any storage.
+//! Routes that read requests as the Lambdas do, and answer without storage.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
@@ -17,10 +17,10 @@ use shared::http::{
     Array, BaseUrl, CreatedResponse, IdempotentJson, IfMatch, ListQuery, Path, WithEtag,
 };
 
-/// Tells the route that was taken.
+/// The header with the matched route.
 pub const ROUTE: &str = "x-route";
 
-/// Where every page ends. All lists go on behind it.
+/// The position in every list's cursor.
 const POSITION: &str = "position";
 
 /// The routes.
@@ -39,10 +39,10 @@ pub fn router() -> Router {
         .route("/api/workspaces/{workspaceId}/logs", get(workspace_logs))
         .route("/invoke/{workspaceId}/{functionId}", any(call))
         .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call))
-        .route_layer(from_fn(tell_route))
+        .route_layer(from_fn(add_route_header))
 }
 
-async fn tell_route(route: MatchedPath, request: Request, next: Next) -> Response {
+async fn add_route_header(route: MatchedPath, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let route = HeaderValue::from_str(route.as_str()).expect("a route is ASCII");
     response.headers_mut().insert(HeaderName::from_static(ROUTE), route);

@@ -1,4 +1,4 @@
-//! Bodies of requests, read as each thing that a body may be.
+//! Bodies of requests, read as each type of body.
 #![no_main]
 
 use fuzz::read;
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         code(&made.code);
         assert!(made.invocation_url.is_none() && made.last_deployed.is_none());
         assert_eq!((made.invocations_24h, made.errors_24h), (0, 0));
-        let again: CreateFunction = read(&json(&made)).expect("what is read can be sent");
+        let again: CreateFunction = read(&json(&made)).expect("what was read can be sent");
         assert_eq!(again.create(ws, &origin), made);
     }
     if let Some(patch) = read::<PatchFunction>(data) {

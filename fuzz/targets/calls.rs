@@ -1,4 +1,4 @@
-//! Calls of a function by its URL: whatever is sent, the function sees just that, but no key.
+//! Calls of a function's URL: the function receives the request unchanged, without an invocation key.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -8,15 +8,15 @@ use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fuzz::aws::{Aws, METHODS, URL};
-use fuzz::gateway::{REQUEST_ID, ask, request};
+use fuzz::gateway::{REQUEST_ID, request, send};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-static BED: LazyLock<(Aws, Router)> = LazyLock::new(Aws::with_invocations);
+static ENV: LazyLock<(Aws, Router)> = LazyLock::new(Aws::with_invocations);
 
-/// What a handler is given.
+/// A handler's event.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Event {
@@ -33,12 +33,15 @@ struct Event {
 fuzz_target!(|data: &[u8]| {
     let Some(mut event) = request(data) else { return };
     let path = event["rawPath"].as_str().unwrap_or_default().to_owned();
-    let whole = json!(format!("{URL}{path}"));
-    event["rawPath"] = whole.clone();
-    event["requestContext"]["http"]["path"] = whole;
-    let (aws, router) = &*BED;
-    aws.will_answer(br#"{"outcome":"returned","status":200,"encoding":"text","body":"ok"}"#, false);
-    let Some(answer) = ask(router, &event) else { return };
+    let full_path = json!(format!("{URL}{path}"));
+    event["rawPath"] = full_path.clone();
+    event["requestContext"]["http"]["path"] = full_path;
+    let (aws, router) = &*ENV;
+    aws.set_response(
+        br#"{"outcome":"returned","status":200,"encoding":"text","body":"ok"}"#,
+        false,
+    );
+    let Some(answer) = send(router, &event) else { return };
     let events = aws.events();
     assert_eq!(aws.logs(), events.len(), "every execution has a log");
     assert!(events.len() <= 1, "called more than once");
@@ -66,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(called.body.get(), "{}");
     } else {
         let sent = std::str::from_utf8(sent).expect("what is no text is base64");
-        // As it came, with every digit; or, where it is no JSON, as text.
+        // JSON is unchanged, with every digit. Everything else is text.
         assert!(called.body.get() == sent.trim() || text() == sent);
     }
 });

@@ -1,5 +1,4 @@
-//! Sources as they travel, in base64. The input is both a text that a client sends as `code`, and a
-//! source that it might have meant.
+//! Sources in base64. The input is used as the base64 text in `code`, and as the source.
 #![no_main]
 
 use base64::Engine;
@@ -10,19 +9,19 @@ use shared::domain::{Code, ValidationError};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {
-        // What isn't text is no source, however well it is encoded.
+        // Only UTF-8 is a source.
         assert!(Code::try_from(Value::from(STANDARD.encode(data))).is_err());
         return;
     };
     match Code::try_from(Value::from(text)) {
         Ok(code) => {
-            let written = holds(&code);
-            // Nothing but the padding and white space may differ, so it is the same bytes.
+            let written = assert_round_trip(&code);
+            // Only padding and white space may differ.
             let sent: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
             assert_eq!(sent.trim_end_matches('='), written.trim_end_matches('='));
         }
         Err(ValidationError(reason)) => {
-            fuzz::assert_sentence(&reason);
+            fuzz::assert_message(&reason);
             let decoded = STANDARD.decode(text).ok().filter(|bytes| !bytes.is_empty());
             assert!(decoded.and_then(|bytes| String::from_utf8(bytes).ok()).is_none(), "{reason}");
         }
@@ -31,12 +30,12 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(sent.is_ok(), !text.is_empty());
     if let Ok(code) = sent {
         assert_eq!(code.as_bytes(), data);
-        holds(&code);
+        assert_round_trip(&code);
     }
 });
 
-/// Holds that a source is one, and reads back as the same bytes; gives it as it is written.
-fn holds(code: &Code) -> String {
+/// Checks that a source reads back as the same bytes. Its base64.
+fn assert_round_trip(code: &Code) -> String {
     assert!((1..=Code::MAX_BYTES).contains(&code.as_bytes().len()));
     assert_eq!(code.as_str().as_bytes(), code.as_bytes());
     let written = serde_json::to_value(code).expect("a source is JSON");

@@ -1,6 +1,6 @@
-//! Cursors: what one list gave, it takes, and no other list and no other owner's does.
+//! Cursors: a list accepts its own only, not those of other lists or owners.
 //!
-//! The first line is a cursor that a client sends, the rest a position, and an owner.
+//! The first line is a cursor from a client. The rest is a position, an owner and a search text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,22 +13,22 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (sent, position) = text.split_once('\n').unwrap_or((text, text));
     let lists = lists(position);
-    let takers = lists.iter().filter(|list| takes(list, sent)).count();
-    assert!(takers <= 1, "{takers} lists take {sent:?}");
-    for giver in &lists {
-        let cursor = page(giver, None).expect("a list begins").cursor(position);
+    let accepting = lists.iter().filter(|list| accepts(list, sent)).count();
+    assert!(accepting <= 1, "{accepting} lists accept {sent:?}");
+    for source in &lists {
+        let cursor = page(source, None).expect("a list begins").cursor(position);
         assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
         for list in &lists {
-            let is_the_same = format!("{giver:?}") == format!("{list:?}");
-            assert_eq!(takes(list, &cursor), is_the_same, "{giver:?}, {list:?}");
+            let is_the_same = format!("{source:?}") == format!("{list:?}");
+            assert_eq!(accepts(list, &cursor), is_the_same, "{source:?}, {list:?}");
         }
-        let next = page(giver, Some(&cursor)).expect("a list takes its own cursor");
+        let next = page(source, Some(&cursor)).expect("a list takes its own cursor");
         let read = next.after(|text| Some(text.to_owned()));
         assert_eq!(read.ok().flatten().as_deref(), Some(position));
     }
 });
 
-/// Lists that all differ.
+/// Different lists.
 fn lists(text: &str) -> Vec<List> {
     let (ws, id) = ("ws-1".parse::<WorkspaceId>(), "fn-1".parse::<FunctionId>());
     let (ws, id) = (ws.expect("an identifier"), id.expect("an identifier"));
@@ -45,7 +45,7 @@ fn lists(text: &str) -> Vec<List> {
         List::WorkspaceLogs(ws.clone(), LogFilter::default()),
         List::WorkspaceLogs(ws.clone(), failed),
     ];
-    // As anybody may be called, and search for.
+    // Any owner, and any search.
     for list in [List::Workspaces(Owner::of_subject(text)), List::WorkspaceLogs(ws, searched)] {
         if lists.iter().all(|other| format!("{other:?}") != format!("{list:?}")) {
             lists.push(list);
@@ -59,8 +59,8 @@ fn page(list: &List, cursor: Option<&str>) -> Result<PageRequest, InvalidCursor>
     PageRequest::new(list.clone(), limit, Capacity::UNLIMITED, cursor)
 }
 
-/// Whether `list` takes `cursor`, which then is as it would have given it.
-fn takes(list: &List, cursor: &str) -> bool {
+/// Whether `list` accepts `cursor`. Then it is exactly the cursor that the list creates.
+fn accepts(list: &List, cursor: &str) -> bool {
     match page(list, Some(cursor)) {
         Ok(page) => {
             let position = page.after(|text| Some(text.to_owned())).expect("any text");

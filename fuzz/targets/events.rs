@@ -1,6 +1,6 @@
-//! Events of API Gateway, as JSON, through `shared::http::lambda`.
+//! Events of API Gateway in JSON, through `shared::http::lambda`.
 //!
-//! What only the gateway writes is written anew: no client can say that.
+//! Fields that only the gateway sets are replaced: no client can choose them.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(fuzz::routes::router);
 
 fuzz_target!(|data: &[u8]| {
     let Ok(event) = serde_json::from_slice(data) else { return };
-    if let Some(event) = fuzz::gateway::as_the_gateway_sends(event) {
-        fuzz::gateway::ask_ours(&ROUTER, &event);
+    if let Some(event) = fuzz::gateway::with_gateway_fields(event) {
+        fuzz::gateway::send_to_routes(&ROUTER, &event);
     }
 });

@@ -1,4 +1,4 @@
-//! What lists are asked for: filters of logs, times and limits. Lines of `name=value`.
+//! Query parameters of lists: filters of logs, times and limits. Lines of `name=value`.
 #![no_main]
 
 use std::collections::HashMap;
@@ -22,13 +22,13 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(filter.level.is_some(), get("level").is_some());
             if let (Some(since), Some(until)) = (filter.since, filter.until) {
                 let texts = (since.to_string(), until.to_string());
-                // The table's keys sort by the written form, as times do from the year 0 on.
+                // The table's keys sort by this text. From the year 0 on, that is by time.
                 if !texts.0.starts_with('-') && !texts.1.starts_with('-') {
                     assert_eq!(since.cmp(&until), texts.0.cmp(&texts.1), "{texts:?}");
                 }
             }
         }
-        Err(error) => refused(&error, &["status", "level", "since", "until"]),
+        Err(error) => assert_invalid(&error, &["status", "level", "since", "until"]),
     }
     for limits in [Limits::RESOURCES, Limits::FUNCTION_LOGS, Limits::WORKSPACE_LOGS] {
         let sent = get("limit");
@@ -41,13 +41,13 @@ fuzz_target!(|data: &[u8]| {
                 match sent {
                     None => assert_eq!(found, limits.default()),
                     Some(sent) => {
-                        let number = found.expect("what was asked for");
+                        let number = found.expect("the requested limit");
                         assert!((1..=limits.max()).contains(&number));
                         assert_eq!(sent.trim_start_matches('0'), number.to_string());
                     }
                 }
             }
-            Err(error) => fuzz::assert_sentence(&error.to_string()),
+            Err(error) => fuzz::assert_message(&error.to_string()),
         }
     }
 });
@@ -58,8 +58,8 @@ fn reads_back(time: Timestamp) -> bool {
     text.len() == width && text.parse() == Ok(time)
 }
 
-fn refused(error: &Error, fields: &[&str]) {
+fn assert_invalid(error: &Error, fields: &[&str]) {
     let Error::Invalid(InvalidField::Value { field, .. }) = error else { panic!("{error:?}") };
     assert!(fields.contains(&field.as_str()), "{field}");
-    fuzz::assert_sentence(&error.to_string());
+    fuzz::assert_message(&error.to_string());
 }

@@ -1,44 +1,44 @@
-//! Identifiers from paths: what parses is what may stand in a key, and reads back as it was.
+//! Ids from paths: a parsed id is safe in a key, and is unchanged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use shared::domain::{FunctionId, KeyId, LogId, WorkspaceId};
 
-/// Holds what one kind of identifier makes of a text; gives whether it is one.
-macro_rules! holds {
+/// Checks the parsing of a text as one type of id. Whether it is valid.
+macro_rules! assert_parsed {
     ($kind:ident, $prefix:literal, $text:expr) => {{
         let text: &str = $text;
         let rest = text.strip_prefix($prefix);
-        let is_one = rest.is_some_and(|rest| {
+        let is_valid = rest.is_some_and(|rest| {
             !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric())
         }) && text.len() <= 32;
         match text.parse::<$kind>() {
             Ok(id) => {
-                assert!(is_one, "{text:?} is none");
+                assert!(is_valid, "{text:?} is invalid");
                 assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
                 assert_eq!(id.as_str(), text);
                 assert_eq!(id.to_string(), text);
                 assert_eq!(id.as_str().parse(), Ok(id.clone()));
                 assert_eq!(serde_json::to_value(&id).ok(), Some(text.into()));
-                fuzz::assert_sentence(&id.not_found().to_string());
+                fuzz::assert_message(&id.not_found().to_string());
             }
             Err(invalid) => {
-                assert!(!is_one, "{text:?} is one");
-                // It quotes nothing of what was sent.
+                assert!(!is_valid, "{text:?} is valid");
+                // It does not quote the text.
                 assert!(invalid.to_string().len() < 60, "{invalid}");
             }
         }
-        is_one
+        is_valid
     }};
 }
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let kinds = [
-        holds!(WorkspaceId, "ws-", text),
-        holds!(FunctionId, "fn-", text),
-        holds!(LogId, "log-", text),
-        holds!(KeyId, "key-", text),
+        assert_parsed!(WorkspaceId, "ws-", text),
+        assert_parsed!(FunctionId, "fn-", text),
+        assert_parsed!(LogId, "log-", text),
+        assert_parsed!(KeyId, "key-", text),
     ];
-    assert!(kinds.into_iter().filter(|is_one| *is_one).count() <= 1, "{text} is of two kinds");
+    assert!(kinds.into_iter().filter(|is_valid| *is_valid).count() <= 1, "{text} has two types");
 });

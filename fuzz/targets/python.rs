@@ -1,4 +1,4 @@
-//! The check whether a source is Python: it always comes to an end, and says where and what.
+//! The syntax check of Python sources: it always ends, with the position and the problem.
 #![no_main]
 
 use base64::Engine;
@@ -13,25 +13,28 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let runtimes = ["Python 3.11", "Python 3.12", "Python 3.13"];
-    let refusals = runtimes.map(|runtime| refusal::<CreateFunction>(source, runtime));
-    for refusal in refusals.iter().flatten() {
-        assert_told(source, refusal);
+    let errors = runtimes.map(|runtime| syntax_error::<CreateFunction>(source, runtime));
+    for error in errors.iter().flatten() {
+        assert_position(source, error);
     }
-    // No Python since 3.11 has dropped any syntax.
-    assert!(refusals.windows(2).all(|pair| pair[0].is_some() || pair[1].is_none()));
-    assert_eq!(refusal::<PatchFunction>(source, runtimes[1]), refusals[1]);
+    // No Python since 3.11 has removed syntax.
+    assert!(errors.windows(2).all(|pair| pair[0].is_some() || pair[1].is_none()));
+    assert_eq!(syntax_error::<PatchFunction>(source, runtimes[1]), errors[1]);
 });
 
-/// Where something is wrong, by line and column, and what.
-type Told = (usize, usize, String);
+/// Line, column and problem.
+type SyntaxError = (usize, usize, String);
 
-fn refusal<T: TryFrom<Fields, Error = InvalidField>>(source: &str, runtime: &str) -> Option<Told> {
+fn syntax_error<T: TryFrom<Fields, Error = InvalidField>>(
+    source: &str,
+    runtime: &str,
+) -> Option<SyntaxError> {
     let body = json!({ "name": "f", "runtime": runtime, "code": STANDARD.encode(source) });
     let fields = Fields::parse(body.to_string().as_bytes()).expect("a body");
     match T::try_from(fields) {
         Ok(_) => None,
         Err(error) => {
-            fuzz::assert_sentence(&error.to_string());
+            fuzz::assert_message(&error.to_string());
             let InvalidField::Syntax { python, line, column, problem } = error else {
                 panic!("{error:?}")
             };
@@ -41,8 +44,8 @@ fn refusal<T: TryFrom<Fields, Error = InvalidField>>(source: &str, runtime: &str
     }
 }
 
-/// Holds that the place is one of the source, and the problem one short line.
-fn assert_told(source: &str, (line, column, problem): &Told) {
+/// Checks that the position is in the source, and the problem one short line.
+fn assert_position(source: &str, (line, column, problem): &SyntaxError) {
     let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = source.split('\n').collect();
     assert!((1..=lines.len()).contains(line), "line {line} of {}", lines.len());

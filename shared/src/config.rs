@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use aws_credential_types::Credentials;
 
 use crate::domain::Quotas;
+use crate::time_budget::TimeBudget;
 
 /// The settings of a Lambda.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The least severe lines that are logged (`LOG_LEVEL`: `error` to `trace`).
     pub log_level: tracing::Level,
+    /// How long each part of a request may take. No variable: tests alone widen it.
+    pub time_budget: TimeBudget,
 }
 
 /// The URLs of services that stand in for AWS's; `None` is AWS. `AWS_ENDPOINT_URL` is of all that
@@ -125,6 +128,7 @@ impl Config {
                 variable: "LOG_LEVEL",
                 problem: "must be error, warn, info, debug or trace".into(),
             })?,
+            time_budget: TimeBudget::PRODUCT,
         })
     }
 }

@@ -1,11 +1,9 @@
-//! What the Lambdas of FaaS Backend share.
+//! Code that the Lambdas of FaaS Backend share.
 //!
-//! [`domain`] holds the product's types and rules and knows neither AWS nor
-//! HTTP; [`store`] keeps them in DynamoDB and S3, [`engine`] runs functions on
-//! AWS Lambda, and both know no HTTP; [`http`] turns requests into calls of a handler, and what comes of it into answers.
-//! `ARCHITECTURE.md` draws how they fit together.
+//! [`domain`] has the types and rules of the product, without AWS and HTTP. [`store`] keeps them in
+//! DynamoDB and S3. [`engine`] runs functions on AWS Lambda. Neither knows HTTP. [`http`] has extractors,
+//! responses and the middleware of the routers. `ARCHITECTURE.md` has the map.
 
-pub mod admission;
 pub mod aws;
 pub mod config;
 pub mod domain;
@@ -14,5 +12,7 @@ pub mod error;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod rate_limit;
 pub mod store;
 pub mod stream;
+pub mod time_budget;

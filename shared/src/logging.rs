@@ -1,8 +1,7 @@
-//! Our log: a line of JSON an event, which CloudWatch can query, and read metrics out of.
+//! The log: one line of JSON per event, which CloudWatch can query and read metrics from.
 //!
-//! A failure is logged once, at the boundary that handles it: `http` for what
-//! becomes an error to the caller, `store` for what the caller needn't know. No
-//! line holds a body, a source, an environment value or a key.
+//! A failure is logged once, where it is handled: in `http` if it becomes an error response, in `store` if
+//! the caller need not know. No line contains a body, a source, an environment variable or a key.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -19,26 +18,26 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::metrics;
 
-/// The crates whose lines are ours.
-const OURS: [&str; 7] =
-    ["shared", "workspaces", "functions", "logs", "invocations", "reconciler", "docs"];
+/// The project's own crates in a Lambda. They log at the configured level.
+const OWN_CRATES: [&str; 8] =
+    ["shared", "counter", "docs", "functions", "invocations", "logs", "reconciler", "workspaces"];
 
-/// Writes lines to standard output: metrics, ours of the configured level and above, and those of
-/// libraries that tell of trouble.
+/// Writes lines to standard output: metrics, lines of [`OWN_CRATES`] at the configured level, and warnings
+/// and errors of libraries.
 ///
-/// Libraries have no say below that: the AWS SDK's debug lines hold whole
-/// requests, with sources and environment values in them.
+/// Libraries' lower levels are never written: the AWS SDK's debug lines contain whole requests, with
+/// sources and environment variables.
 pub fn to_stdout(config: &Config) {
     let level = config.log_level;
-    let which = Targets::new()
+    let filter = Targets::new()
         .with_default(level.min(Level::WARN))
-        .with_targets(OURS.map(|name| (name, level)))
+        .with_targets(OWN_CRATES.map(|name| (name, level)))
         .with_target(metrics::TARGET, Level::INFO);
     let lines = Lines { stack: config.stack.clone() };
-    tracing_subscriber::registry().with(lines.with_filter(which)).init();
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
-/// Makes lines of events.
+/// Formats events as lines.
 struct Lines {
     stack: String,
 }
@@ -48,13 +47,13 @@ impl Lines {
         let mut fields = Fields(Map::new());
         event.record(&mut fields);
         let Fields(mut line) = fields;
-        let about = event.metadata();
-        if about.target() == metrics::TARGET {
+        let metadata = event.metadata();
+        if metadata.target() == metrics::TARGET {
             metrics::declare(&mut line, &self.stack, now);
         }
         line.insert("timestamp".into(), json!(now));
-        line.insert("level".into(), json!(about.level().as_str()));
-        line.insert("target".into(), json!(about.target()));
+        line.insert("level".into(), json!(metadata.level().as_str()));
+        line.insert("target".into(), json!(metadata.target()));
         Value::Object(line)
     }
 }
@@ -62,7 +61,7 @@ impl Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let line = format!("{}\n", self.line(event, Timestamp::now()));
-        // There is nobody to tell that standard output can't be written.
+        // A failure to write to standard output cannot be reported.
         io::stdout().lock().write_all(line.as_bytes()).ok();
     }
 }
@@ -104,31 +103,45 @@ impl Visit for Fields {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs::{self, DirEntry};
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
-    /// Keeps the lines that would be written.
-    struct Kept(Lines, Arc<Mutex<Vec<Value>>>);
+    /// Collects the lines instead of writing them.
+    struct Collector(Lines, Arc<Mutex<Vec<Value>>>);
 
-    impl<S: Subscriber> Layer<S> for Kept {
+    impl<S: Subscriber> Layer<S> for Collector {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
             let now = "2026-01-31T09:05:00.123Z".parse::<Timestamp>().unwrap();
             self.1.lock().unwrap().push(self.0.line(event, now));
         }
     }
 
-    /// The lines of all events while something happens.
-    pub(crate) fn lines(tell: impl FnOnce()) -> Vec<Value> {
-        let kept = Arc::default();
-        let layer = Kept(Lines { stack: "s".into() }, Arc::clone(&kept));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), tell);
-        std::mem::take(&mut *kept.lock().unwrap())
+    /// The lines of all events of `action`.
+    pub(crate) fn lines(action: impl FnOnce()) -> Vec<Value> {
+        let collected = Arc::default();
+        let layer = Collector(Lines { stack: "s".into() }, Arc::clone(&collected));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), action);
+        std::mem::take(&mut *collected.lock().unwrap())
+    }
+
+    /// A package of `functions` that is not listed would log warnings only.
+    #[test]
+    fn every_lambda_is_an_own_crate() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions");
+        let name = |entry: io::Result<DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut expected: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+        expected.push("shared".into());
+        expected.sort();
+        let mut own = OWN_CRATES.to_vec();
+        own.sort();
+        assert_eq!(own, expected);
     }
 
     #[test]
-    fn an_event_is_a_line_with_its_fields_by_type() {
-        let told = lines(|| {
+    fn a_line_has_the_events_fields_with_their_types() {
+        let logged = lines(|| {
             let owner: Option<&str> = None;
             tracing::warn!(owner, count = 2, of = %"a", late = true, "a \"sentence\"\n");
         });
@@ -137,12 +150,12 @@ pub(crate) mod tests {
             "target": "shared::logging::tests", "message": "a \"sentence\"\n", "count": 2,
             "of": "a", "late": true,
         });
-        assert_eq!(told, [expected]);
+        assert_eq!(logged, [expected]);
     }
 
     #[test]
-    fn metrics_are_declared_as_cloudwatch_reads_them() {
-        let told = lines(|| {
+    fn metrics_are_declared_in_cloudwatchs_embedded_metric_format() {
+        let logged = lines(|| {
             tracing::info!(target: metrics::TARGET, Route = "GET /", Requests = 1, Latency = 1.5, status = 200);
             tracing::info!(target: metrics::TARGET, Executions = 1);
         });
@@ -158,9 +171,9 @@ pub(crate) mod tests {
             json!([["Stack"], ["Stack", "Route"]]),
             json!([metric("Requests", "Count"), metric("Latency", "Milliseconds")]),
         );
-        assert_eq!(told[0]["_aws"], of_route);
-        assert_eq!((&told[0]["Stack"], &told[0]["Latency"]), (&json!("s"), &json!(1.5)));
+        assert_eq!(logged[0]["_aws"], of_route);
+        assert_eq!((&logged[0]["Stack"], &logged[0]["Latency"]), (&json!("s"), &json!(1.5)));
         let of_stack = declared(json!([["Stack"]]), json!([metric("Executions", "Count")]));
-        assert_eq!(told[1]["_aws"], of_stack);
+        assert_eq!(logged[1]["_aws"], of_stack);
     }
 }

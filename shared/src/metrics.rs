@@ -1,18 +1,17 @@
-//! What a deployment is watched by: metrics in our log, from where CloudWatch takes them without
-//! a call, by its embedded metric format.
+//! Metrics of a deployment. CloudWatch reads them from the log, in its embedded metric format.
 //!
-//! An event of [`TARGET`] gives the fields that [`METRICS`] names, and any others for whoever
-//! searches the log. Every metric is one of the stack; those with a field `Route` also of that
-//! route. Nothing else is a dimension, because each value of one is a metric that is paid for.
+//! An event of [`TARGET`] has fields of [`METRICS`], and others for searching the log. Every metric has the
+//! dimension `Stack`. An event with the field `Route` also has the dimensions `Stack` and `Route`. There
+//! are no others, because each value of a dimension is a metric that costs money.
 
 use serde_json::{Map, Value, json};
 
 use crate::domain::Timestamp;
 
-/// The target of events that hold metrics.
+/// The target of events with metrics.
 pub const TARGET: &str = "metrics";
 
-/// CloudWatch's name for where the metrics of all stacks are.
+/// The CloudWatch namespace of the metrics of all stacks.
 pub const NAMESPACE: &str = "FaaSBackend";
 
 /// All metrics with their units.
@@ -35,7 +34,7 @@ pub const METRICS: [(&str, &str); 10] = [
     ("RecordsDeferred", "Count"),
 ];
 
-/// Says in `line` which of its fields are metrics of `stack`.
+/// Declares fields of `line` as metrics of `stack`.
 pub(crate) fn declare(line: &mut Map<String, Value>, stack: &str, now: Timestamp) {
     let metrics: Vec<Value> = METRICS
         .iter()

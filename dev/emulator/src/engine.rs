@@ -19,16 +19,13 @@ mod settings;
 mod shelf;
 
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
+use crate::background::Background;
 use crate::process::Launcher;
 use crate::terminal;
 use crew::Ground;
@@ -37,10 +34,10 @@ use registry::Registry;
 
 /// How long a change takes. On AWS it is a second or more; here it is only long
 /// enough that whoever doesn't wait for it fails.
-const AT_WORK: Duration = Duration::from_millis(50);
+const UPDATE_DELAY: Duration = Duration::from_millis(50);
 
 /// How often idle processes are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Which client of the Runtime API runs a function's code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,20 +49,20 @@ pub enum RuntimeClient {
     OurOwn,
 }
 
-/// How an engine behaves.
+/// What a test may want different of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Behaviour {
+pub struct EngineOptions {
     /// The program that runs functions, as the search path finds it.
     pub python: &'static str,
     /// What it runs them with.
     pub client: RuntimeClient,
     /// How long a new function is pending, and a changed one in progress.
-    pub at_work: Duration,
+    pub update_delay: Duration,
 }
 
-impl Default for Behaviour {
+impl Default for EngineOptions {
     fn default() -> Self {
-        Self { python: "python3", client: RuntimeClient::default(), at_work: AT_WORK }
+        Self { python: "python3", client: RuntimeClient::default(), update_delay: UPDATE_DELAY }
     }
 }
 
@@ -76,76 +73,66 @@ struct Named {
     version: Option<String>,
 }
 
-/// A running engine. Dropping it ends all functions; what was kept stays.
+/// A running engine. Dropping it kills all functions' processes; what was stored stays.
+///
+/// All of its tasks run on threads of its own, so a caller may pause its runtime's clock.
 #[derive(Debug)]
 pub struct Engine {
     url: String,
     ground: Arc<Ground>,
-    closing: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    // Dropped before the folder in which functions run.
+    background: Background,
     _scratch: TempDir,
 }
 
 impl Engine {
-    /// Starts an engine with the functions that stand in the folder `place`, which
-    /// is made if it is not there. `root` is the project, whose folder `.engine`
-    /// takes AWS's runtime client. Python is looked for in the background.
+    /// Starts an engine with the functions stored in `folder`, which is created if it is
+    /// missing. AWS's runtime client is kept in `.engine` below the project at `root`.
+    /// Python is looked for in the background.
     ///
     /// # Errors
-    /// Where a port can't be had, or `place` can't be used.
-    pub async fn start(
-        place: &Path,
-        launcher: Launcher,
-        region: &str,
-        root: &Path,
-    ) -> io::Result<Self> {
-        Self::behaving(place, launcher, region, root, Behaviour::default()).await
+    /// Where no port is free, or `folder` can't be used.
+    pub fn start(folder: &Path, launcher: Launcher, region: &str, root: &Path) -> io::Result<Self> {
+        Self::start_with(folder, launcher, region, root, EngineOptions::default())
     }
 
-    /// As [`Engine::start`], for tests that want something else of it.
+    /// As [`Engine::start`], with options for tests.
     ///
     /// # Errors
     /// As [`Engine::start`].
-    pub async fn behaving(
-        place: &Path,
+    pub fn start_with(
+        folder: &Path,
         launcher: Launcher,
         region: &str,
         root: &Path,
-        behaviour: Behaviour,
+        options: EngineOptions,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let background = Background::new("engine", 2)?;
+        let (listener, url) = background.listen()?;
         let scratch = tempfile::Builder::new().prefix("faas-engine-").tempdir()?;
-        let python = Python::new(launcher, root, scratch.path().join("bin"), behaviour)?;
-        let (closing, closed) = watch::channel(false);
+        let python = Python::new(launcher, root, scratch.path().join("bin"), options)?;
         let ground = Arc::new(Ground {
             region: region.to_owned(),
             python,
             scratch: scratch.path().to_owned(),
-            at_work: behaviour.at_work,
-            closing: closed,
+            update_delay: options.update_delay,
         });
-        let registry = Arc::new(Registry::open(place.join("functions"), ground.clone())?);
+        let registry = Arc::new(Registry::open(folder.join("functions"), ground.clone())?);
         let router = api::router(registry.clone());
-        let tasks = vec![
-            tokio::spawn(async move {
-                // It never ends by itself: the task is aborted when the engine is dropped.
-                if let Err(error) = axum::serve(listener, router).await {
-                    terminal::say(format_args!("the engine ended: {error}"));
-                }
-            }),
-            tokio::spawn({
-                let ground = ground.clone();
-                async move { ground.python.prepare().await }
-            }),
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                    registry.end_idle();
-                }
-            }),
-        ];
-        Ok(Self { url, ground, closing, tasks, _scratch: scratch })
+        background.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                terminal::say(format_args!("the engine ended: {error}"));
+            }
+        });
+        let prepared = ground.clone();
+        background.spawn(async move { prepared.python.prepare().await });
+        background.spawn(async move {
+            loop {
+                tokio::time::sleep(IDLE_CHECK_INTERVAL).await;
+                registry.end_idle();
+            }
+        });
+        Ok(Self { url, ground, background, _scratch: scratch })
     }
 
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_LAMBDA`.
@@ -153,26 +140,19 @@ impl Engine {
         &self.url
     }
 
-    /// Waits until it is known whether functions can be run.
+    /// Waits until it is known whether functions can be run. The caller's runtime may be any.
     ///
     /// # Errors
     /// A sentence that says what the machine lacks.
     pub async fn check(&self) -> Result<(), String> {
-        self.ground.python.check().await
+        let ground = self.ground.clone();
+        let stopped = || "the local engine has stopped".to_owned();
+        let check = self.background.spawn(async move { ground.python.check().await });
+        check.ok_or_else(stopped)?.await.map_err(|_| stopped())?
     }
 
-    /// Which Python functions run with, for people: a few words.
+    /// Which Python runs the functions, for people: a few words.
     pub fn summary(&self) -> String {
         self.ground.python.summary()
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // Invocations are tasks of their own, and end their processes when they see it.
-        self.closing.send_replace(true);
-        for task in &self.tasks {
-            task.abort();
-        }
     }
 }

@@ -3,7 +3,7 @@
 
 mod batch;
 mod checkpoint;
-pub mod pattern;
+pub mod mapping;
 mod poller;
 
 use std::path::Path;
@@ -14,10 +14,10 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::stream::{StreamError, StreamReader};
-use crate::template::Mapping;
 use crate::terminal::say;
 use crate::worker_pool::Pool;
 use checkpoint::Checkpoint;
+use mapping::Mapping;
 
 pub use poller::{Poller, Step};
 

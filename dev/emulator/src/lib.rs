@@ -1,6 +1,7 @@
 //! AWS on this machine, for development: DynamoDB, S3 and its stream, Lambda over the host's
 //! Python, event source mappings, the Lambda Runtime API, and `template.yaml` as AWS would read it.
 
+mod background;
 pub mod data_folder;
 pub mod die_with_parent;
 pub mod engine;

@@ -4,7 +4,6 @@ mod provision;
 
 use std::fmt;
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
+use crate::background::Background;
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::stream::{StreamError, StreamReader};
 use crate::template::Template;
@@ -72,7 +71,7 @@ pub struct Stores {
     dynamodb_url: String,
     s3_url: String,
     stream: Result<StreamReader, StreamError>,
-    runtime: Option<Runtime>,
+    background: Background,
     _temporary: Option<TempDir>,
 }
 
@@ -124,9 +123,7 @@ impl Stores {
     /// Deletes what is past its end by the system's clock, now and every minute from here on.
     /// Without it nothing is deleted, as tests need it whose own clock stands long before the system's.
     pub fn keep_swept(&self) {
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(sweep(self.database.clone()));
-        }
+        self.background.spawn(sweep(self.database.clone()));
     }
 
     /// A reader of the table's stream, before its oldest record.
@@ -143,23 +140,18 @@ impl Stores {
         s3_folder: &Path,
         temporary: Option<TempDir>,
     ) -> Result<Self, StoresError> {
-        // A runtime of their own: DynamoDB's handlers block their thread, and
-        // must not keep the gateway from answering.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(4)
-            .thread_name("stores")
-            .enable_all()
-            .build()?;
+        // DynamoDB's handlers block their thread, and must not keep the gateway from answering.
+        let background = Background::new("stores", 4)?;
         let files = FileSystem::new(s3_folder).map_err(|e| StoresError::S3(format!("{e:?}")))?;
         let mut s3 = S3ServiceBuilder::new(files);
         s3.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
 
         let (table, region) = (&template.table.name, &template.region);
         let stream = StreamReader::new(database.clone(), table, region);
-        let (dynamodb, dynamodb_url) = listen(&runtime)?;
-        let (s3_listener, s3_url) = listen(&runtime)?;
+        let (dynamodb, dynamodb_url) = background.listen()?;
+        let (s3_listener, s3_url) = background.listen()?;
         let served = database.clone();
-        runtime.spawn(async move {
+        background.spawn(async move {
             let never = std::future::pending();
             if let Err(problem) =
                 dynoxide::server::serve_with_shutdown(dynamodb, served, never).await
@@ -167,9 +159,8 @@ impl Stores {
                 terminal::say(format_args!("the embedded DynamoDB ended: {problem}"));
             }
         });
-        runtime.spawn(serve_s3(s3_listener, s3.build()));
-        let runtime = Some(runtime);
-        Ok(Self { database, dynamodb_url, s3_url, stream, runtime, _temporary: temporary })
+        background.spawn(serve_s3(s3_listener, s3.build()));
+        Ok(Self { database, dynamodb_url, s3_url, stream, background, _temporary: temporary })
     }
 }
 
@@ -182,30 +173,8 @@ impl fmt::Debug for Stores {
     }
 }
 
-impl Drop for Stores {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // A runtime can't be waited for on another runtime's thread, and
-            // must be gone before the data folder is given free.
-            let waiter =
-                std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
-            if waiter.join().is_err() {
-                terminal::say("the stores did not stop cleanly; their data are safe all the same");
-            }
-        }
-    }
-}
-
 fn dynamodb(doing: &'static str, problem: impl ToString) -> StoresError {
     StoresError::DynamoDb { doing, problem: problem.to_string() }
-}
-
-fn listen(runtime: &Runtime) -> io::Result<(TcpListener, String)> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let _within = runtime.enter();
-    Ok((TcpListener::from_std(listener)?, url))
 }
 
 async fn serve_s3(listener: TcpListener, service: S3Service) {

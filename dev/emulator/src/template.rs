@@ -1,14 +1,11 @@
-//! What `template.yaml` says, as far as the local stack follows it: functions,
-//! routes, streams that they follow, cross-origin rules, the table and the bucket.
+//! The part of `template.yaml` that the local stack needs: functions with their routes, streams
+//! and permissions, the HTTP API's rules, the table and the bucket.
 
-mod authorizer;
-mod cloudformation;
-mod cors;
+mod api;
 mod error;
 mod functions;
-mod intrinsics;
-mod mappings;
 pub mod policy;
+mod resolver;
 mod storage;
 mod yaml;
 
@@ -17,28 +14,27 @@ use std::path::Path;
 use serde_json::Value;
 use shared::http::cors::Cors;
 
-pub use authorizer::Authorizer;
+pub use api::Authorizer;
 pub use error::TemplateError;
 pub use functions::LambdaFunction;
-pub use mappings::Mapping;
 pub use storage::Table;
 
-use intrinsics::Resolver;
+use resolver::Resolver;
 
-/// The region that a stack has unless told otherwise.
+/// The region of a stack unless another is given.
 pub const DEFAULT_REGION: &str = "ap-northeast-2";
 
-/// A SAM template with its parameters at their defaults, but for some that are given.
+/// A SAM template, with each parameter at its default or at a given value.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// What `AWS::Region` stands for.
+    /// The value of `AWS::Region`.
     pub region: String,
-    /// Every `AWS::Serverless::Function`, in the template's order.
+    /// Every `AWS::Serverless::Function`.
     pub functions: Vec<LambdaFunction>,
-    /// The HTTP API's cross-origin rules; `None` where it has none, and the
-    /// gateway then leaves preflights to the functions.
+    /// The HTTP API's cross-origin rules. Without them the gateway leaves preflights to the
+    /// functions.
     pub cors: Option<Cors>,
-    /// Who signs people in; `None` where the API is open.
+    /// `None` where the API is open.
     pub authorizer: Option<Authorizer>,
     /// The one `AWS::DynamoDB::Table`.
     pub table: Table,
@@ -50,16 +46,16 @@ impl Template {
     /// Reads the template at `path`.
     ///
     /// # Errors
-    /// A sentence that names the place and says what to do, where the file is
-    /// missing, is not YAML, or says something that can't be followed locally.
+    /// Where the file is missing, is not YAML, or has a value that can't be used locally. The
+    /// error names the place.
     pub fn read(path: &Path, region: &str) -> Result<Self, TemplateError> {
         Self::read_with(path, region, &[])
     }
 
-    /// The same with values for some parameters, by their names.
+    /// As [`Template::read`], with values for some parameters by name.
     ///
     /// # Errors
-    /// As [`Template::read`], and where there is no parameter of a name.
+    /// As [`Template::read`], and where there is no such parameter.
     pub fn read_with(
         path: &Path,
         region: &str,
@@ -71,27 +67,29 @@ impl Template {
         for (name, value) in parameters {
             let parameter = document.pointer_mut(&format!("/Parameters/{name}"));
             let parameter = parameter.and_then(Value::as_object_mut);
-            let parameter = parameter.ok_or_else(|| TemplateError::missing("Parameters", name))?;
+            let parameter = parameter
+                .ok_or_else(|| TemplateError::at(&format!("Parameters.{name}"), "is missing"))?;
             parameter.insert("Default".to_owned(), Value::from(value.as_str()));
         }
-        Self::follow(&document, region)
+        Self::from_document(&document, region)
     }
 
-    /// Reads a template from its text.
+    /// Parses a template.
     ///
     /// # Errors
     /// As [`Template::read`].
     pub fn parse(text: &str, region: &str) -> Result<Self, TemplateError> {
-        Self::follow(&yaml::to_json(text)?, region)
+        Self::from_document(&yaml::to_json(text)?, region)
     }
 
-    fn follow(document: &Value, region: &str) -> Result<Self, TemplateError> {
+    fn from_document(document: &Value, region: &str) -> Result<Self, TemplateError> {
         let resolver = Resolver::new(document, region);
+        let (cors, authorizer) = api::read(&resolver)?;
         Ok(Self {
             region: region.to_owned(),
             functions: functions::read(&resolver)?,
-            cors: cors::read(&resolver)?,
-            authorizer: authorizer::read(&resolver)?,
+            cors,
+            authorizer,
             table: storage::table(&resolver)?,
             bucket: storage::bucket(&resolver)?,
         })

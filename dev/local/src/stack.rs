@@ -199,7 +199,7 @@ impl Stack {
         };
         stores.keep_swept();
         let (launcher, root) = (options.launcher, &options.root);
-        let engine = Engine::start(&functions, launcher, &template.region, root).await;
+        let engine = Engine::start(&functions, launcher, &template.region, root);
         let engine = engine.map_err(StackError::Engine)?;
         say(format_args!("stores are up after {:.1} s", begun.elapsed().as_secs_f64()));
 

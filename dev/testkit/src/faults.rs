@@ -51,57 +51,57 @@ impl Fault {
     ];
 }
 
-/// An HTTP client for the AWS SDK that spoils the calls it is told to.
+/// An HTTP client for the AWS SDK that injects faults into chosen calls.
 #[derive(Clone, Debug)]
 pub struct Faults {
     inner: SharedHttpClient,
     plan: Arc<Mutex<Plan>>,
-    held: Arc<Notify>,
+    blocked: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Plan {
     calls: usize,
-    spoiled: std::ops::Range<usize>,
+    faulty: std::ops::Range<usize>,
     fault: Option<Fault>,
-    came_to_it: bool,
+    was_injected: bool,
     passes: Option<usize>,
     most_at_once: Option<(usize, Duration)>,
     at_once: usize,
 }
 
 impl Faults {
-    /// A client that spoils nothing yet, over `inner`.
+    /// A client over `inner` without a fault.
     pub fn over(inner: SharedHttpClient) -> Self {
-        Self { inner, plan: Arc::default(), held: Arc::default() }
+        Self { inner, plan: Arc::default(), blocked: Arc::default() }
     }
 
-    /// Spoils `times` calls, the `first` of which is counted from now on and from 1. Only calls
-    /// count that can go wrong so.
-    pub fn spoil(&self, first: usize, times: usize, fault: Fault) {
-        let spoiled = first..first.saturating_add(times);
-        self.begin(Plan { spoiled, fault: Some(fault), ..Plan::default() });
+    /// Injects `fault` into `times` calls, from the `first` on, counted from 1. Only calls that can
+    /// fail in this way are counted.
+    pub fn inject(&self, first: usize, times: usize, fault: Fault) {
+        let faulty = first..first.saturating_add(times);
+        self.begin(Plan { faulty, fault: Some(fault), ..Plan::default() });
     }
 
-    /// Lets so many calls pass, and holds every later one for ever: whoever made
-    /// them is as if killed once [`Faults::held`] returns and it is dropped.
-    pub fn hold_after(&self, passes: usize) {
+    /// Lets `passes` calls pass, and never answers a later one. A task that is dropped once
+    /// [`Faults::blocked`] returns behaves like a process that was killed there.
+    pub fn block_after(&self, passes: usize) {
         self.begin(Plan { passes: Some(passes), ..Plan::default() });
     }
 
-    /// Lets each call take a `time`, and throttles whatever comes while `most` are on their way.
+    /// Delays each call by `time`, and throttles calls while `most` are in flight.
     pub fn throttle_above(&self, most: usize, time: Duration) {
         self.begin(Plan { most_at_once: Some((most, time)), ..Plan::default() });
     }
 
-    /// Waits until a call is held.
-    pub async fn held(&self) {
-        self.held.notified().await;
+    /// Waits until a call is blocked.
+    pub async fn blocked(&self) {
+        self.blocked.notified().await;
     }
 
-    /// Spoils nothing any more; gives whether anything was spoiled.
-    pub fn heal(&self) -> bool {
-        self.begin(Plan::default()).came_to_it
+    /// Removes every fault; `true` if one was injected into a call.
+    pub fn clear(&self) -> bool {
+        self.begin(Plan::default()).was_injected
     }
 
     /// Puts another plan in place of the one that is there.
@@ -120,7 +120,7 @@ impl Faults {
                 plan.at_once += 1;
                 return Next::Counted(time);
             }
-            plan.came_to_it = true;
+            plan.was_injected = true;
             return answers::of(Fault::Throttled, request).map_or(Next::Passes, Next::Answered);
         }
         if plan.fault.is_some_and(|fault| !answers::can_be(fault, request)) {
@@ -128,17 +128,17 @@ impl Faults {
         }
         plan.calls += 1;
         if plan.passes.is_some_and(|passes| plan.calls > passes) {
-            plan.came_to_it = true;
-            return Next::Held;
+            plan.was_injected = true;
+            return Next::Blocked;
         }
-        let Some(fault) = plan.fault.filter(|_| plan.spoiled.contains(&plan.calls)) else {
+        let Some(fault) = plan.fault.filter(|_| plan.faulty.contains(&plan.calls)) else {
             return Next::Passes;
         };
-        plan.came_to_it = true;
+        plan.was_injected = true;
         match fault {
             Fault::Unsent => Next::Unsent,
             Fault::Unanswered => Next::Unanswered,
-            Fault::Silent => Next::Held,
+            Fault::Silent => Next::Blocked,
             Fault::Partly => answers::parts(request)
                 .map_or(Next::Passes, |(first, left)| Next::Partly { first, left }),
             _ => answers::of(fault, request).map_or(Next::Passes, Next::Answered),
@@ -151,7 +151,7 @@ enum Next {
     Passes,
     /// It passes, and is one of those on their way meanwhile.
     Counted(Duration),
-    Held,
+    Blocked,
     Unsent,
     Unanswered,
     Partly {
@@ -167,7 +167,7 @@ impl HttpClient for Faults {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Spoiling {
+        SharedHttpConnector::new(FaultyConnector {
             inner: self.inner.http_connector(settings, components),
             faults: self.clone(),
         })
@@ -175,15 +175,15 @@ impl HttpClient for Faults {
 }
 
 #[derive(Debug)]
-struct Spoiling {
+struct FaultyConnector {
     inner: SharedHttpConnector,
     faults: Faults,
 }
 
-impl HttpConnector for Spoiling {
+impl HttpConnector for FaultyConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let refused = || ConnectorError::io("spoiled on purpose".into());
-        let lost = || ConnectorError::timeout("spoiled on purpose".into());
+        let refused = || ConnectorError::io("injected fault".into());
+        let lost = || ConnectorError::timeout("injected fault".into());
         match self.faults.next(&request) {
             Next::Passes => self.inner.call(request),
             Next::Counted(time) => {
@@ -195,8 +195,8 @@ impl HttpConnector for Spoiling {
                     answer.await
                 })
             }
-            Next::Held => {
-                self.faults.held.notify_one();
+            Next::Blocked => {
+                self.faults.blocked.notify_one();
                 HttpConnectorFuture::new(std::future::pending())
             }
             Next::Unsent => HttpConnectorFuture::ready(Err(refused())),

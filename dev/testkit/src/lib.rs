@@ -2,6 +2,7 @@
 
 pub mod faults;
 mod fixtures;
+mod in_flight;
 mod lambda;
 pub mod meter;
 pub mod page;
@@ -19,10 +20,12 @@ use shared::aws::timeouts;
 use shared::config::{Config, Endpoints};
 use shared::domain::Quotas;
 use shared::store::Store;
+use shared::time_budget::TimeBudget;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::faults::Faults;
+use crate::in_flight::InFlight;
 use crate::meter::Meter;
 use crate::permissions::Permissions;
 use emulator::data_folder::{DataFolder, DataFolderError};
@@ -49,12 +52,12 @@ pub struct TestEnv {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// A client to look at the bucket with.
     pub s3: aws_sdk_s3::Client,
-    /// What spoils the store's calls, and those of [`TestEnv::lambda_client`], but
+    /// Injects faults into the store's calls, and those of [`TestEnv::lambda_client`], but
     /// not those of the other clients here.
     pub faults: Faults,
     /// What holds the same calls against the role of the Lambda that makes them.
     pub permissions: Permissions,
-    /// What counts the same calls, those that are spoiled too.
+    /// What counts the same calls, those with an injected fault too.
     pub meter: Meter,
     followers: Mutex<Vec<Poller>>,
     stores: Stores,
@@ -120,7 +123,7 @@ impl TestEnv {
         let followers: Result<Vec<_>, _> =
             mappings.map(|mapping| Poller::new(mapping, reader.clone(), None)).collect();
         let followers = Mutex::new(followers?);
-        let http = aws_smithy_http_client::Builder::new().build_http();
+        let http = http_client();
         let faults = Faults::over(http.clone());
         let (dynamodb, s3) = clients(&stores, http);
         let config = Config {
@@ -138,6 +141,7 @@ impl TestEnv {
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
+            time_budget: TimeBudget::PRODUCT,
         };
         let permissions = Permissions::over(SharedHttpClient::new(faults.clone()), roles);
         let meter = Meter::over(SharedHttpClient::new(permissions.clone()));
@@ -200,7 +204,7 @@ impl TestEnv {
         let root = project::source_root();
         let start =
             || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
-        self.engine.get_or_init(async || start().await.expect("the engine starts")).await
+        self.engine.get_or_init(async || start().expect("the engine starts")).await
     }
 
     /// Ends a test that runs functions where there is nothing to run them.
@@ -214,7 +218,7 @@ impl TestEnv {
     }
 
     /// A client of the engine, which it starts if need be, that [`TestEnv::faults`]
-    /// spoils and [`TestEnv::meter`] counts.
+    /// can inject faults into and [`TestEnv::meter`] counts.
     pub async fn lambda_client(&self) -> aws_sdk_lambda::Client {
         lambda_client(self.engine().await.url(), self.meter.clone())
     }
@@ -235,6 +239,12 @@ pub fn together(answers: [Value; 2]) -> Value {
     serde_json::json!({ "batchItemFailures": failures })
 }
 
+/// What all clients of a test send with: see [`in_flight`].
+pub fn http_client() -> SharedHttpClient {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    SharedHttpClient::new(InFlight::over(http))
+}
+
 fn template() -> Result<Template, TemplateError> {
     Template::read(&project::source_root().join("template.yaml"), DEFAULT_REGION)
 }
@@ -250,7 +260,7 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
@@ -260,7 +270,7 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();
@@ -276,7 +286,7 @@ pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&TimeBudget::PRODUCT))
         .http_client(http)
         .endpoint_url(url)
         .build();

@@ -1,11 +1,11 @@
-//! The contract's errors, for what no handler answers.
+//! Error responses where a handler panics.
 
 use axum::Router;
 use axum::routing::get;
 use testkit::{Event, TestEnv};
 
 #[tokio::test]
-async fn a_panic_is_an_error_of_ours_and_its_words_stay_with_us() {
+async fn panic_returns_500_without_its_message() {
     let at_once = || -> std::future::Ready<()> { panic!("the secret at the start") };
     let later = async || {
         tokio::task::yield_now().await;

@@ -1,12 +1,10 @@
-//! `template.yaml` is the one truth about routes and CORS: what else says something of them agrees.
+//! `template.yaml` is the source of routes and CORS, and the Lambdas agree with it.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use emulator::project;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
-use serde_json::Value;
 use shared::http::cors::Cors;
 
 fn template() -> Template {
@@ -21,39 +19,7 @@ fn routes() -> Vec<(Route, String)> {
     template().functions.into_iter().flat_map(binary).collect()
 }
 
-/// The routes of `cargo lambda watch`, from the workspace's metadata.
-fn watch_router() -> Vec<(String, String)> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
-        .current_dir(project::source_root())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let router = &metadata["metadata"]["lambda"]["watch"]["router"];
-    let routes = router.as_object().unwrap().iter();
-    routes.map(|(path, name)| (path.clone(), name.as_str().unwrap().to_owned())).collect()
-}
-
-/// `ANY /a/{b}` as the path of the watch router; `None` for what it can't say:
-/// the default route, and the greedy ones, which are there for trailing slashes.
-fn as_watch_path(route: &Route) -> Option<&str> {
-    route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
-}
-
-#[test]
-fn cargo_lambda_watch_has_the_templates_routes() {
-    let mut expected: Vec<_> = routes()
-        .iter()
-        .filter_map(|(route, name)| Some((as_watch_path(route)?.to_owned(), name.clone())))
-        .collect();
-    let mut found = watch_router();
-    expected.sort();
-    found.sort();
-    assert_eq!(found, expected);
-}
-
-/// Every path that the routers of a Lambda's source name, as the template would write it.
+/// The paths of all `.route(…)` in a Lambda's source, in the template's notation.
 fn routes_in_code(binary: &str) -> BTreeSet<String> {
     let folder = project::source_root().join("functions").join(binary).join("src");
     let mut named = BTreeSet::new();
@@ -68,15 +34,15 @@ fn routes_in_code(binary: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_routers_and_the_template_have_the_same_routes() {
+fn routers_match_the_template() {
     let of_apis = template().functions.into_iter().filter(|function| !function.routes.is_empty());
     for function in of_apis {
         let in_code = routes_in_code(&function.binary);
         let paths = function.routes.iter().filter_map(|route| route.key().strip_prefix("ANY "));
         let in_template: BTreeSet<String> = paths.map(str::to_owned).collect();
-        let lacking: Vec<_> = in_code.difference(&in_template).collect();
-        assert!(lacking.is_empty(), "{}: not in template.yaml: {lacking:?}", function.binary);
-        // The other greedy ones are there for slashes at the end and what doesn't exist.
+        let missing: Vec<_> = in_code.difference(&in_template).collect();
+        assert!(missing.is_empty(), "{}: not in template.yaml: {missing:?}", function.binary);
+        // Other greedy routes serve trailing slashes and unknown paths.
         let in_template = in_template.into_iter().filter(|path| !path.contains("+}"));
         let unknown: Vec<_> = in_template.filter(|path| !in_code.contains(path)).collect();
         assert!(unknown.is_empty(), "{}: no router has {unknown:?}", function.binary);
@@ -84,15 +50,15 @@ fn the_routers_and_the_template_have_the_same_routes() {
 }
 
 #[test]
-fn the_lambdas_say_of_cors_what_the_gateway_says() {
+fn cors_of_lambdas_matches_the_gateway() {
     let gateway = template().cors.unwrap();
     assert_eq!(gateway, Cors::for_origins(gateway.origins.clone()));
-    let contract = ["http://localhost:3000", "http://localhost:5173"];
-    assert_eq!(gateway.origins, contract, "the origins unless configured");
+    let default = ["http://localhost:3000", "http://localhost:5173"];
+    assert_eq!(gateway.origins, default);
 }
 
 #[test]
-fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
+fn every_documented_path_reaches_its_lambda() {
     for (path, lambda) in [
         ("/", "docs"),
         ("/health", "docs"),
@@ -120,30 +86,5 @@ fn every_path_of_the_contract_reaches_its_lambda_with_and_without_a_slash() {
                 assert_eq!(found, Some(lambda), "{method} {path}");
             }
         }
-    }
-}
-
-#[test]
-fn every_event_is_one_that_the_gateway_would_make() {
-    let mut routes_seen = Vec::new();
-    for entry in std::fs::read_dir(project::source_root().join("events")).unwrap() {
-        let path = entry.unwrap().path();
-        let event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-        let routes = routes();
-        let (route, _, parameters) =
-            route::select(&routes, method, event["rawPath"].as_str().unwrap()).unwrap();
-        let place = path.display();
-        assert_eq!(event["routeKey"], route.key(), "{place}");
-        assert_eq!(event["requestContext"]["routeKey"], route.key(), "{place}");
-        for (name, value) in parameters {
-            assert_eq!(event["pathParameters"][&name], value, "{place}");
-        }
-        routes_seen.push(route.key().to_owned());
-    }
-    for (route, _) in routes() {
-        // The greedy and the default route are there for what the API doesn't have.
-        let is_resource = as_watch_path(&route).is_some();
-        assert!(!is_resource || routes_seen.contains(&route.key().to_owned()), "{}", route.key());
     }
 }

@@ -1,9 +1,4 @@
-//! The ugly cases in size: much to be deleted, lists that change while they are read, and a table
-//! full of other people's things.
-//!
-//! `SCALE=100 cargo test --workspace --test suites scale` has all of it; 4 percent unless said.
-
-use std::time::Instant;
+//! Large workspaces and functions: deletion, and lists that change during pagination.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,22 +7,20 @@ use deployment::background_items::{a_log, functions, id, logs, put};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use crate::REPORT;
-use crate::consistency::{Allowed, assert_whole};
+use crate::consistency::{Allowed, assert_consistent};
+use crate::{REPORT, setting};
 
-/// So much of `all`.
-#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
+/// `SCALE` percent of `all`, or 4 percent.
 fn part_of(all: usize) -> usize {
-    let percent = std::env::var("SCALE").ok().map_or(4, |text| text.parse().unwrap());
-    all * percent / 100
+    all * setting("SCALE").unwrap_or(4) as usize / 100
 }
 
 fn code() -> String {
     STANDARD.encode("handler = lambda event, context: 1")
 }
 
-/// A workspace with a deployed function; their paths.
-async fn make(api: &Deployment) -> (String, String) {
+/// The paths of a new workspace and of a deployed function in it.
+async fn create(api: &Deployment) -> (String, String) {
     let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
     let workspace = format!("/api/workspaces/{}", made["id"].as_str().unwrap());
     let body = json!({"name": "f", "code": code()});
@@ -38,12 +31,12 @@ async fn make(api: &Deployment) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_workspace_full_of_functions_goes_without_a_rest() {
+async fn deleted_workspace_with_many_functions_leaves_nothing() {
     let api = Deployment::on_disk(|quotas| quotas).await;
-    let (workspace, function) = make(&api).await;
+    let (workspace, function) = create(&api).await;
     let number = part_of(5_000);
     put(&api, functions(&api, &function, number).await).await;
-    // The embedded bucket looks at all objects to list some: a few stand for the rest.
+    // The embedded bucket scans all objects to list some, so only some functions have a source.
     let with_source = number / 25;
     let objects = stream::iter(0..with_source).map(|at| {
         let key = format!("code/{}/fn-{at:026}/1.py", id(&workspace));
@@ -53,24 +46,25 @@ async fn a_workspace_full_of_functions_goes_without_a_rest() {
     let listed = api.get(&format!("{workspace}/functions?limit=1000")).await;
     assert_eq!(listed.as_array().unwrap().len(), (number + 1).min(1000));
 
-    let began = Instant::now();
+    api.env.meter.start();
     assert_eq!(api.ask("DELETE", &workspace, None).await.status, 204);
-    let answered = began.elapsed();
+    let calls = api.env.meter.stop();
+    assert!(calls.len() < 10, "the request doesn't wait for the purge: {calls:?}");
     api.ask("GET", &format!("{workspace}/functions"), None).await.assert_error(404, "NOT_FOUND");
     api.settle().await;
     assert_eq!(api.left().await, Vec::<String>::new());
-    assert!(answered.as_secs() < 29, "the answer doesn't wait for what is behind it: {answered:?}");
+
     let line = format!(
-        "{number} functions of a workspace that was deleted, {with_source} of them with a source in \
-         the bucket: 0 items, 0 objects left.\n"
+        "{number} functions of a deleted workspace, {with_source} of them with a source in the \
+         bucket: 0 items, 0 objects left.\n"
     );
     REPORT.section("scale of a workspace", &line);
 }
 
 #[tokio::test]
-async fn a_function_full_of_logs_goes_without_a_rest() {
+async fn deleted_function_with_many_logs_leaves_nothing() {
     let api = Deployment::on_disk(|quotas| quotas).await;
-    let (workspace, function) = make(&api).await;
+    let (workspace, function) = create(&api).await;
     let number = part_of(100_000);
     let log = a_log(&api, &function).await;
     put(&api, logs(&log, id(&function), id(&workspace), number)).await;
@@ -78,14 +72,14 @@ async fn a_function_full_of_logs_goes_without_a_rest() {
     api.ask("GET", &format!("{function}/logs"), None).await.assert_error(404, "NOT_FOUND");
     api.settle().await;
     let allowed = Allowed { were_deleted: true, ..Allowed::default() };
-    assert_whole(&api, &allowed, "many logs").await;
+    assert_consistent(&api, &allowed, "many logs").await;
     let left = api.left().await;
     assert!(left.iter().all(|left| !left.contains("LOG#")), "{left:#?}");
-    let line = format!("{number} logs of a function that was deleted: 0 left.\n");
+    let line = format!("{number} logs of a deleted function: 0 left.\n");
     REPORT.section("scale of a function", &line);
 }
 
-/// Follows a list to its end, and lets `between` happen after each page; the identifiers in it.
+/// The ids of all pages of a list. `between` runs after each page.
 async fn walk(api: &Deployment, path: &str, mut between: impl AsyncFnMut(usize)) -> Vec<String> {
     let mut ids = Vec::new();
     let mut next = Some(format!("{path}?limit=7"));
@@ -104,9 +98,9 @@ async fn walk(api: &Deployment, path: &str, mut between: impl AsyncFnMut(usize))
 }
 
 #[tokio::test]
-async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() {
+async fn list_changed_during_pagination_has_each_remaining_item_once() {
     let api = Deployment::on_disk(|quotas| quotas).await;
-    let (workspace, function) = make(&api).await;
+    let (workspace, function) = create(&api).await;
     let functions = format!("{workspace}/functions");
     let mut made = vec![id(&function).to_owned()];
     for _ in 0..40 {
@@ -115,7 +109,7 @@ async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() 
     }
     let mut gone = Vec::new();
     let read = walk(&api, &functions, async |page| {
-        // One that was read, one on whose place the next page begins, and one that is still to come.
+        // One that was read, the one before the next page, and one of a later page.
         for at in [page * 7 + 1, page * 7 + 6, page * 7 + 9] {
             if let Some(id) = made.get(at)
                 && !gone.contains(id)
@@ -125,8 +119,8 @@ async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() 
                 gone.push(id.clone());
             }
         }
-        assert!(page < 100, "a list that grows behind its reader ends all the same");
-        // Whoever adds as fast as somebody reads must stop for the reader to arrive.
+        assert!(page < 100, "the pagination does not end");
+        // A list that grows by as many items as are read has no end.
         if page < 9 {
             api.make(&functions, &json!({"name": "late", "code": code()})).await;
         }
@@ -135,7 +129,7 @@ async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() 
     assert_once(&read, made.iter().filter(|id| !gone.contains(id)));
     let mut sorted = read.clone();
     sorted.sort();
-    assert_eq!(read, sorted, "in the order in which they were made");
+    assert_eq!(read, sorted, "in creation order");
 
     let log = a_log(&api, &function).await;
     let number = 60;
@@ -143,7 +137,7 @@ async fn a_list_that_changes_while_it_is_read_has_everything_that_stayed_once() 
     let stayed: Vec<_> = (0..number).map(|at| format!("log-{at:026}")).collect();
     for path in [format!("{function}/logs"), format!("{workspace}/logs")] {
         let read = walk(&api, &path, async |_| {
-            // New ones come before what was read already.
+            // New logs come before the first page.
             assert_eq!(api.ask("POST", &format!("{function}/invoke"), None).await.status, 200);
         })
         .await;

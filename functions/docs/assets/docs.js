@@ -3,6 +3,6 @@ SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,
-  // Off localhost it would show the document to a service of somebody else.
+  // Otherwise, pages that are not on localhost send the document to an external service.
   validatorUrl: "none",
 });

@@ -1,4 +1,4 @@
-//! Whether the API is up, and what stands behind it.
+//! The health check.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,17 @@ use shared::http::{CommonErrors, ErrorBody, QueryErrors};
 use shared::store::Store;
 use utoipa::{IntoParams, ToSchema};
 
-/// How long a part may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// What stands behind the API.
+/// The services that the deep health check asks.
 #[derive(Clone, Debug)]
-pub(crate) struct Parts {
+pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
 }
 
-/// How deep to look.
+/// The query of the health check.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Depth {
+pub(crate) struct HealthQuery {
     /// 1 asks DynamoDB, S3 and the engine as well.
     #[serde(default)]
     #[param(minimum = 0, maximum = 1, default = 0, required = false)]
@@ -36,7 +33,7 @@ pub(crate) struct Depth {
 /// How the API is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// CommonErrors `healthy`; anything else is answered with an error.
+    /// Always `healthy`; anything else is answered with an error.
     status: &'static str,
     /// What each part answered, where it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +64,7 @@ struct Check {
 /// With `deep=1`, also what stands behind it: 503 if something is down, naming it.
 #[utoipa::path(
     get, path = "/health", operation_id = "getHealth", tag = "Service",
-    params(Depth),
+    params(HealthQuery),
     responses(
         (status = 200, description = "It is up.", body = Health),
         QueryErrors, CommonErrors,
@@ -79,24 +76,25 @@ struct Check {
     ),
 )]
 pub(crate) async fn health(
-    State(parts): State<Parts>,
-    depth: Result<Query<Depth>, QueryRejection>,
+    State(services): State<Services>,
+    query: Result<Query<HealthQuery>, QueryRejection>,
 ) -> Result<Json<Health>, Error> {
-    let deep = match depth {
-        Ok(Query(Depth { deep: deep @ (0 | 1) })) => deep == 1,
+    let is_deep = match query {
+        Ok(Query(HealthQuery { deep: deep @ (0 | 1) })) => deep == 1,
         _ => return Err(Error::invalid("deep", "must be 0 or 1")),
     };
-    let checks = if deep { Some(parts.check().await?) } else { None };
+    let checks = if is_deep { Some(services.check().await?) } else { None };
     Ok(Json(Health { status: "healthy", checks }))
 }
 
-impl Parts {
-    /// Asks all at once.
+impl Services {
+    /// Asks all services at once.
     async fn check(&self) -> Result<Checks, Error> {
+        let limit = self.store.time_budget().health_check;
         let (dynamodb, s3, engine) = tokio::join!(
-            asked(self.store.table_answers()),
-            asked(self.store.bucket_answers()),
-            asked(self.engine.answers()),
+            probe(limit, self.store.table_answers()),
+            probe(limit, self.store.bucket_answers()),
+            probe(limit, self.engine.answers()),
         );
         let mut down = Vec::new();
         let mut causes = Vec::new();
@@ -116,14 +114,17 @@ impl Parts {
     }
 }
 
-/// What a part answered, and why it didn't.
-async fn asked(question: impl Future<Output = Result<(), Error>>) -> (Check, Option<String>) {
-    let began = Instant::now();
-    let failure = match tokio::time::timeout(PATIENCE, question).await {
+/// The result of asking a service, and the cause of a failure.
+async fn probe(
+    limit: Duration,
+    question: impl Future<Output = Result<(), Error>>,
+) -> (Check, Option<String>) {
+    let start = Instant::now();
+    let failure = match tokio::time::timeout(limit, question).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.causes()),
-        Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Some(format!("no answer within {} s", limit.as_secs())),
     };
-    let milliseconds = began.elapsed().as_micros() as f64 / 1000.0;
+    let milliseconds = start.elapsed().as_micros() as f64 / 1000.0;
     (Check { up: failure.is_none(), milliseconds }, failure)
 }

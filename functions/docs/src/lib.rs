@@ -1,8 +1,8 @@
-//! What the API says of itself, and the answer to whatever no other Lambda takes.
+//! Routes of the health check and the documentation, and the default route.
 
-mod document;
 mod health;
-mod page;
+mod openapi;
+mod pages;
 
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,22 +12,21 @@ use shared::http::CommonErrors;
 use shared::store::Store;
 use utoipa::{OpenApi, ToSchema};
 
-use health::{Health, Parts};
+use health::{Health, Services};
 
 /// The routes of this Lambda.
 pub fn router(store: Store, engine: Engine) -> Router {
     Router::new()
         .route("/", get(root))
         .route("/health", get(health::health))
-        .route("/openapi.json", get(document::openapi))
-        .route("/docs", get(page::docs))
-        .route("/docs/{file}", get(page::asset))
-        .route("/redoc", get(page::redoc))
-        .with_state(Parts { store, engine })
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(pages::swagger_ui))
+        .route("/docs/{file}", get(pages::asset))
+        .route("/redoc", get(pages::redoc))
+        .with_state(Services { store, engine })
 }
 
-/// What these routes say of themselves, and of the API as a whole. The pages are for
-/// people and aren't in it.
+/// The OpenAPI description of these routes and of the API as a whole. The pages are not part of it.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(title = "FaaS Backend", description = ABOUT, license(name = "MIT", identifier = "MIT")),
@@ -35,6 +34,7 @@ pub fn router(store: Store, engine: Engine) -> Router {
     tags(
         (name = "Workspaces", description = "Where a team keeps its functions."),
         (name = "Functions", description = "Python functions, deployed as they are changed."),
+        (name = "Invocation keys", description = "Secrets that open a function whose `auth` is `key`."),
         (name = "Invocations", description = "Calling functions."),
         (name = "Logs", description = "What came of each execution."),
         (name = "Service", description = "The API itself."),
@@ -44,7 +44,7 @@ pub fn router(store: Store, engine: Engine) -> Router {
 )]
 pub struct Description;
 
-/// What holds for every operation.
+/// The description of the API.
 const ABOUT: &str = "\
 A control plane for functions: put Python functions into workspaces, call them by URL, and read \
 their executions, logs and 24-hour figures.
@@ -62,7 +62,7 @@ else was faster.
 /// Name and version of the API.
 #[derive(Serialize, ToSchema)]
 struct Root {
-    /// CommonErrors `ok`.
+    /// Always `ok`.
     status: &'static str,
     /// The API's name.
     service: &'static str,

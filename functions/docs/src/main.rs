@@ -1,4 +1,4 @@
-//! The Lambda of `/`, of the API's description, and of whatever nothing else answers.
+//! The Lambda of `/`, `/health`, the documentation, and the default route.
 
 use shared::config::Config;
 use shared::engine::Engine;

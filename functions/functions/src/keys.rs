@@ -1,4 +1,4 @@
-//! Invocation keys: made, shown once, listed and revoked.
+//! Routes of invocation keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,8 +10,8 @@ use shared::domain::{
 };
 use shared::error::Error;
 use shared::http::{
-    BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, OwnerErrors, Path,
-    PathErrors, QuotaErrors, Unchanged, replayed, tagged,
+    BodyErrors, CommonErrors, IdempotencyErrors, IdempotentJson, IfNoneMatch, NotModified,
+    OwnerErrors, Path, PathErrors, QuotaErrors, json_with_etag, replayed_header,
 };
 use shared::store::Store;
 
@@ -35,14 +35,14 @@ pub(super) async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
-    IdempotentJson { fields, intent }: IdempotentJson,
+    IdempotentJson { fields, idempotency }: IdempotentJson,
 ) -> Result<impl IntoResponse, Error> {
     let create = CreateInvocationKey::try_from(fields)?;
     let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
-    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let new = create.create(&claim.origin)?;
     let is_replayed = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
-    let headers = ([(CACHE_CONTROL, "no-store")], replayed(is_replayed));
+    let headers = ([(CACHE_CONTROL, "no-store")], replayed_header(is_replayed));
     Ok((StatusCode::CREATED, headers, Json(new)))
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn create(
     responses(
         (status = 200, body = Vec<InvocationKey>, description = "All of them.",
             headers(("ETag" = String, description = "For `If-None-Match`."))),
-        Unchanged, PathErrors, OwnerErrors, CommonErrors,
+        NotModified, PathErrors, OwnerErrors, CommonErrors,
     ),
 )]
 pub(super) async fn list(
@@ -65,7 +65,7 @@ pub(super) async fn list(
     Path((workspace, function)): Path<(String, String)>,
 ) -> Result<Response, Error> {
     let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
-    Ok(tagged(None, &store.invocation_keys(&owner, &workspace, &id).await?))
+    Ok(json_with_etag(None, &store.invocation_keys(&owner, &workspace, &id).await?))
 }
 
 /// Revoke an invocation key

@@ -1,4 +1,4 @@
-//! Functions: made, listed with their sources, read, changed and deleted.
+//! Routes of functions and of their invocation keys.
 
 mod keys;
 
@@ -6,17 +6,17 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{delete, get};
 use http::StatusCode;
-use shared::admission::rate_limit;
 use shared::domain::{
     CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
     Limits, List, NewInvocationKey, Owner, PatchFunction, SettingsInSchemas, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Array, BaseUrl, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson,
-    IfMatch, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors,
-    Unchanged, VersionErrors, WithEtag,
+    BaseUrl, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
+    IfNoneMatch, ListQuery, ListResponse, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
+    QuotaErrors, VersionErrors, WithEtag,
 };
+use shared::rate_limit;
 use shared::store::{Created, Store};
 use utoipa::OpenApi;
 
@@ -37,10 +37,10 @@ pub fn router(store: Store) -> Router {
             delete(keys::revoke),
         )
         .with_state(store.clone());
-    rate_limit(router, &store)
+    rate_limit::per_owner(router, &store)
 }
 
-/// What these routes say of themselves.
+/// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
     paths(create, list, read, update, remove, keys::create, keys::list, keys::revoke),
@@ -71,15 +71,15 @@ async fn create(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
-    IdempotentJson { fields, intent }: IdempotentJson,
+    IdempotentJson { fields, idempotency }: IdempotentJson,
 ) -> Result<CreatedResponse<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let workspace = workspace.parse::<WorkspaceId>()?;
-    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let function = create.create(workspace, &claim.origin);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
     let Created { made, is_replayed } = store.create_function(&owner, &claim, function).await?;
-    Ok(CreatedResponse { location, made, is_replayed })
+    Ok(CreatedResponse { location, resource: made, is_replayed })
 }
 
 /// List the functions of a workspace
@@ -89,7 +89,7 @@ async fn create(
     get, path = "/api/workspaces/{workspaceId}/functions", operation_id = "listFunctions",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ListQuery, IfNoneMatch),
-    responses(Array<Function>, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
+    responses(ListResponse<Function>, NotModified, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn list(
     State(store): State<Store>,
@@ -97,12 +97,12 @@ async fn list(
     Path(workspace): Path<String>,
     base: BaseUrl,
     query: ListQuery,
-) -> Result<Array<Function>, Error> {
+) -> Result<ListResponse<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let id = workspace.parse::<WorkspaceId>()?;
     let page = query.page(List::Functions(id.clone()), limit)?;
     let found = store.functions_of_workspace(&owner, &id, &page).await?;
-    Ok(query.array(found.map(|function| base.with_invocation_url(function))))
+    Ok(query.respond(found.map(|function| base.with_invocation_url(function))))
 }
 
 /// Read a function
@@ -112,7 +112,7 @@ async fn list(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}", operation_id = "getFunction",
     tag = "Functions",
     params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), IfNoneMatch),
-    responses(WithEtag<Function>, Unchanged, PathErrors, OwnerErrors, CommonErrors),
+    responses(WithEtag<Function>, NotModified, PathErrors, OwnerErrors, CommonErrors),
 )]
 async fn read(
     State(store): State<Store>,

@@ -1,4 +1,4 @@
-//! What a handler is given: `event`.
+//! The event that a function's handler receives.
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,30 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::error::Error;
 
-use crate::KEY;
+use crate::API_KEY;
 
-/// A handler's `event`.
+/// The handler's argument `event`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Event {
     method: String,
-    /// What follows the function's URL, percent-decoded; `/` at least.
+    /// The path below the function's URL, percent-decoded. At least `/`.
     path: String,
-    /// By lower-case names; values of the same name are joined with commas.
+    /// By lower-case name. Several values are joined with commas.
     headers: BTreeMap<String, String>,
-    /// Percent-decoded; values of the same name are joined with commas.
+    /// Percent-decoded. Several values are joined with commas.
     query: BTreeMap<String, String>,
     body: Box<RawValue>,
     #[serde(rename = "isBase64Encoded", skip_serializing_if = "std::ops::Not::not")]
     is_base64: bool,
 }
 
-/// A request's body, read whole: a Lambda's event holds all of it.
-pub(crate) async fn body(body: Body) -> Result<Bytes, Error> {
+/// Reads a request's body, which is in memory: a Lambda event contains all of it.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Error> {
     Ok(body.collect().await.map_err(Error::internal)?.to_bytes())
 }
 
 impl Event {
-    /// The event of a request that is nothing but its body.
+    /// The event of a request without headers, path and query.
     pub(crate) fn of_body(method: &str, body: Bytes) -> Self {
         let (body, is_base64) = body_value(&body);
         Self {
@@ -53,7 +53,7 @@ impl Event {
 
     /// The event of a request to a public URL.
     pub(crate) fn of_request(parts: &Parts, body: Bytes) -> Self {
-        // HEAD is GET whose body nobody wants.
+        // The middleware removes the body of a HEAD response.
         let method = if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() };
         let mut event = Self::of_body(method, body);
         event.path = path_below(parts);
@@ -67,26 +67,24 @@ impl Event {
         event
     }
 
-    /// Takes out the key to a function: it is between its caller and us.
-    pub(crate) fn hide_key(&mut self) {
-        self.headers.remove(KEY.as_str());
+    /// Removes the invocation key, which the function must not see.
+    pub(crate) fn remove_api_key(&mut self) {
+        self.headers.remove(API_KEY.as_str());
     }
 
-    /// The request's method.
     pub(crate) fn method(&self) -> &str {
         &self.method
     }
 
-    /// The body, as the handler sees it.
     pub(crate) fn body(&self) -> &RawValue {
         &self.body
     }
 }
 
-/// What follows `/invoke/{ws}/{fn}` in the path, percent-decoded.
+/// The path below `/invoke/{ws}/{fn}`, percent-decoded.
 ///
-/// Taken from the gateway's own event, which is decoded already, because the
-/// router has cut a slash at the end.
+/// The gateway's event has the decoded path with its trailing slash, which the router has removed from
+/// the URI.
 fn path_below(parts: &Parts) -> String {
     let whole = match parts.extensions.get() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.path.clone(),
@@ -96,7 +94,7 @@ fn path_below(parts: &Parts) -> String {
     let whole = whole.unwrap_or_else(decoded);
     let mut rest = whole.as_str();
     for _ in 0..3 {
-        // "/invoke", "/{ws}" and "/{fn}" are there, or the router wouldn't have come here.
+        // Skips "/invoke", "/{ws}" and "/{fn}", which the router has matched.
         let next = rest.get(1..).and_then(|tail| tail.find('/')).map(|at| at + 1);
         rest = next.map_or("", |at| &rest[at..]);
     }
@@ -115,8 +113,8 @@ fn join(map: &mut BTreeMap<String, String>, name: &str, value: &str) {
     }
 }
 
-/// A body as JSON: itself where it is JSON, else its text, else base64 of its
-/// bytes, which the second part tells; `{}` where there is none.
+/// A body as JSON, and whether it is base64: JSON stays as it is, text becomes a string, other bytes
+/// become base64, and an empty body becomes `{}`.
 fn body_value(body: &[u8]) -> (Box<RawValue>, bool) {
     let raw = |value: &Value| to_raw_value(value).unwrap_or_default();
     if body.is_empty() {
@@ -125,8 +123,7 @@ fn body_value(body: &[u8]) -> (Box<RawValue>, bool) {
     let Ok(text) = std::str::from_utf8(body) else {
         return (raw(&Value::String(STANDARD.encode(body))), true);
     };
-    // Read as values only to see whether it is JSON, and not nested too deep to
-    // be passed on; then kept as it came, with every digit.
+    // Parsed only to check that it is JSON, and not nested too deeply. The text is kept, with all digits.
     let is_json = serde_json::from_str::<Value>(text).is_ok();
     let json = is_json.then(|| RawValue::from_string(text.trim().to_owned()).ok()).flatten();
     (json.unwrap_or_else(|| raw(&Value::String(text.to_owned()))), false)
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_becomes_the_handlers_event() {
+    fn an_event_has_method_path_headers_query_and_body() {
         let event = event("PUT", "/invoke/ws-1/fn-1/a/%ED%95%9C?x=1&y=%20&x=2", b" [1, 2.50] ");
         assert_eq!(
             event,
@@ -156,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_the_rest_with_its_slashes() {
+    fn the_event_path_keeps_its_slashes() {
         for (uri, path) in [
             ("/invoke/ws-1/fn-1", "/"),
             ("/invoke/ws-1/fn-1/", "/"),
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_json_else_text_else_base64() {
+    fn a_body_is_json_or_text_or_base64() {
         let body = |bytes| {
             let event = Event::of_body("POST", Bytes::from_static(bytes));
             (event.body.get().to_owned(), event.is_base64)

@@ -1,6 +1,6 @@
-//! One execution, from the request to its log.
+//! The execution of a function, from the request to its log.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::config::Config;
 use shared::domain::{
@@ -12,102 +12,101 @@ use shared::error::Error;
 use shared::http::{fits_into_response, status_of};
 use shared::metrics;
 use shared::store::{CallSettings, Callable, Store};
+use shared::time_budget::TimeBudget;
+use tokio::time::{Instant, timeout};
 
 use crate::event::Event;
-use crate::reply;
+use crate::response;
 
-/// How long after a request began its function is waited for. The boundary
-/// answers after 28 seconds, and the log is written before.
-const PATIENCE: Duration = Duration::from_secs(26);
+/// The maximum number of a function's response headers.
+const MAX_HEADERS: usize = 100;
 
-/// How long the writing of a log may hold up the answer.
-pub const LOG_TIME: Duration = Duration::from_millis(1500);
+/// The maximum size of a function's response headers. API Gateway's limit is 10 KB, with the API's own
+/// headers.
+const MAX_HEADER_BYTES: usize = 8 * 1024;
 
-/// The most headers of an answer, and their most bytes: API Gateway takes 10 KB,
-/// ours included.
-const MOST_HEADERS: usize = 100;
-const MOST_HEADER_BYTES: usize = 8 * 1024;
+/// How often the version to call is read again after a deployment has replaced it.
+const MAX_REPLACEMENTS: u32 = 3;
 
-/// How often a function may be replaced between reading which version to call and calling it.
-const REPLACEMENTS: u32 = 3;
-
-/// What is to be called, with what.
+/// An invocation of a function.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct Invocation<'a> {
     pub(crate) workspace: &'a WorkspaceId,
     pub(crate) function: &'a FunctionId,
-    /// What the execution's log is made of.
+    /// The id and the time of the execution's log.
     pub(crate) origin: &'a CreationSeed,
-    /// When the request came.
-    pub(crate) began: Instant,
+    /// When the request arrived.
+    pub(crate) start: Instant,
     pub(crate) event: Event,
 }
 
-/// What it takes to call functions. Cheap to clone.
+/// Invokes functions and records their executions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Invoker {
     store: Store,
     engine: Engine,
     keep_days: u32,
-    patience: Duration,
+    time_budget: TimeBudget,
 }
 
 impl Invoker {
-    /// Calls functions that `store` knows on `engine`.
+    /// Invokes functions of `store` on `engine`.
     pub fn new(store: Store, engine: Engine, config: &Config) -> Self {
-        Self { store, engine, keep_days: config.execution_log_days, patience: PATIENCE }
+        let (keep_days, time_budget) = (config.execution_log_days, config.time_budget);
+        Self { store, engine, keep_days, time_budget }
     }
 
-    /// The same with another time that functions are waited for; 26 seconds unless said.
+    /// The same with another limit of the wait for a function, which counts from the request's start.
     #[must_use]
-    pub fn with_wait_limit(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_wait_limit(mut self, wait_limit: Duration) -> Self {
+        self.time_budget.execution = wait_limit;
+        self
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Calls a function, if `check` lets its settings pass, and records that.
+    /// Invokes a function if `check` accepts its settings, and records the execution.
     ///
-    /// The log is written before this returns, so a caller that has its answer
-    /// finds the log. A log that can't be written doesn't cost the caller the answer.
+    /// The log is written before this returns, so callers find it once they have the response. If
+    /// writing the log fails, the caller still gets the response.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Conflict`] where the function is disabled or
-    /// could not be deployed, [`Error::NotDeployed`], [`Error::PayloadTooLarge`],
-    /// [`Error::Unavailable`]. What ran and failed is no error here.
+    /// [`Error::NotFound`], [`Error::Conflict`] where the function is disabled or its deployment has
+    /// failed, [`Error::NotDeployed`], [`Error::PayloadTooLarge`], [`Error::Unavailable`], and those of
+    /// `check`. An execution that fails is not an error.
     pub(crate) async fn invoke<F>(
         &self,
-        call: Call<'_>,
+        invocation: Invocation<'_>,
         callable: impl Fn() -> F,
         mut check: impl FnMut(&CallSettings) -> Result<(), Error>,
     ) -> Result<(ExecutionLog, Execution), Error>
     where
         F: Future<Output = Result<Callable, Error>>,
     {
-        let Call { workspace, function: id, origin, began, mut event } = call;
+        let Invocation { workspace, function: id, origin, start, mut event } = invocation;
         let mut replacements = 0;
         let execution = loop {
             let function = callable().await?;
             check(&function.settings)?;
             if function.settings.access.has_keys() {
-                event.hide_key();
+                event.remove_api_key();
             }
             let payload = serde_json::to_vec(&event).map_err(Error::internal)?;
             let version = version_of(&function)?;
-            // After existence and method, like every other check of a body's size.
+            // Checked after existence and method, like every limit of a body's size.
             if payload.len() > MAX_EVENT_BYTES {
                 let (limit, size) = (MAX_EVENT_BYTES, payload.len());
                 return Err(Error::PayloadTooLarge { limit, size });
             }
-            let left = self.patience.saturating_sub(began.elapsed());
-            let timeout = function.settings.timeout;
-            match self.engine.invoke(id, version, timeout, payload, left).await {
+            let left = self.time_budget.execution.saturating_sub(start.elapsed());
+            let limit = function.settings.timeout;
+            match self.engine.invoke(id, version, limit, payload, left).await {
                 Ok(Invoked::Ran(execution)) => break execution,
                 Err(error) => {
-                    let is_the_engines = !matches!(error, Error::Quota(_));
-                    tracing::info!(target: metrics::TARGET, EngineErrors = u64::from(is_the_engines));
+                    let is_engine_error = !matches!(error, Error::Quota(_));
+                    tracing::info!(target: metrics::TARGET, EngineErrors = u64::from(is_engine_error));
                     return Err(error);
                 }
                 Ok(Invoked::Replaced) => {
@@ -115,12 +114,13 @@ impl Invoker {
                     tokio::time::sleep(Duration::from_millis(50) * replacements).await;
                 }
             }
-            if replacements == REPLACEMENTS {
+            if replacements == MAX_REPLACEMENTS {
                 return Err(Error::Unavailable(format!("{id} keeps being replaced").into()));
             }
         };
-        let is_lost = matches!(execution.result, ExecutionResult::Failed(Failure::OutcomeUnknown));
-        let execution = fit_to_travel(execution);
+        let is_outcome_unknown =
+            matches!(execution.result, ExecutionResult::Failed(Failure::OutcomeUnknown));
+        let execution = check_response(execution);
         let log = ExecutionLog {
             id: LogId::of(origin.ulid),
             function_id: id.clone(),
@@ -129,7 +129,7 @@ impl Invoker {
             duration: milliseconds(execution.duration),
             status_code: status_of(&execution),
             request_body: event.body().to_owned(),
-            response_body: reply::as_json(&execution.result),
+            response_body: response::as_json(&execution.result),
             logs: execution.lines.clone(),
             level: execution.level(),
         }
@@ -142,7 +142,7 @@ impl Invoker {
             Executions = 1,
             ExecutionErrors = u64::from(log.status == ExecutionStatus::Error),
             ExecutionDuration = log.duration,
-            EngineErrors = u64::from(is_lost),
+            EngineErrors = u64::from(is_outcome_unknown),
         );
         self.record(workspace, &log).await;
         Ok((log, execution))
@@ -150,10 +150,11 @@ impl Invoker {
 
     async fn record(&self, ws: &WorkspaceId, log: &ExecutionLog) {
         let write = self.store.record_execution(ws, log, self.keep_days);
-        let cause = match tokio::time::timeout(LOG_TIME, write).await {
+        let limit = self.time_budget.log_write;
+        let cause = match timeout(limit, write).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.causes(),
-            Err(_) => format!("not written within {} ms", LOG_TIME.as_millis()),
+            Err(_) => format!("not written within {} ms", limit.as_millis()),
         };
         tracing::error!(
             function = %log.function_id,
@@ -166,7 +167,7 @@ impl Invoker {
     }
 }
 
-/// The version of a function that is to be called.
+/// The version of a function that is called.
 fn version_of(function: &Callable) -> Result<&str, Error> {
     if function.settings.status == Status::Disabled {
         let message = "the function is disabled; set its status to active to call it";
@@ -178,15 +179,15 @@ fn version_of(function: &Callable) -> Result<&str, Error> {
     function.engine_version.as_deref().ok_or(Error::NotDeployed)
 }
 
-/// The same execution, with a failure for a reply that we couldn't pass on.
-fn fit_to_travel(mut execution: Execution) -> Execution {
+/// Replaces a response that API Gateway cannot carry with a failure.
+fn check_response(mut execution: Execution) -> Execution {
     let ExecutionResult::Returned(reply) = &execution.result else { return execution };
     let headers: usize = reply.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let reason = if headers > MOST_HEADER_BYTES || reply.headers.len() > MOST_HEADERS {
+    let reason = if headers > MAX_HEADER_BYTES || reply.headers.len() > MAX_HEADERS {
         "the function returned more headers than an answer can carry, 100 of 8 KB in all"
     } else if !fits_into_response(&reply.body) {
         "the function returned more than an answer can carry, 6 MB"
-    } else if reply.headers.iter().any(|(name, value)| reply::header(name, value).is_none()) {
+    } else if reply.headers.iter().any(|(name, value)| response::header(name, value).is_none()) {
         "the function returned a header that HTTP can't carry"
     } else {
         return execution;
@@ -196,7 +197,7 @@ fn fit_to_travel(mut execution: Execution) -> Execution {
     execution
 }
 
-/// To the microsecond, which is more than the network leaves certain.
+/// Milliseconds with the precision of a microsecond.
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }

@@ -1,8 +1,8 @@
-//! Calling functions: from the console, and by their public URLs.
+//! Routes that invoke functions: `/invoke` below a function, and its public URL.
 
 mod event;
 mod invoker;
-mod reply;
+mod response;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,38 +11,38 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use shared::admission::rate_limit;
 use shared::domain::{CreationSeed, ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
 use shared::error::Error;
 use shared::http::{
-    CommonErrors, IdempotencyErrors, IdempotentJson, OfCall, OfUrl, OwnerErrors, Path, PathErrors,
-    RequestStart, intent, replayed,
+    CommonErrors, FunctionUrlErrors, IdempotencyErrors, IdempotentJson, InvocationErrors,
+    OwnerErrors, Path, PathErrors, RequestStart, idempotent_request, replayed_header,
 };
+use shared::rate_limit;
 use shared::store::{CallSettings, IdempotencyState};
 use utoipa::OpenApi;
 
 use event::Event;
-use invoker::Call;
-pub use invoker::{Invoker, LOG_TIME};
+use invoker::Invocation;
+pub use invoker::Invoker;
 
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {
-    let of_owners = Router::new()
-        .route("/api/workspaces/{workspaceId}/functions/{functionId}/invoke", post(try_out))
+    let api = Router::new()
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}/invoke", post(invoke))
         .with_state(invoker.clone());
-    let of_everybody = Router::new()
+    let public = Router::new()
         .route("/invoke/{workspaceId}/{functionId}", any(call))
         .route("/invoke/{workspaceId}/{functionId}/{*rest}", any(call_below))
         .with_state(invoker.clone());
-    rate_limit(of_owners, invoker.store()).merge(of_everybody)
+    rate_limit::per_owner(api, invoker.store()).merge(public)
 }
 
-/// What these routes say of themselves.
+/// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(try_out, call), components(schemas(ExecutionLog, WorkspaceId)))]
+#[openapi(paths(invoke, call), components(schemas(ExecutionLog, WorkspaceId)))]
 pub struct Description;
 
-/// What becomes of a request's body.
+/// The description of the request body.
 const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on as text, and what isn't \
                     text as base64; without a body it is `{}`.";
 
@@ -58,44 +58,44 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
     responses(
         (status = 200, body = ExecutionLog, description = "It ran; the log tells how.",
             headers(("Idempotency-Replayed" = String, description = "`true` where an earlier request with this `Idempotency-Key` ran it."))),
-        PathErrors, OfCall, IdempotencyErrors, OwnerErrors, CommonErrors,
+        PathErrors, InvocationErrors, IdempotencyErrors, OwnerErrors, CommonErrors,
     ),
 )]
-// No header of the console gets to the function.
-async fn try_out(
+// The event has no headers: the console's are not the function's business.
+async fn invoke(
     State(invoker): State<Invoker>,
     owner: Owner,
-    RequestStart(began): RequestStart,
+    RequestStart(start): RequestStart,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<impl IntoResponse, Error> {
     let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let (mut parts, body) = request.into_parts();
-    let body = event::body(body).await?;
-    let intent = intent(&mut parts, &invoker, &body).await?;
+    let body = event::read_body(body).await?;
+    let idempotency = idempotent_request(&mut parts, &invoker, &body).await?;
     let event = Event::of_body("POST", body);
-    let claim = match invoker.store().claim_once(&owner, intent.as_ref()).await? {
+    let claim = match invoker.store().claim_once(&owner, idempotency.as_ref()).await? {
         IdempotencyState::New(claim) => claim,
         IdempotencyState::Existing { origin, is_going_on } => {
             let log = invoker.store().log_of(&owner, &workspace, &id, &origin).await?;
             let log = log.ok_or_else(|| no_result(is_going_on))?;
-            return Ok((replayed(true), Json(log)));
+            return Ok((replayed_header(true), Json(log)));
         }
     };
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
     let origin = &claim.origin;
-    let call = Call { workspace: &workspace, function: &id, origin, began, event };
-    match invoker.invoke(call, callable, |_| Ok(())).await {
-        Ok((log, _)) => Ok((replayed(false), Json(log))),
+    let invocation = Invocation { workspace: &workspace, function: &id, origin, start, event };
+    match invoker.invoke(invocation, callable, |_| Ok(())).await {
+        Ok((log, _)) => Ok((replayed_header(false), Json(log))),
         Err(error) => {
-            // It didn't run, so it may be asked for again.
+            // The function didn't run, so the key may be used again.
             invoker.store().discard_claim(&claim).await;
             Err(error)
         }
     }
 }
 
-/// The refusal to run a function again that has run already, or may have.
+/// The error of a repeated request whose execution has no log: the function may have run.
 fn no_result(is_going_on: bool) -> Error {
     if is_going_on {
         return Error::InProgress;
@@ -120,34 +120,34 @@ fn no_result(is_going_on: bool) -> Error {
         (status = "default", description = "What the function answered.",
             body = serde_json::Value, content_type = "*/*",
             headers(("X-Execution-Id" = String, description = "Names the log of the execution."))),
-        PathErrors, OfCall, OfUrl, CommonErrors,
+        PathErrors, InvocationErrors, FunctionUrlErrors, CommonErrors,
     ),
 )]
 async fn call(
     State(invoker): State<Invoker>,
-    began: RequestStart,
+    start: RequestStart,
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    answer(&invoker, began, &workspace, &function, request).await
+    call_url(&invoker, start, &workspace, &function, request).await
 }
 
 async fn call_below(
     State(invoker): State<Invoker>,
-    began: RequestStart,
+    start: RequestStart,
     Path((workspace, function, _)): Path<(String, String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    answer(&invoker, began, &workspace, &function, request).await
+    call_url(&invoker, start, &workspace, &function, request).await
 }
 
-/// The header in which callers of a closed function send a key.
-pub(crate) const KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// The request header with an invocation key.
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// A public URL: the function's own status, headers and body.
-async fn answer(
+/// Invokes a function by its public URL. The response has the function's own status, headers and body.
+async fn call_url(
     invoker: &Invoker,
-    RequestStart(began): RequestStart,
+    RequestStart(start): RequestStart,
     workspace: &str,
     function: &str,
     request: Request<Body>,
@@ -155,8 +155,8 @@ async fn answer(
     let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
-    let key = parts.headers.get(KEY).map(HeaderValue::as_bytes);
-    let event = Event::of_request(&parts, event::body(body).await?);
+    let key = parts.headers.get(API_KEY).map(HeaderValue::as_bytes);
+    let event = Event::of_request(&parts, event::read_body(body).await?);
     let callable = || invoker.store().callable_function(&workspace, &id);
     let origin = CreationSeed::new(invoker.store().now());
     if method == Method::OPTIONS {
@@ -164,11 +164,11 @@ async fn answer(
         access.authorize(key)?;
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
     }
-    let wanted = event.method().to_owned();
+    let event_method = event.method().to_owned();
     let mut allow = None;
-    let checked = |CallSettings { methods, access, .. }: &CallSettings| {
+    let check = |CallSettings { methods, access, .. }: &CallSettings| {
         access.authorize(key)?;
-        if methods.iter().any(|allowed| allowed.as_str() == wanted) {
+        if methods.iter().any(|allowed| allowed.as_str() == event_method) {
             return Ok(());
         }
         allow = Some(allowed(methods));
@@ -176,17 +176,18 @@ async fn answer(
             "{method} is not a method of this function; Allow lists those"
         )))
     };
-    let call = Call { workspace: &workspace, function: &id, origin: &origin, began, event };
-    let invoked = invoker.invoke(call, callable, checked).await;
-    match (invoked, allow) {
-        (Ok((log, execution)), _) => Ok(reply::response(&log, execution)),
-        // With its Allow header, which an error alone doesn't have.
+    let invocation =
+        Invocation { workspace: &workspace, function: &id, origin: &origin, start, event };
+    let result = invoker.invoke(invocation, callable, check).await;
+    match (result, allow) {
+        (Ok((log, execution)), _) => Ok(response::from_execution(&log, execution)),
+        // A 405 needs `Allow`, which an `Error` doesn't have.
         (Err(error), Some(allow)) => Ok(([(ALLOW, allow)], error).into_response()),
         (Err(error), None) => Err(error),
     }
 }
 
-/// The value of `Allow`, to which the boundary adds OPTIONS.
+/// The value of `Allow`. The middleware adds `OPTIONS`.
 fn allowed(methods: &HttpMethods) -> String {
     let mut names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
     if names.contains(&"GET") {

@@ -1,36 +1,38 @@
-//! Execution logs, of one function and of a whole workspace, newest first.
+//! Routes of execution logs.
 
-mod page;
+mod parameters;
+mod response;
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use shared::admission::rate_limit;
 use shared::domain::{
     ExecutionStatus, FunctionId, Level, Limits, List, LogFilter, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    CommonErrors, IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, Unchanged,
+    CommonErrors, IfNoneMatch, ListQuery, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
 };
+use shared::rate_limit;
 use shared::store::Store;
 use utoipa::OpenApi;
 
-use page::{Filter, Logs, OfFunction, OfWorkspace};
+use parameters::{FilterParameters, FunctionLogsParameters, WorkspaceLogsParameters};
+use response::Logs;
 
 /// The routes of this Lambda.
 pub fn router(store: Store) -> Router {
     let router = Router::new()
-        .route("/api/workspaces/{workspaceId}/logs", get(of_workspace))
-        .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(of_function))
+        .route("/api/workspaces/{workspaceId}/logs", get(list_of_workspace))
+        .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(list_of_function))
         .with_state(store.clone());
-    rate_limit(router, &store)
+    rate_limit::per_owner(router, &store)
 }
 
-/// What these routes say of themselves.
+/// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    paths(of_workspace, of_function),
+    paths(list_of_workspace, list_of_function),
     components(schemas(Logs, WorkspaceId, ExecutionStatus, Level, Timestamp))
 )]
 pub struct Description;
@@ -41,10 +43,10 @@ pub struct Description;
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/functions/{functionId}/logs",
     operation_id = "listFunctionLogs", tag = "Logs",
-    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), OfFunction, Filter, IfNoneMatch),
-    responses(Logs, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path), FunctionLogsParameters, FilterParameters, IfNoneMatch),
+    responses(Logs, NotModified, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
-async fn of_function(
+async fn list_of_function(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
@@ -55,7 +57,7 @@ async fn of_function(
     let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
-    Ok(Logs::page(&query, found))
+    Ok(Logs::new(&query, found))
 }
 
 /// List the logs of all functions of a workspace
@@ -64,10 +66,10 @@ async fn of_function(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}/logs", operation_id = "listWorkspaceLogs",
     tag = "Logs",
-    params(("workspaceId" = WorkspaceId, Path), OfWorkspace, Filter, IfNoneMatch),
-    responses(Logs, Unchanged, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
+    params(("workspaceId" = WorkspaceId, Path), WorkspaceLogsParameters, FilterParameters, IfNoneMatch),
+    responses(Logs, NotModified, PathErrors, QueryErrors, OwnerErrors, CommonErrors),
 )]
-async fn of_workspace(
+async fn list_of_workspace(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
@@ -78,5 +80,5 @@ async fn of_workspace(
     let id = workspace.parse::<WorkspaceId>()?;
     let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_workspace(&owner, &id, &filter, &page).await?;
-    Ok(Logs::page(&query, found))
+    Ok(Logs::new(&query, found))
 }

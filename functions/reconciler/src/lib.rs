@@ -1,5 +1,5 @@
 //! Brings everything else in line with the table, as its stream tells what changed:
-//! engine, published sources, and what deleted things leave behind. Usage are the counter's.
+//! engine, published sources, and what deleted things leave behind. Usage is the counter's.
 //!
 //! Records come at least once, and those of an item in order. Following a record
 //! looks at the table as it is now and does what is missing, so it can be cut

@@ -1,19 +1,19 @@
-//! Workspaces: made, listed, read, changed and deleted.
+//! Routes of workspaces.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
-use shared::admission::rate_limit;
 use shared::domain::{
     CreateWorkspace, Fields, Limits, List, Owner, PatchWorkspace, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
-    Array, BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
-    IfNoneMatch, ListQuery, OwnerErrors, Path, PathErrors, QueryErrors, QuotaErrors, Unchanged,
-    VersionErrors, WithEtag,
+    BodyErrors, CommonErrors, CreatedResponse, IdempotencyErrors, IdempotentJson, IfMatch,
+    IfNoneMatch, ListQuery, ListResponse, NotModified, OwnerErrors, Path, PathErrors, QueryErrors,
+    QuotaErrors, VersionErrors, WithEtag,
 };
+use shared::rate_limit;
 use shared::store::{Created, Store};
 use utoipa::OpenApi;
 
@@ -23,10 +23,10 @@ pub fn router(store: Store) -> Router {
         .route("/api/workspaces", get(list).post(create))
         .route("/api/workspaces/{workspaceId}", get(read).patch(update).delete(delete))
         .with_state(store.clone());
-    rate_limit(router, &store)
+    rate_limit::per_owner(router, &store)
 }
 
-/// What these routes say of themselves.
+/// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
     paths(create, list, read, update, delete),
@@ -45,14 +45,14 @@ pub struct Description;
 async fn create(
     State(store): State<Store>,
     owner: Owner,
-    IdempotentJson { fields, intent }: IdempotentJson,
+    IdempotentJson { fields, idempotency }: IdempotentJson,
 ) -> Result<CreatedResponse<Workspace>, Error> {
     let create = CreateWorkspace::try_from(fields)?;
-    let claim = store.claim(&owner, intent.as_ref()).await?;
+    let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let workspace = create.create(&claim.origin);
     let location = format!("/api/workspaces/{}", workspace.id);
     let Created { made, is_replayed } = store.create_workspace(&owner, &claim, workspace).await?;
-    Ok(CreatedResponse { location, made, is_replayed })
+    Ok(CreatedResponse { location, resource: made, is_replayed })
 }
 
 /// List the workspaces
@@ -61,16 +61,16 @@ async fn create(
 #[utoipa::path(
     get, path = "/api/workspaces", operation_id = "listWorkspaces", tag = "Workspaces",
     params(ListQuery, IfNoneMatch),
-    responses(Array<Workspace>, Unchanged, QueryErrors, OwnerErrors, CommonErrors),
+    responses(ListResponse<Workspace>, NotModified, QueryErrors, OwnerErrors, CommonErrors),
 )]
 async fn list(
     State(store): State<Store>,
     owner: Owner,
     query: ListQuery,
-) -> Result<Array<Workspace>, Error> {
+) -> Result<ListResponse<Workspace>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Workspaces(owner.clone()), limit)?;
-    Ok(query.array(store.workspaces_of_owner(&owner, &page).await?))
+    Ok(query.respond(store.workspaces_of_owner(&owner, &page).await?))
 }
 
 /// Read a workspace
@@ -79,7 +79,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/workspaces/{workspaceId}", operation_id = "getWorkspace", tag = "Workspaces",
     params(("workspaceId" = WorkspaceId, Path), IfNoneMatch),
-    responses(WithEtag<Workspace>, Unchanged, PathErrors, OwnerErrors, CommonErrors),
+    responses(WithEtag<Workspace>, NotModified, PathErrors, OwnerErrors, CommonErrors),
 )]
 async fn read(
     State(store): State<Store>,

@@ -1,4 +1,4 @@
-//! What an AWS client's error means to a caller of ours.
+//! The mapping of an AWS client's errors to [`Error`].
 
 use std::error::Error as StdError;
 
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
 
-/// Codes that say: not now. From the error references of DynamoDB, S3 and Lambda.
+/// Error codes of a temporary failure, from the error references of DynamoDB, S3 and Lambda.
 const BUSY: [&str; 16] = [
     "EC2ThrottledException",
     "InternalServerError",
@@ -27,43 +27,43 @@ const BUSY: [&str; 16] = [
     "TransactionInProgressException",
 ];
 
-/// Turns the error of the call `what` into ours.
+/// Maps the error of the call `what`.
 ///
-/// What may pass by itself is [`Error::Unavailable`]; what won't (no such
-/// table, no credentials, access denied, a request that the service doesn't
-/// understand) is [`Error::Internal`].
+/// A temporary failure is [`Error::Unavailable`]. Any other (missing table, no credentials, access
+/// denied, invalid request) is [`Error::Internal`].
 pub fn failure<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     move |error| {
-        let passing = match &error {
+        let is_temporary = match &error {
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
             SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
             _ => {
-                let theirs = error.raw_response().is_some_and(|r| r.status().is_server_error());
-                theirs || error.code().is_some_and(|code| BUSY.contains(&code))
+                let is_server_error =
+                    error.raw_response().is_some_and(|r| r.status().is_server_error());
+                is_server_error || error.code().is_some_and(|code| BUSY.contains(&code))
             }
         };
-        let story = format!("{what}: {}", story(&error)).into();
-        if passing { Error::Unavailable(story) } else { Error::Internal(story) }
+        let cause = format!("{what}: {}", message(&error)).into();
+        if is_temporary { Error::Unavailable(cause) } else { Error::Internal(cause) }
     }
 }
 
-/// What an error says of itself and of its causes.
+/// The messages of an error and of its causes.
 ///
-/// Never its debug form: that holds the whole answer, and an answer can hold
-/// an item with its owner's environment variables.
-fn story(error: &dyn StdError) -> String {
-    let mut story = error.to_string();
+/// Its `Debug` form must not be logged: it contains the whole response, which may be an item with
+/// environment variables.
+fn message(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !story.ends_with(&text) {
-            story.push_str(": ");
-            story.push_str(&text);
+        if !message.ends_with(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
         }
         next = cause.source();
     }
-    story
+    message
 }

@@ -1,4 +1,4 @@
-//! The AWS clients' common settings, and what their errors mean.
+//! Common settings of the AWS clients, and the mapping of their errors.
 
 pub mod failure;
 
@@ -15,43 +15,39 @@ use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::config::{Config, Endpoints};
+use crate::time_budget::TimeBudget;
 
-/// The longest that one call takes, repeats by the SDK included.
-pub(crate) const CALL_TIME: Duration = Duration::from_secs(8);
-
-/// How long a connection waits to be used again. Lambda stops a process between
-/// requests, in which others close what it holds; a call of a user's function
-/// that finds out too late can't be repeated.
+/// How long an idle connection is kept. Lambda freezes a process between requests, and servers close its
+/// connections meanwhile. An invocation of a user's function over a closed connection cannot be repeated.
 const IDLE_TIME: Duration = Duration::from_secs(15);
 
-/// The five root certificates that Amazon Trust Services says a trust store should have, and that
-/// chains of AWS's services end in: <https://www.amazontrust.com/repository/>.
+/// The five root certificates of Amazon Trust Services, which sign AWS's services:
+/// <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// How long calls may take.
-pub fn timeouts() -> TimeoutConfig {
+/// The time limits of calls.
+pub fn timeouts(budget: &TimeBudget) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(CALL_TIME / 2)
-        .operation_timeout(CALL_TIME)
+        .connect_timeout(budget.connect)
+        .operation_attempt_timeout(budget.call_attempt)
+        .operation_timeout(budget.call)
         .build()
 }
 
-/// What all clients of a Lambda share. Nothing is sent yet, so wrong names and missing permissions
+/// The settings that all clients of a Lambda share. Nothing is sent: wrong names and missing permissions
 /// show at the first call.
 ///
-/// Services are trusted by Amazon's own roots, which are compiled in: to read and parse all that a
-/// system trusts took nine tenths of a start. The rest is put together by hand, because `aws-config`
-/// looks for profiles on the disk at each start, and brings what signs in to AWS in five other ways, a
-/// tenth of each binary.
+/// Amazon's root certificates are compiled in, because reading and parsing the system's took nine tenths
+/// of a start. `aws-config` is not used: it looks for profiles on the disk at each start, and its five
+/// other ways to sign in were a tenth of each binary.
 pub fn load(config: &Config) -> SdkConfig {
     let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    // The system's roots are those of SSL_CERT_FILE, where that is set.
+    // The system's roots are read from SSL_CERT_FILE, where that is set.
     let roots = if config.has_own_roots { TrustStore::default() } else { amazon };
     let tls = TlsContext::builder().with_trust_store(roots).build();
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls.expect("it only holds what it was given"))
+        .tls_context(tls.expect("the certificates are constants"))
         .pool_idle_timeout(IDLE_TIME)
         .build_https();
     SdkConfig::builder()
@@ -61,7 +57,7 @@ pub fn load(config: &Config) -> SdkConfig {
         .service_config(config.endpoints.clone())
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(&config.time_budget))
         .build()
 }
 

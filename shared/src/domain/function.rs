@@ -172,7 +172,7 @@ impl TryFrom<Fields> for CreateFunction {
     /// The code is checked last, as Python of the runtime.
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let settings = FunctionSettings::take(&mut fields)?;
-        let code = fields.required("code")?;
+        let code: Code = fields.required("code")?;
         syntax::check(code.as_str(), settings.runtime)?;
         Ok(Self { settings, code })
     }

@@ -1,4 +1,4 @@
-//! Reading a request's body.
+//! Request bodies.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -9,10 +9,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::domain::Fields;
 use crate::error::Error;
 
-/// The most bytes of a request's body: 2 MiB.
+/// The maximum size of a request body: 2 MiB.
 ///
-/// The largest body with a purpose is a function's: 1 MiB of source is 1.4 MB
-/// as base64, and everything else in it is below 100 KB however it is escaped.
+/// The largest useful body creates a function: 1 MiB of source is 1.4 MB as base64, and all other
+/// fields are below 100 KB, however they are escaped.
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
 impl<S: Sync> FromRequest<S> for Fields {
@@ -24,14 +24,14 @@ impl<S: Sync> FromRequest<S> for Fields {
     }
 }
 
-/// A body that says to be JSON.
+/// Reads a body whose `Content-Type` is JSON.
 pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
-    refuse_other_types(headers)?;
-    bytes(body).await
+    require_json(headers)?;
+    read(body).await
 }
 
-/// No type at all, and `application/*+json`, are JSON.
-fn refuse_other_types(headers: &HeaderMap) -> Result<(), Error> {
+/// Accepts `application/json`, `application/*+json` and a missing type.
+fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };
@@ -42,9 +42,9 @@ fn refuse_other_types(headers: &HeaderMap) -> Result<(), Error> {
     if essence.is_empty() || json { Ok(()) } else { Err(Error::UnsupportedMediaType(essence)) }
 }
 
-async fn bytes(body: Body) -> Result<Bytes, Error> {
+async fn read(body: Body) -> Result<Bytes, Error> {
     use axum::body::HttpBody;
-    // A Lambda's event holds the whole body, so its size is known before it is read.
+    // A Lambda event contains the whole body, so its size is known before it is read.
     let size = body.size_hint().lower();
     let read = Limited::new(body, MAX_BODY_BYTES).collect().await;
     match read {
@@ -70,15 +70,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn json_by_its_type_is_taken_and_nothing_else() {
-        for taken in [
+    async fn only_json_content_types_are_accepted() {
+        for accepted in [
             None,
             Some("application/json"),
             Some("Application/JSON; charset=utf-8"),
             Some("application/merge-patch+json"),
             Some(""),
         ] {
-            assert!(parsed(taken, "{}").await.is_ok(), "{taken:?}");
+            assert!(parsed(accepted, "{}").await.is_ok(), "{accepted:?}");
         }
         for refused in
             ["text/plain", "application/jsonx", "text/json", "multipart/form-data", "*/*"]
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_over_the_limit_is_told_the_limit_and_its_size() {
+    async fn an_oversized_body_error_has_limit_and_size() {
         let body = format!("{{\"a\":\"{}\"}}", "a".repeat(MAX_BODY_BYTES));
         let size = body.len();
         match parsed(None, body).await {

@@ -1,34 +1,36 @@
-//! Cross-origin rules: who may read our answers from a browser.
+//! Cross-origin resource sharing: which origins may read responses in a browser.
+//!
+//! `docs/decisions/050-libraries-for-http.md` says why this is not `tower-http`'s.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-/// The cross-origin rules of one API.
+/// The CORS rules of an API.
 ///
-/// An allowed origin is echoed with credentials, so a wildcard can't be said;
-/// any other origin gets no cross-origin header at all.
+/// Responses to an allowed origin repeat it and allow credentials, which excludes wildcards. Responses
+/// to any other origin have no `Access-Control-*` header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
-    /// Origins that may read answers, as browsers send them: `http://localhost:3000`.
+    /// Allowed origins, as browsers send them: `http://localhost:3000`.
     pub origins: Vec<String>,
-    /// Methods that a preflight allows.
+    /// Allowed methods.
     pub methods: Vec<String>,
-    /// Request headers that a preflight allows.
+    /// Allowed request headers.
     pub request_headers: Vec<String>,
-    /// Response headers that a page's script may read.
+    /// Response headers that scripts may read.
     pub exposed_headers: Vec<String>,
-    /// For how many seconds a browser may remember a preflight.
+    /// How long a browser may cache a preflight response, in seconds.
     pub max_age: u32,
 }
 
 impl Cors {
-    /// What every Lambda of this API answers with; only the origins are configuration.
+    /// The rules of this API. Only the origins are configurable.
     ///
-    /// `template.yaml` says the same to API Gateway, and a test compares the two.
+    /// API Gateway's rules in `template.yaml` must be equal; a test compares them.
     pub fn for_origins(origins: Vec<String>) -> Self {
         let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         Self {
@@ -56,7 +58,8 @@ impl Cors {
         }
     }
 
-    /// Puts the headers of an ordinary answer on `response`, replacing any that stand there.
+    /// Sets the CORS headers of a response that is not a preflight's, and replaces those of a user's
+    /// function.
     pub fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
         for name in [
             ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -70,7 +73,7 @@ impl Cors {
             .iter()
             .any(|v| v.as_bytes().eq_ignore_ascii_case(ORIGIN.as_str().as_bytes()));
         if !varies {
-            response.append(VARY, HeaderValue::from_static("CreationSeed"));
+            response.append(VARY, HeaderValue::from_static("Origin"));
         }
         if let Some(origin) = self.allowed(request) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -79,7 +82,7 @@ impl Cors {
         }
     }
 
-    /// Puts the headers of a preflight's answer on `response`.
+    /// Sets the CORS headers of a preflight response.
     pub fn apply_preflight(&self, request: &HeaderMap, response: &mut HeaderMap) {
         self.apply(request, response);
         response.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
@@ -99,9 +102,15 @@ impl Cors {
     }
 }
 
-fn insert_list(headers: &mut HeaderMap, name: http::HeaderName, values: &[String]) {
-    // A list that can't be a header value would come from a broken
-    // configuration; it is left out, and the browser then refuses to share.
+/// Whether a request is a CORS preflight. `OPTIONS` alone isn't.
+pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn insert_list(headers: &mut HeaderMap, name: HeaderName, values: &[String]) {
+    // Only a broken configuration makes an invalid value. Without the header, browsers refuse access.
     if let Ok(value) = HeaderValue::from_str(&values.join(",")) {
         headers.insert(name, value);
     }
@@ -116,30 +125,30 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_origin_is_echoed_with_credentials() {
+    fn an_allowed_origin_is_repeated_with_credentials() {
         let cors = Cors::for_origins(vec!["http://localhost:3000".into()]);
         let mut response = HeaderMap::new();
         cors.apply(&request("http://localhost:3000"), &mut response);
         assert_eq!(response[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:3000");
         assert_eq!(response[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
-        assert_eq!(response[VARY], "CreationSeed");
+        assert_eq!(response[VARY], "Origin");
         assert!(!response.contains_key(ACCESS_CONTROL_ALLOW_METHODS));
     }
 
     #[test]
-    fn a_foreign_origin_gets_nothing_and_loses_what_stood_there() {
+    fn responses_to_other_origins_have_no_cors_headers() {
         let cors = Cors::for_origins(vec!["http://localhost:3000".into()]);
         for origin in ["http://localhost:30000", "http://evil.example", "null"] {
             let mut response = HeaderMap::new();
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             cors.apply_preflight(&request(origin), &mut response);
             assert_eq!(response.len(), 1, "only Vary: {response:?}");
-            assert_eq!(response[VARY], "CreationSeed");
+            assert_eq!(response[VARY], "Origin");
         }
     }
 
     #[test]
-    fn a_preflight_names_methods_headers_and_an_age() {
+    fn a_preflight_response_has_methods_headers_and_max_age() {
         let cors = Cors::for_origins(vec!["http://localhost:3000".into()]);
         let mut response = HeaderMap::new();
         cors.apply_preflight(&request("http://localhost:3000"), &mut response);

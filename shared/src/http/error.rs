@@ -1,5 +1,6 @@
-//! The one place where an error becomes an answer.
+//! The one place where an [`Error`] becomes a status and a body.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +16,16 @@ use utoipa::ToSchema;
 
 use crate::domain::{Execution, ExecutionResult, Failure, InvalidField, InvalidJson, LogId};
 use crate::error::Error;
+use crate::time_budget::TimeBudget;
 
-/// For how many seconds a client should wait when storage is busy.
+/// `Retry-After` when storage or the engine is busy, or a request is in progress.
 const BUSY_SECONDS: u32 = 2;
 
-/// For how many seconds a client should wait that asked too often: limits are of a second.
-const QUOTA_SECONDS: u32 = 1;
+/// `Retry-After` when a rate limit is exceeded. Limits count requests per second.
+const RATE_LIMIT_SECONDS: u32 = 1;
 
-/// What a closed function asks of its callers; HTTP wants it with each 401.
+/// `WWW-Authenticate` of a function that requires a key. HTTP requires this header with a 401.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("ApiKey header=\"X-Api-Key\"");
-
-/// For how many seconds API Gateway's HTTP API waits for a function.
-const GATEWAY_SECONDS: u64 = 30;
 
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,8 +76,8 @@ impl fmt::Display for Code {
     }
 }
 
-/// The status and the code of an error, and what there is to say beside its sentence.
-fn in_http(error: &Error) -> (StatusCode, Code, Option<Value>) {
+/// The status, code and `details` of an error.
+fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
     match error {
         Error::Json(InvalidJson::Malformed(_)) => {
             (StatusCode::BAD_REQUEST, Code::MalformedJson, None)
@@ -138,7 +137,7 @@ pub fn status_of(execution: &Execution) -> u16 {
     }
 }
 
-/// 504 where time ran out, 503 where the engine gave no answer, else 500.
+/// 504 for a timeout, 503 if the engine gave no answer, else 500.
 fn status_of_failure(failure: &Failure) -> (StatusCode, Code) {
     match failure {
         Failure::TimedOut { .. } | Failure::StillRunning(_) => {
@@ -149,15 +148,15 @@ fn status_of_failure(failure: &Failure) -> (StatusCode, Code) {
     }
 }
 
-/// A function's failure is its owner's and not ours: its log tells of it.
+/// A failure of a user's function. `details` has the log's id.
 fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<Value>) {
-    let of_time = |limit: u64, spent: &Duration| {
+    let timed_out = |limit: u64, spent: &Duration| {
         let tenths = (spent.as_secs_f64() * 10.0).round() / 10.0;
         json!({ "logId": log, "limitSeconds": limit, "spentSeconds": tenths })
     };
     let details = match failure {
-        Failure::TimedOut { limit, took } => of_time(u64::from(*limit), took),
-        Failure::StillRunning(waited) => of_time(GATEWAY_SECONDS, waited),
+        Failure::TimedOut { limit, took } => timed_out(u64::from(*limit), took),
+        Failure::StillRunning(waited) => timed_out(TimeBudget::PRODUCT.gateway.as_secs(), waited),
         _ => json!({ "logId": log }),
     };
     let (status, code) = status_of_failure(failure);
@@ -165,10 +164,10 @@ fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<
 }
 
 impl IntoResponse for Error {
-    /// Leaves the error with the answer; [`render`] writes the body at the
-    /// boundary, where the request's identifier is known.
+    /// A response with the error as an extension. [`render`] writes the body in the middleware, where the
+    /// request's id is known.
     fn into_response(self) -> Response {
-        let (status, ..) = in_http(&self);
+        let (status, ..) = describe(&self);
         let mut response = status.into_response();
         response.extensions_mut().insert(Arc::new(self));
         response
@@ -181,13 +180,23 @@ impl From<PathRejection> for Error {
     }
 }
 
-/// Writes the body of an answer that an error made, and logs what is a fault
-/// of ours or of a service behind us. Other answers stay as they are.
+/// A panic of a handler is an internal error. The panic hook writes its message to the log.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::internal("a handler panicked").into_response()
+}
+
+/// The error that `response` was made from.
+pub(super) fn error_of(response: &Response) -> Option<&Error> {
+    response.extensions().get::<Arc<Error>>().map(|error| &**error)
+}
+
+/// Writes headers and body of an error, and logs errors of the API or of a service that it uses. Other
+/// responses stay unchanged.
 pub(super) fn render(response: &mut Response, request_id: &str) {
-    let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else {
+    let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else {
         return;
     };
-    let (status, code, details) = in_http(&error);
+    let (status, code, details) = describe(&error);
     match &*error {
         Error::Internal(_) => tracing::error!(request_id, cause = error.causes(), "{code}"),
         Error::Unavailable(_) | Error::Down { .. } => {
@@ -198,7 +207,7 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
     let headers = response.headers_mut();
     match status {
         StatusCode::SERVICE_UNAVAILABLE => headers.insert(RETRY_AFTER, BUSY_SECONDS.into()),
-        StatusCode::TOO_MANY_REQUESTS => headers.insert(RETRY_AFTER, QUOTA_SECONDS.into()),
+        StatusCode::TOO_MANY_REQUESTS => headers.insert(RETRY_AFTER, RATE_LIMIT_SECONDS.into()),
         StatusCode::CONFLICT if matches!(*error, Error::InProgress) => {
             headers.insert(RETRY_AFTER, BUSY_SECONDS.into())
         }
@@ -206,7 +215,7 @@ pub(super) fn render(response: &mut Response, request_id: &str) {
         _ => None,
     };
     let detail = ErrorDetail { code, message: error.to_string(), details, request_id };
-    // The body is text, numbers and a flat object: it can always be written.
+    // Text, numbers and a flat object always serialize.
     let body = serde_json::to_vec(&ErrorBody { error: detail }).unwrap_or_default();
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,4 +1,4 @@
-//! Our answers, as Lambda hands them to API Gateway.
+//! Responses in the form that API Gateway expects from a Lambda.
 
 use std::pin::Pin;
 
@@ -8,30 +8,30 @@ use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use lambda_http::{Body, IntoResponse};
 
-/// Marks an answer that a user's function gave: it is passed on as it is.
+/// An extension of a response that a user's function returned. Such a response is passed through.
 #[derive(Clone, Copy, Debug)]
 pub struct UserResponse {
-    /// Whether its body is bytes, and no text of ours to look into.
+    /// Whether the body is binary, even where its bytes are valid UTF-8.
     pub is_binary: bool,
 }
 
-/// An answer on its way to the gateway.
+/// A response whose body is text or base64 by its bytes.
 ///
-/// By itself lambda_http decides by the content's type what is text, and then
-/// recodes it: a byte order mark would get lost, and other encodings than UTF-8.
+/// `lambda_http` would decide by `Content-Type` and recode text. This would lose byte order marks and
+/// damage encodings other than UTF-8.
 pub(super) struct GatewayResponse(pub(super) Response);
 
 impl IntoResponse for GatewayResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send>> {
         Box::pin(async move {
             let (mut parts, body) = self.0.into_parts();
-            // Bodies are in memory already, so reading one can't fail.
+            // The body is in memory, so reading it can't fail.
             let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            let binary =
-                parts.extensions.get().is_some_and(|passed: &UserResponse| passed.is_binary);
+            let is_binary =
+                parts.extensions.get().is_some_and(|user: &UserResponse| user.is_binary);
             let body = match String::from_utf8(bytes.into()) {
                 Ok(text) if text.is_empty() => Body::Empty,
-                Ok(text) if !binary => Body::Text(text),
+                Ok(text) if !is_binary => Body::Text(text),
                 Ok(text) => Body::Binary(text.into_bytes()),
                 Err(bytes) => Body::Binary(bytes.into_bytes()),
             };
@@ -41,8 +41,8 @@ impl IntoResponse for GatewayResponse {
     }
 }
 
-/// The same headers with those joined that come more than once: API Gateway's
-/// format has one value for each. Cookies travel apart from them.
+/// Joins the values of each header with commas, because API Gateway's format has one value per header.
+/// Cookies have a list of their own in that format.
 fn joined(headers: &HeaderMap) -> HeaderMap {
     let mut all = HeaderMap::with_capacity(headers.len());
     for name in headers.keys() {
@@ -54,7 +54,7 @@ fn joined(headers: &HeaderMap) -> HeaderMap {
             [value] => append(&mut all, name, value),
             several => {
                 let bytes: Vec<&[u8]> = several.iter().map(|value| value.as_bytes()).collect();
-                // Values and commas are what a value may hold.
+                // Valid values joined with commas are a valid value.
                 if let Ok(value) = HeaderValue::from_bytes(&bytes.join(&b", "[..])) {
                     append(&mut all, name, &value);
                 }

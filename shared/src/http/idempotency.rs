@@ -1,4 +1,4 @@
-//! Requests that may be sent again: `Idempotency-Key`.
+//! `Idempotency-Key`: requests that can be repeated safely.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
@@ -9,25 +9,25 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Header, Required};
 
 use super::body;
-use super::description::text_header;
+use super::openapi::text_header;
 use crate::domain::{
     Fields, Fingerprint, IdempotencyKey, IdempotentRequest, Owner, ValidationError,
 };
 use crate::error::Error;
 
-/// The header that names what a client wants done once.
+/// The request header.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The header of an answer that was given before.
+/// The header of a response to a repeated request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// A JSON body, and what is wanted once, if the client says that.
+/// A JSON body with the request's `Idempotency-Key`.
 #[derive(Debug)]
 pub struct IdempotentJson {
     /// The fields of the body.
     pub fields: Fields,
-    /// What is wanted once.
-    pub intent: Option<IdempotentRequest>,
+    /// The idempotent request, if there is a key.
+    pub idempotency: Option<IdempotentRequest>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for IdempotentJson {
@@ -37,15 +37,15 @@ impl<S: Send + Sync> FromRequest<S> for IdempotentJson {
         let (mut parts, body) = request.into_parts();
         let body = body::json(&parts.headers, body).await?;
         let fields = Fields::parse(&body)?;
-        Ok(Self { fields, intent: intent(&mut parts, state, &body).await? })
+        Ok(Self { fields, idempotency: idempotent_request(&mut parts, state, &body).await? })
     }
 }
 
-/// What is wanted once of a request with this body, if its client says that.
+/// The idempotent request with this body, if there is a key.
 ///
 /// # Errors
-/// [`Error::Invalid`] where the key is none.
-pub async fn intent<S: Sync>(
+/// [`Error::Invalid`] where the key is invalid.
+pub async fn idempotent_request<S: Sync>(
     parts: &mut Parts,
     state: &S,
     body: &[u8],
@@ -57,18 +57,18 @@ pub async fn intent<S: Sync>(
 }
 
 fn idempotency_key(value: &HeaderValue) -> Result<IdempotencyKey, Error> {
-    // What is not UTF-8 is not ASCII, and is refused like no text at all.
+    // A value that is not UTF-8 is not ASCII, and is refused like an empty one.
     let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
     text.parse().map_err(|refusal: ValidationError| refusal.of("Idempotency-Key").into())
 }
 
-/// Says of an answer whether it was given before.
-pub fn replayed(is_replayed: bool) -> Option<[(HeaderName, HeaderValue); 1]> {
+/// The header `Idempotency-Replayed`, where the request is a repetition.
+pub fn replayed_header(is_replayed: bool) -> Option<[(HeaderName, HeaderValue); 1]> {
     is_replayed.then_some([(REPLAYED, HeaderValue::from_static("true"))])
 }
 
-/// The header that [`replayed`] makes, for the API's description.
-pub(super) fn described_replay() -> Header {
+/// The header of [`replayed_header`], for `openapi.json`.
+pub(super) fn described_replayed_header() -> Header {
     text_header(
         "`true` where an earlier request with this `Idempotency-Key` did it, and this is its answer.",
     )

@@ -1,4 +1,4 @@
-//! Who asks, as the gateway's authorizer found out.
+//! The owner that a request acts for.
 
 use axum::extract::FromRequestParts;
 use http::Extensions;
@@ -8,11 +8,11 @@ use lambda_http::request::RequestContext;
 use crate::domain::Owner;
 use crate::error::Error;
 
-/// Whether callers are signed in; an extension of every request.
+/// An extension of every request: whether callers must sign in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignIn(pub(super) bool);
 
-/// Who asks, if the gateway or the deployment says so.
+/// The owner, from the authorizer's claims. Without sign-in, everybody is [`Owner::anonymous`].
 pub(super) fn owner_of(extensions: &Extensions) -> Option<Owner> {
     let authorizer = match extensions.get() {
         Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
@@ -30,12 +30,12 @@ pub(super) fn owner_of(extensions: &Extensions) -> Option<Owner> {
 impl<S: Sync> FromRequestParts<S> for Owner {
     type Rejection = Error;
 
-    /// The subject of the token that API Gateway has checked. What a client sends says
-    /// nothing of this: only the gateway writes it.
+    /// The subject of the token that API Gateway has verified. Clients cannot set the request context.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        // Without one, it is a route without its authorizer, or a token without a subject.
-        owner_of(&parts.extensions)
-            .ok_or_else(|| Error::internal("nobody is signed in, and somebody must be"))
+        // The route has no authorizer, or the token no subject.
+        owner_of(&parts.extensions).ok_or_else(|| {
+            Error::internal("the request has no subject, and the API requires sign-in")
+        })
     }
 }
 
@@ -58,19 +58,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_the_subject_of_the_checked_token() {
+    async fn the_owner_is_the_subject_of_the_token() {
         let token = |claims: Value| json!({"jwt": {"claims": claims, "scopes": null}});
         for sign_in in [false, true] {
             let ada = token(json!({"sub": "ada", "email": "x@example.com"}));
             assert_eq!(owner(sign_in, ada).await.unwrap().as_str(), "ada");
             let namesake = owner(sign_in, token(json!({"sub": "anonymous"}))).await.unwrap();
-            assert_ne!(namesake, Owner::anonymous(), "somebody of that name isn't nobody");
+            assert_ne!(
+                namesake,
+                Owner::anonymous(),
+                "a subject may be spelled like the anonymous owner"
+            );
         }
         assert_eq!(owner(false, Value::Null).await.unwrap(), Owner::anonymous());
     }
 
     #[tokio::test]
-    async fn nobody_gets_through_where_somebody_must_be_signed_in() {
+    async fn a_request_without_a_subject_fails_where_sign_in_is_required() {
         let without = json!({"jwt": {"claims": {"email": "x@example.com"}, "scopes": null}});
         let empty = json!({"jwt": {"claims": {"sub": ""}, "scopes": null}});
         for authorizer in [Value::Null, without, empty] {

@@ -1,4 +1,4 @@
-//! The path of a request.
+//! Paths of requests.
 
 use axum::extract::{FromRequestParts, Path as AxumPath};
 use http::request::Parts;
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The variables of a route's path, percent-decoded.
+/// The parameters of a route's path, percent-decoded.
 ///
-/// They are plain text here, and become identifiers only after the body was
-/// read: a field that breaks a rule is told before a resource that isn't there.
+/// They are text here. Handlers parse them as ids after the body, so that an invalid field is reported
+/// before a missing resource.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
@@ -27,7 +27,7 @@ where
     }
 }
 
-/// What may not stand in a path or a query.
+/// Characters that a path or query cannot contain.
 const NOT_IN_URI: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -42,35 +42,36 @@ const NOT_IN_URI: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The same, and the sign of what is encoded already.
+/// The same with the percent sign.
 const NOT_IN_TEXT: &AsciiSet = &NOT_IN_URI.add(b'%');
 
-/// `text` with everything percent-encoded that may not stand in a URI.
+/// Percent-encodes what a URI cannot contain.
 ///
-/// API Gateway decodes paths before it passes them on, so a space or a letter
-/// outside ASCII arrives bare, which lambda_http can't make a URI of. What
-/// decodes to no text is encoded once more: it is then text, and names nothing.
-pub(super) fn encoded(text: &str) -> String {
+/// API Gateway decodes paths, so spaces and non-ASCII letters arrive unencoded, and `lambda_http` cannot
+/// make a URI of them. Text that decodes to invalid UTF-8 is encoded a second time. It is then valid,
+/// and matches no resource.
+fn encode(text: &str) -> String {
     let is_text = percent_decode_str(text).decode_utf8().is_ok();
     utf8_percent_encode(text, if is_text { NOT_IN_URI } else { NOT_IN_TEXT }).collect()
 }
 
-/// The same of a query, which API Gateway passes on as it came: it is encoded already, and what
-/// decodes to no text is its reader's to refuse.
-pub(super) fn encoded_query(query: &str) -> String {
+/// Percent-encodes what a query cannot contain.
+///
+/// API Gateway does not decode queries. A query that decodes to invalid UTF-8 is rejected by its reader.
+pub(super) fn encode_query(query: &str) -> String {
     utf8_percent_encode(query, NOT_IN_URI).collect()
 }
 
-/// The same of a path.
+/// Percent-encodes what a path cannot contain, and dot segments.
 ///
-/// lambda_http makes a URL of it, by whose rules a segment of dots leads to another path than the one
-/// that the gateway has let through. Encoded once more, it stays a segment, which names nothing.
-pub(super) fn encoded_path(path: &str) -> String {
+/// `lambda_http` parses the path as a URL, which resolves dot segments: the path would no longer be the
+/// one that the gateway authorized. An encoded dot segment stays, and matches no resource.
+pub(super) fn encode_path(path: &str) -> String {
     let segment = |segment: &str| match &*segment.to_ascii_lowercase().replace("%2e", ".") {
         "." | ".." => segment.replace('%', "%25").replace('.', "%252E"),
         _ => segment.to_owned(),
     };
-    encoded(path).split('/').map(segment).collect::<Vec<_>>().join("/")
+    encode(path).split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -81,23 +82,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_becomes_a_path(text in "\\PC{0,50}") {
-            let path = format!("/{}", encoded(&text));
+        fn any_text_encodes_to_a_valid_path(text in "\\PC{0,50}") {
+            let path = format!("/{}", encode(&text));
             prop_assert!(path.parse::<Uri>().is_ok(), "{}", path);
         }
     }
 
     #[test]
-    fn what_is_encoded_stays_so() {
-        assert_eq!(encoded("/api/a%20b"), "/api/a%20b");
-        assert_eq!(encoded("/api/a b/한?#"), "/api/a%20b/%ED%95%9C%3F%23");
-        assert_eq!(encoded("/api/%FF"), "/api/%25FF");
-        assert_eq!(encoded_query("a=%FF&b=%20"), "a=%FF&b=%20");
+    fn encoded_characters_are_not_encoded_again() {
+        assert_eq!(encode("/api/a%20b"), "/api/a%20b");
+        assert_eq!(encode("/api/a b/한?#"), "/api/a%20b/%ED%95%9C%3F%23");
+        assert_eq!(encode("/api/%FF"), "/api/%25FF");
+        assert_eq!(encode_query("a=%FF&b=%20"), "a=%FF&b=%20");
     }
 
     #[test]
-    fn dots_lead_nowhere() {
-        assert_eq!(encoded_path("/a/../b/./c.d/..."), "/a/%252E%252E/b/%252E/c.d/...");
-        assert_eq!(encoded_path("/a/%2e%2E/.%2E"), "/a/%252e%252E/%252E%252E");
+    fn dot_segments_are_encoded() {
+        assert_eq!(encode_path("/a/../b/./c.d/..."), "/a/%252E%252E/b/%252E/c.d/...");
+        assert_eq!(encode_path("/a/%2e%2E/.%2E"), "/a/%252e%252E/%252E%252E");
     }
 }

@@ -13,8 +13,7 @@ use super::compression::{compressed, decompress_bounded};
 use super::function::FunctionRecord;
 use super::transaction::TransactionResult;
 use super::update::Changes;
-use super::{COMMIT_TIME, DISCARD_TIME, Item, Store, keys};
-use crate::aws::CALL_TIME;
+use super::{Item, Store, keys};
 use crate::domain::{Code, Expected, Function, FunctionId, Owner, Versioned, WorkspaceId};
 use crate::error::Error;
 
@@ -109,7 +108,7 @@ impl Store {
         };
         // An error of the commit itself leaves open whether the new source is
         // named, so the object stays. Where it certainly isn't, the object goes.
-        let committed = tokio::time::timeout(COMMIT_TIME, commit).await;
+        let committed = tokio::time::timeout(self.time_budget.commit, commit).await;
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
         match committed {
@@ -188,7 +187,7 @@ impl Store {
         self.put_object(&keys::published_code(ws, id), &code).await?;
         let before = self.now().epoch_milliseconds() - LONGER_THAN_ANY_REQUEST_MS;
         // A function has a few versions of its source at the most.
-        let deadline = Instant::now() + CALL_TIME;
+        let deadline = Instant::now() + self.time_budget.call;
         self.delete_objects_until(&keys::code_versions(ws, id), deadline, |key, made| {
             let is_replaced = replaced.is_some_and(|SourceKey(replaced)| replaced == key);
             is_replaced || (made < before && key != record.code.code_key)
@@ -200,7 +199,7 @@ impl Store {
     /// Removes a source that no item names, and never will. To leave one is
     /// untidy and no more, so a failure is logged and not the caller's.
     pub(super) async fn discard(&self, key: &str) {
-        match tokio::time::timeout(DISCARD_TIME, self.delete_object(key)).await {
+        match tokio::time::timeout(self.time_budget.discard, self.delete_object(key)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(

@@ -15,7 +15,7 @@ use ulid::Ulid;
 
 use super::keys::{self, Key, PK};
 use super::transaction::{Refusal, retry_on_conflict};
-use super::{CLAIM_TIME, DISCARD_TIME, Item, Store};
+use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{
     CreationSeed, Fingerprint, IdempotentRequest, Owner, Salt, Timestamp, new_salt,
@@ -157,7 +157,7 @@ impl Store {
             return Err(Error::InProgress);
         }
         let mine = IdempotencyItem { attempt: new.attempt, ..earlier.clone() }.claim(intent);
-        let taken = in_time(self.take_over(intent, &earlier, &new)).await;
+        let taken = self.in_claim_time(self.take_over(intent, &earlier, &new)).await;
         if self.release_on_error(&mine, taken).await? { Ok(mine) } else { Err(Error::InProgress) }
     }
 
@@ -200,7 +200,7 @@ impl Store {
             .expression_attribute_values(":over", AttributeValue::N("0".into()))
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        best_effort(update.send(), "DynamoDB UpdateItem, claim").await;
+        self.best_effort(update.send(), "DynamoDB UpdateItem, claim").await;
     }
 
     /// Takes a claim back to what nothing came of.
@@ -214,7 +214,7 @@ impl Store {
             .condition_expression(MINE)
             .expression_attribute_values(":attempt", AttributeValue::S(attempt.to_string()))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        best_effort(delete.send(), "DynamoDB DeleteItem, claim").await;
+        self.best_effort(delete.send(), "DynamoDB DeleteItem, claim").await;
     }
 
     /// Gives a claim back where what it was for came to an error.
@@ -256,7 +256,7 @@ impl Store {
         intent: &IdempotentRequest,
         new: &IdempotencyItem,
     ) -> Result<Option<IdempotencyItem>, Error> {
-        let put = in_time(self.put_claim(intent, new)).await;
+        let put = self.in_claim_time(self.put_claim(intent, new)).await;
         if put.as_ref().is_err_and(is_unknown) {
             self.discard_claim(&new.claim(intent)).await;
         }
@@ -329,21 +329,32 @@ impl Store {
             Err(error) => Err(failure("DynamoDB UpdateItem, claim")(error)),
         }
     }
-}
 
-/// Waits for what is done after the answer is known, but not for long.
-async fn best_effort<T, E>(call: impl Future<Output = Result<T, SdkError<E>>>, what: &'static str)
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let cause = match tokio::time::timeout(DISCARD_TIME, call).await {
-        Ok(Ok(_)) => return,
-        // It is somebody else's now, or done.
-        Ok(Err(error)) if error.code() == Some("ConditionalCheckFailedException") => return,
-        Ok(Err(error)) => failure(what)(error).causes(),
-        Err(_) => "out of time".to_owned(),
-    };
-    tracing::warn!(cause, "a claim is left until its time is over");
+    /// Waits for what is done after the answer is known, but not for long.
+    async fn best_effort<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, SdkError<E>>>,
+        what: &'static str,
+    ) where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let cause = match tokio::time::timeout(self.time_budget.discard, call).await {
+            Ok(Ok(_)) => return,
+            // It is somebody else's now, or done.
+            Ok(Err(error)) if error.code() == Some("ConditionalCheckFailedException") => return,
+            Ok(Err(error)) => failure(what)(error).causes(),
+            Err(_) => "out of time".to_owned(),
+        };
+        tracing::warn!(cause, "a claim is left until its time is over");
+    }
+
+    async fn in_claim_time<T>(
+        &self,
+        claim: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let out_of_time = |_| Error::Unavailable("claiming a request: out of time".into());
+        tokio::time::timeout(self.time_budget.claim, claim).await.map_err(out_of_time)?
+    }
 }
 
 /// Whether it isn't known what came of what ended with `error`.
@@ -371,9 +382,4 @@ pub(super) fn already_completed(
 
 fn ulid_of(claim: &IdempotencyRecord) -> AttributeValue {
     AttributeValue::S(claim.origin.ulid.to_string())
-}
-
-async fn in_time<T>(claim: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let out_of_time = |_| Error::Unavailable("claiming a request: out of time".into());
-    tokio::time::timeout(CLAIM_TIME, claim).await.map_err(out_of_time)?
 }

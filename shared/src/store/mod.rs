@@ -36,7 +36,6 @@ pub use usage::{Executed, SequenceNumber};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -50,6 +49,7 @@ use crate::aws::failure::failure;
 use crate::config::Config;
 use crate::domain::{Clock, Quotas, Timestamp};
 use crate::error::Error;
+use crate::time_budget::TimeBudget;
 
 /// The table and the bucket. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -59,25 +59,13 @@ pub struct Store {
     table: Arc<str>,
     bucket: Arc<str>,
     quotas: Quotas,
+    time_budget: TimeBudget,
     clock: Clock,
 }
 
 /// The bucket's client, which is made when it is first used: half of the Lambdas never do, and to
 /// make one takes as long as all else at their start.
 type Bucket = LazyLock<aws_sdk_s3::Client, Box<dyn FnOnce() -> aws_sdk_s3::Client + Send + Sync>>;
-
-// A command is admitted within a second, claims what is wanted once, writes a source, commits,
-// discards what it didn't need, and gives back its claim, so these and the 8 seconds of a call add
-// up to less than the 28 after which the boundary answers for it: what was committed must not be
-// answered with an error.
-
-/// The longest that claiming takes.
-const CLAIM_TIME: Duration = Duration::from_secs(2);
-
-/// The longest that a commit takes, repeats included.
-const COMMIT_TIME: Duration = Duration::from_secs(12);
-/// The longest that a command goes on discarding what it wrote for nothing.
-const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// An item, as DynamoDB's client has it.
 type Item = HashMap<String, AttributeValue>;
@@ -106,6 +94,7 @@ impl Store {
             table: config.table.as_str().into(),
             bucket: config.bucket.as_str().into(),
             quotas: config.quotas,
+            time_budget: config.time_budget,
             clock: Clock::default(),
         }
     }
@@ -125,6 +114,11 @@ impl Store {
     /// What the store takes for the current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time limits that the store keeps.
+    pub fn time_budget(&self) -> &TimeBudget {
+        &self.time_budget
     }
 }
 

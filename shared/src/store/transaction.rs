@@ -12,7 +12,7 @@ use ulid::Ulid;
 
 use super::keys::Key;
 use super::update::Changes;
-use super::{COMMIT_TIME, Item, Store};
+use super::{Item, Store};
 use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
 use crate::error::Error;
@@ -62,7 +62,7 @@ where
 
 impl Store {
     /// Writes `items` in one transaction, trying again while others write the
-    /// same items, for [`COMMIT_TIME`] at the most.
+    /// same items, for [`TimeBudget::commit`](crate::time_budget::TimeBudget) at the most.
     ///
     /// All attempts carry one token: one that succeeded isn't carried out twice, so a refusal comes
     /// from conditions and not from an attempt before. (One that was on its way for seconds may
@@ -92,7 +92,7 @@ impl Store {
             }
         };
         let attempts = attempt.retry(retry_policy()).when(|e| matches!(e, Error::Unavailable(_)));
-        match tokio::time::timeout(COMMIT_TIME, attempts).await {
+        match tokio::time::timeout(self.time_budget.commit, attempts).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::Unavailable(format!("{what}: out of time").into())),
         }

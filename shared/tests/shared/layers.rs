@@ -1,10 +1,10 @@
-//! The rules of ARCHITECTURE.md about what may name what, held against the sources.
+//! Checks the layering rules of ARCHITECTURE.md in the sources.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What must not be named in the code below a folder, except in one file.
+/// Names that are forbidden below a folder, except in some files.
 struct Rule {
     why: &'static str,
     below: &'static [&'static str],
@@ -66,7 +66,7 @@ const RULES: &[Rule] = &[
         forbidden: &["aws_sdk", "AttributeValue", "serde_dynamo", "crate::store"],
     },
     Rule {
-        why: "every key format stands in keys.rs",
+        why: "key formats are in keys.rs only",
         below: &["shared/src", "functions"],
         except: &["shared/src/store/keys.rs"],
         forbidden: &[
@@ -111,28 +111,28 @@ const RULES: &[Rule] = &[
 ];
 
 #[test]
-fn the_sources_keep_the_rules() {
+fn sources_respect_the_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for rule in RULES {
         let files: Vec<PathBuf> =
             rule.below.iter().flat_map(|below| sources(&root.join(below))).collect();
         assert!(!files.is_empty(), "{:?} holds no source", rule.below);
         for except in rule.except {
-            assert!(files.contains(&root.join(except)), "{except} is not there");
+            assert!(files.contains(&root.join(except)), "{except} doesn't exist");
         }
         for file in files {
             let name = file.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             if !rule.except.contains(&name.as_str()) {
-                offences.extend(offences_in(rule, &name, &fs::read_to_string(&file).unwrap()));
+                violations.extend(violations_in(rule, &name, &fs::read_to_string(&file).unwrap()));
             }
         }
     }
-    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
 #[test]
-fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
+fn every_dependency_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let section = manifest.split("[workspace.dependencies]\n").nth(1).unwrap();
@@ -152,35 +152,37 @@ fn every_dependency_is_in_the_table_that_says_what_it_is_for() {
 }
 
 #[test]
-fn an_offence_is_seen_and_a_comment_or_a_test_is_none() {
+fn layer_check_ignores_comments_and_tests() {
     let rule = &RULES[0];
-    assert_eq!(offences_in(rule, "a.rs", "use serde::Serialize;\n").len(), 0);
-    assert_eq!(offences_in(rule, "a.rs", "// use aws_config::Region;\n").len(), 0);
-    assert_eq!(offences_in(rule, "a.rs", "fn a() {}\n#[cfg(test)]\nuse aws_config::A;\n").len(), 0);
-    let seen = offences_in(rule, "a.rs", "use serde::Serialize;\nuse aws_config::Region;\n");
+    assert_eq!(violations_in(rule, "a.rs", "use serde::Serialize;\n").len(), 0);
+    assert_eq!(violations_in(rule, "a.rs", "// use aws_config::Region;\n").len(), 0);
+    assert_eq!(
+        violations_in(rule, "a.rs", "fn a() {}\n#[cfg(test)]\nuse aws_config::A;\n").len(),
+        0
+    );
+    let seen = violations_in(rule, "a.rs", "use serde::Serialize;\nuse aws_config::Region;\n");
     assert_eq!(
         seen,
         ["a.rs:2 names aws_: the domain knows neither AWS nor HTTP, and no other layer"]
     );
 }
 
-/// The lines of `text` that break `rule`. Comments may name anything, and so
-/// may the tests at the end of a file.
-fn offences_in(rule: &Rule, name: &str, text: &str) -> Vec<String> {
-    let mut offences = Vec::new();
+/// The lines of `text` that break `rule`, without comments and the tests at the end of the file.
+fn violations_in(rule: &Rule, name: &str, text: &str) -> Vec<String> {
+    let mut violations = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.starts_with("#[cfg(test)]") {
             break;
         }
         let code = line.split("//").next().unwrap_or_default();
         for name_of in rule.forbidden.iter().filter(|forbidden| code.contains(**forbidden)) {
-            offences.push(format!("{name}:{} names {name_of}: {}", number + 1, rule.why));
+            violations.push(format!("{name}:{} names {name_of}: {}", number + 1, rule.why));
         }
     }
-    offences
+    violations
 }
 
-/// The Rust files below `folder`: tests and benchmarks may do as they like.
+/// The Rust files below `folder`, without tests and benchmarks.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! What holds for the sources as a whole.
+//! Checks of the sources as a whole.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod layers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::code::Code;
 use super::function::Place;
@@ -33,9 +33,7 @@ pub(super) struct Ground {
     /// Where code is unpacked.
     pub(super) scratch: PathBuf,
     /// How long a change takes.
-    pub(super) at_work: Duration,
-    /// Becomes true when the engine ends.
-    pub(super) closing: watch::Receiver<bool>,
+    pub(super) update_delay: Duration,
 }
 
 /// Workers that all run the same code with the same settings.
@@ -94,12 +92,7 @@ impl Crew {
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| stopped())?;
         let invocation = tokio::spawn(async move {
             let _held = (turn, place);
-            let mut closing = self.ground.closing.clone();
-            tokio::select! {
-                result = self.run(event) => result,
-                // Also where the sender is gone.
-                _ = closing.wait_for(|closing| *closing) => Err(stopped()),
-            }
+            self.run(event).await
         });
         invocation.await.map_err(|_| stopped())?
     }

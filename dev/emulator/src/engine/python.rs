@@ -6,7 +6,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use super::client;
-use super::{Behaviour, RuntimeClient};
+use super::{EngineOptions, RuntimeClient};
 use crate::process::{self, Launcher};
 use crate::terminal::say;
 
@@ -36,7 +36,7 @@ pub(super) struct Python {
     launcher: Launcher,
     root: PathBuf,
     scripts: PathBuf,
-    behaviour: Behaviour,
+    options: EngineOptions,
     interpreter: OnceCell<Result<Interpreter, String>>,
     /// The folder of AWS's client; `None` where our own is used.
     client: OnceCell<Option<PathBuf>>,
@@ -51,7 +51,7 @@ impl Python {
         launcher: Launcher,
         root: &Path,
         scripts: PathBuf,
-        behaviour: Behaviour,
+        options: EngineOptions,
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(&scripts)?;
         std::fs::write(scripts.join("launch.py"), include_str!("launch.py"))?;
@@ -60,7 +60,7 @@ impl Python {
             launcher,
             root: root.to_owned(),
             scripts,
-            behaviour,
+            options,
             interpreter: OnceCell::new(),
             client: OnceCell::new(),
         })
@@ -109,14 +109,14 @@ impl Python {
     }
 
     async fn interpreter(&self) -> Result<&Interpreter, String> {
-        let found = self.interpreter.get_or_init(|| find(self.behaviour.python)).await;
+        let found = self.interpreter.get_or_init(|| find(self.options.python)).await;
         found.as_ref().map_err(Clone::clone)
     }
 
     async fn client(&self) -> Option<&PathBuf> {
         let client = self.client.get_or_init(async || {
             let Some(Ok(python)) = self.interpreter.get() else { return None };
-            if self.behaviour.client == RuntimeClient::OurOwn {
+            if self.options.client == RuntimeClient::OurOwn {
                 return None;
             }
             match client::folder(&self.root, python, self.launcher).await {

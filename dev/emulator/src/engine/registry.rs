@@ -286,9 +286,9 @@ impl Registry {
         let unsettled = versions.filter(|version| version.stage != Stage::Settled);
         let revisions: Vec<String> = unsettled.map(|version| version.revision.clone()).collect();
         let (registry, name) = (Arc::downgrade(self), name.to_owned());
-        let at_work = self.ground.at_work;
+        let update_delay = self.ground.update_delay;
         tokio::spawn(async move {
-            tokio::time::sleep(at_work).await;
+            tokio::time::sleep(update_delay).await;
             if let Some(registry) = registry.upgrade() {
                 registry.settle(&name, &revisions);
             }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::batch;
 use super::checkpoint::Checkpoint;
+use super::mapping::Mapping;
 use crate::stream::{StreamError, StreamReader, sequence_number};
-use crate::template::Mapping;
 use crate::terminal::say;
 
 /// The longest that a batch is gathered here. On AWS a window saves invocations;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a template can't be followed. Each says where, and what to do.
+/// Why a template can't be used. Each message names the place.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The file is missing or can't be read.
@@ -13,7 +13,7 @@ pub enum TemplateError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is not YAML.
@@ -21,31 +21,23 @@ pub enum TemplateError {
     Syntax {
         /// Counted from 1.
         line: usize,
-        /// What the parser said.
+        /// The parser's message.
         problem: String,
     },
-    /// One place says something that can't be followed.
-    #[error("template.yaml: {place} {problem}; {remedy}")]
-    Place {
+    /// A value can't be used.
+    #[error(
+        "template.yaml: {place} {problem}; docs/local-development.md says what the local stack can evaluate"
+    )]
+    Value {
         /// `Resources.CodeBucket.Properties.BucketName`.
         place: String,
         /// What is wrong there, to be read after the place.
         problem: String,
-        /// What to do.
-        remedy: String,
     },
 }
 
 impl TemplateError {
-    pub(crate) fn at(
-        place: impl Into<String>,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self::Place { place: place.into(), problem: problem.into(), remedy: remedy.into() }
-    }
-
-    pub(super) fn missing(place: &str, property: &str) -> Self {
-        Self::at(format!("{place}.{property}"), "is missing", "the local stack needs it: add it")
+    pub(super) fn at(place: &str, problem: impl Into<String>) -> Self {
+        Self::Value { place: place.to_owned(), problem: problem.into() }
     }
 }

@@ -1,170 +1,237 @@
-//! The Lambda functions, the routes that lead to them, and the streams that they follow.
+//! The Lambda functions: their settings, permissions, routes and event source mappings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::TemplateError;
-use super::cloudformation::plain_text;
-use super::intrinsics::Resolver;
-use super::mappings::{self, Mapping};
+use super::error::TemplateError;
 use super::policy::PolicyStatement;
+use super::resolver::{self, Resolver};
+use crate::event_source::mapping::{Mapping, Pattern};
 use crate::route::Route;
 
-/// One `AWS::Serverless::Function`, with `Globals.Function` beneath it.
+/// One `AWS::Serverless::Function`, with `Globals.Function` as its defaults.
 #[derive(Clone, Debug)]
 pub struct LambdaFunction {
     /// Its key under `Resources`.
     pub logical_id: String,
-    /// The cargo binary that it is, from its build metadata.
+    /// Its cargo binary, from the build metadata.
     pub binary: String,
-    /// Memory in MB; AWS's default is 128. Told to the function, not enforced.
+    /// Memory in MB; AWS's default is 128. The function is told it; nothing enforces it.
     pub memory_mb: u32,
-    /// How long one invocation may take; AWS's default is 3 seconds.
+    /// The limit of one invocation; AWS's default is 3 seconds.
     pub timeout: Duration,
     /// `Environment.Variables`, resolved.
     pub environment: BTreeMap<String, String>,
-    /// What its role allows it.
+    /// The permissions of its role.
     pub statements: Vec<PolicyStatement>,
     /// The routes of the HTTP API that lead here.
     pub routes: Vec<Route>,
-    /// How it follows the table's stream.
+    /// Its event source mappings of the table's stream.
     pub mappings: Vec<Mapping>,
 }
 
-/// Every function of the template, in its order.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Properties {
+    memory_size: Option<u32>,
+    timeout: Option<u64>,
+    environment: Environment,
+    role: String,
+    events: BTreeMap<String, Event>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Environment {
+    variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Event {
+    r#type: String,
+    #[serde(default)]
+    properties: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HttpApiEvent {
+    method: Option<String>,
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DynamoDbEvent {
+    starting_position: StartingPosition,
+    batch_size: Option<usize>,
+    #[serde(default)]
+    maximum_batching_window_in_seconds: u64,
+    #[serde(default)]
+    function_response_types: Vec<String>,
+    #[serde(default)]
+    filter_criteria: FilterCriteria,
+    /// -1 is no limit.
+    maximum_retry_attempts: Option<i64>,
+    #[serde(default)]
+    bisect_batch_on_function_error: bool,
+    enabled: Option<bool>,
+    // These mean nothing here. Any other property is refused.
+    #[serde(rename = "Stream")]
+    _stream: String,
+    #[serde(rename = "DestinationConfig")]
+    _destination_config: Option<IgnoredAny>,
+    #[serde(rename = "MaximumRecordAgeInSeconds")]
+    _maximum_record_age: Option<IgnoredAny>,
+    #[serde(rename = "ParallelizationFactor")]
+    _parallelization_factor: Option<IgnoredAny>,
+    #[serde(rename = "MetricsConfig")]
+    _metrics_config: Option<IgnoredAny>,
+    #[serde(rename = "KmsKeyArn")]
+    _kms_key_arn: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum StartingPosition {
+    TrimHorizon,
+    Latest,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct FilterCriteria {
+    filters: Vec<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    pattern: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BuildProperties {
+    binary: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RoleProperties {
+    policies: Vec<Policy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    policy_document: PolicyDocument,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyDocument {
+    statement: Vec<Value>,
+}
+
+/// Every function of the template.
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Vec<LambdaFunction>, TemplateError> {
-    let functions = resolver.resources("AWS::Serverless::Function")?;
+    let functions = resolver.resources("AWS::Serverless::Function");
     if functions.is_empty() {
-        return Err(TemplateError::at(
-            "Resources",
-            "has no AWS::Serverless::Function",
-            "the local stack has nothing to run without one",
-        ));
+        return Err(TemplateError::at("Resources", "has no AWS::Serverless::Function"));
     }
-    functions.into_iter().map(|(id, body)| function(resolver, id, body)).collect()
+    functions.into_iter().map(|(id, _)| function(resolver, id)).collect()
 }
 
-/// A whole number, written as a number or as a text.
-pub(super) fn whole_number(value: &Value, place: &str) -> Result<u32, TemplateError> {
-    plain_text(value)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| TemplateError::at(place, "is not a whole number", "put one there"))
-}
+fn function(resolver: &Resolver<'_>, id: &str) -> Result<LambdaFunction, TemplateError> {
+    let place = format!("Resources.{id}.Properties");
+    let BuildProperties { binary } =
+        resolver.read(&format!("Resources.{id}.Metadata.BuildProperties"))?;
+    let globals: Properties = resolver.read("Globals.Function")?;
+    let own: Properties = resolver.read(&place)?;
 
-fn function(
-    resolver: &Resolver<'_>,
-    id: &str,
-    body: &Value,
-) -> Result<LambdaFunction, TemplateError> {
-    let metadata = format!("Resources.{id}.Metadata.BuildProperties");
-    let binary = body
-        .pointer("/Metadata/BuildProperties/Binary")
-        .and_then(Value::as_str)
-        .ok_or_else(|| TemplateError::missing(&metadata, "Binary"))?;
-    // A function's own property stands before the one under Globals.
-    let layers = [
-        (format!("Resources.{id}.Properties"), body.get("Properties")),
-        ("Globals.Function".to_owned(), resolver.document().pointer("/Globals/Function")),
-    ];
-    let number = |name: &str, default: u32| -> Result<u32, TemplateError> {
-        for (place, properties) in &layers {
-            let place = format!("{place}.{name}");
-            let Some(raw) = properties.and_then(|p| p.get(name)) else { continue };
-            if let Some(value) = resolver.resolve(raw, &place)? {
-                return whole_number(&value, &place);
-            }
-        }
-        Ok(default)
-    };
     let mut environment = BTreeMap::new();
-    for (place, properties) in layers.iter().rev() {
-        let place = format!("{place}.Environment.Variables");
-        let Some(raw) = properties.and_then(|p| p.pointer("/Environment/Variables")) else {
-            continue;
-        };
-        environment.extend(variables(resolver, raw, &place)?);
+    let variables = globals.environment.variables.into_iter().chain(own.environment.variables);
+    for (name, value) in variables {
+        let place = format!("{place}.Environment.Variables.{name}");
+        let text = resolver::text(&value)
+            .ok_or_else(|| TemplateError::at(&place, format!("is not one plain value: {value}")))?;
+        environment.insert(name, text);
+    }
+    let (mut routes, mut mappings) = (Vec::new(), Vec::new());
+    for (name, event) in own.events {
+        let place = format!("{place}.Events.{name}.Properties");
+        match event.r#type.as_str() {
+            "HttpApi" => routes.push(route(resolver::read(event.properties, &place)?, &place)?),
+            "DynamoDB" => {
+                let event: DynamoDbEvent = resolver::read(event.properties, &place)?;
+                if event.enabled != Some(false) {
+                    mappings.push(mapping(event, format!("{id}.{name}"), &place)?);
+                }
+            }
+            _ => {}
+        }
     }
     Ok(LambdaFunction {
         logical_id: id.to_owned(),
-        binary: binary.to_owned(),
-        memory_mb: number("MemorySize", 128)?,
-        timeout: Duration::from_secs(number("Timeout", 3)?.into()),
+        binary,
+        memory_mb: own.memory_size.or(globals.memory_size).unwrap_or(128),
+        timeout: Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(3)),
         environment,
-        statements: statements(resolver, body)?,
-        routes: routes(resolver, id, body)?,
-        mappings: mappings::read(resolver, id, body)?,
+        statements: statements(resolver, &own.role)?,
+        routes,
+        mappings,
     })
 }
 
-/// What the function's own role allows it.
-fn statements(
-    resolver: &Resolver<'_>,
-    body: &Value,
-) -> Result<Vec<PolicyStatement>, TemplateError> {
-    let role = body.pointer("/Properties/Role/Fn::GetAtt/0").and_then(Value::as_str);
-    let Some(role) = role else { return Ok(Vec::new()) };
-    let policies = resolver.document().pointer(&format!("/Resources/{role}/Properties/Policies"));
-    let place = format!("Resources.{role}.Properties.Policies");
-    let policies = policies.map(|policies| resolver.resolve(policies, &place)).transpose()?;
-    let policies = policies.flatten().unwrap_or_default();
-    let mut statements = Vec::new();
-    for policy in policies.as_array().into_iter().flatten() {
-        for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten() {
-            statements.push(PolicyStatement::read(statement.clone(), &place)?);
-        }
-    }
-    Ok(statements)
+/// The statements of the role with this ARN.
+fn statements(resolver: &Resolver<'_>, arn: &str) -> Result<Vec<PolicyStatement>, TemplateError> {
+    let Some((_, role)) = arn.split_once(":role/") else { return Ok(Vec::new()) };
+    let place = format!("Resources.{role}.Properties");
+    let RoleProperties { policies } = resolver.read(&place)?;
+    let statements = policies.into_iter().flat_map(|policy| policy.policy_document.statement);
+    statements
+        .map(|statement| {
+            PolicyStatement::read(statement).map_err(|problem| TemplateError::at(&place, problem))
+        })
+        .collect()
 }
 
-fn variables(
-    resolver: &Resolver<'_>,
-    raw: &Value,
-    place: &str,
-) -> Result<Vec<(String, String)>, TemplateError> {
-    let Some(Value::Object(variables)) = resolver.resolve(raw, place)? else {
-        return Err(TemplateError::at(place, "is not a mapping", "write NAME: value lines"));
+fn route(event: HttpApiEvent, place: &str) -> Result<Route, TemplateError> {
+    let key = match event.path {
+        Some(path) if path != "$default" => {
+            format!("{} {path}", event.method.as_deref().unwrap_or("ANY").to_ascii_uppercase())
+        }
+        _ => "$default".to_owned(),
     };
-    let mut named = Vec::new();
-    for (name, value) in variables {
-        let text = plain_text(&value).ok_or_else(|| {
-            TemplateError::at(
-                format!("{place}.{name}"),
-                "is not one plain value",
-                "an environment variable is a text: use Fn::Join for a list",
-            )
-        })?;
-        named.push((name, text));
-    }
-    Ok(named)
+    Route::parse(&key)
+        .map_err(|problem| TemplateError::at(place, format!("has the route {key:?}: {problem}")))
 }
 
-fn routes(resolver: &Resolver<'_>, id: &str, body: &Value) -> Result<Vec<Route>, TemplateError> {
-    let mut routes = Vec::new();
-    let events = body.pointer("/Properties/Events").and_then(Value::as_object);
-    for (name, event) in events.into_iter().flatten() {
-        if event.get("Type").and_then(Value::as_str) != Some("HttpApi") {
-            continue;
-        }
-        let place = format!("Resources.{id}.Properties.Events.{name}.Properties");
-        let property = |key: &str| -> Result<Option<String>, TemplateError> {
-            let Some(raw) = event.pointer(&format!("/Properties/{key}")) else { return Ok(None) };
-            let value = resolver.resolve(raw, &format!("{place}.{key}"))?;
-            Ok(value.as_ref().and_then(plain_text))
-        };
-        let key = match (property("Method")?, property("Path")?) {
-            (_, Some(path)) if path == "$default" => path,
-            (None, None) => "$default".to_owned(),
-            (method, Some(path)) => {
-                format!("{} {path}", method.as_deref().unwrap_or("ANY").to_ascii_uppercase())
-            }
-            (Some(_), None) => return Err(TemplateError::missing(&place, "Path")),
-        };
-        let route = Route::parse(&key).map_err(|problem| {
-            TemplateError::at(&place, format!("has the route {key:?}: {problem}"), "correct it")
-        })?;
-        routes.push(route);
-    }
-    Ok(routes)
+fn mapping(event: DynamoDbEvent, name: String, place: &str) -> Result<Mapping, TemplateError> {
+    let pattern = |filter: Filter| {
+        Pattern::parse(&filter.pattern)
+            .map_err(|problem| TemplateError::at(&format!("{place}.FilterCriteria"), problem))
+    };
+    let response_types = event.function_response_types;
+    Ok(Mapping {
+        name,
+        from_oldest: matches!(event.starting_position, StartingPosition::TrimHorizon),
+        batch_size: event.batch_size.unwrap_or(100),
+        window: Duration::from_secs(event.maximum_batching_window_in_seconds),
+        patterns: event
+            .filter_criteria
+            .filters
+            .into_iter()
+            .map(pattern)
+            .collect::<Result<_, _>>()?,
+        reports_failures: response_types.iter().any(|kind| kind == "ReportBatchItemFailures"),
+        retries: event.maximum_retry_attempts.and_then(|retries| u32::try_from(retries).ok()),
+        bisects: event.bisect_batch_on_function_error,
+    })
 }

@@ -1,9 +1,10 @@
 //! The table and the bucket.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::TemplateError;
-use super::intrinsics::Resolver;
+use super::error::TemplateError;
+use super::resolver::Resolver;
 
 /// A table as DynamoDB's API takes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,14 +13,38 @@ pub struct Table {
     pub name: String,
     /// The body of a `CreateTable` request.
     pub create_request: Value,
-    /// The attribute that holds an item's end, in seconds since 1970.
+    /// The attribute with the time at which an item expires, in seconds since 1970.
     pub ttl_attribute: Option<String>,
 }
 
-/// What `CreateTable` takes of a template's table. Backups, encryption,
-/// deletion protection and tags mean nothing locally.
-const CREATE_TABLE: [&str; 7] = [
-    "TableName",
+/// Backups, encryption, deletion protection and tags mean nothing locally.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TableProperties {
+    table_name: String,
+    time_to_live_specification: Option<TimeToLive>,
+    stream_specification: Option<Map<String, Value>>,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimeToLive {
+    attribute_name: String,
+    enabled: bool,
+}
+
+/// Versioning, lifecycle, encryption and access rules mean nothing to the embedded S3, and
+/// nothing in the code depends on them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BucketProperties {
+    bucket_name: String,
+}
+
+/// The properties that `CreateTable` takes under the same name.
+const CREATE_TABLE: [&str; 6] = [
     "AttributeDefinitions",
     "KeySchema",
     "GlobalSecondaryIndexes",
@@ -30,76 +55,36 @@ const CREATE_TABLE: [&str; 7] = [
 
 /// The template's one `AWS::DynamoDB::Table`.
 pub(super) fn table(resolver: &Resolver<'_>) -> Result<Table, TemplateError> {
-    let (place, properties) = only(resolver, "AWS::DynamoDB::Table")?;
-    let take = |name: &str| match properties.get(name) {
-        Some(value) => resolver.resolve(value, &format!("{place}.{name}")),
-        None => Ok(None),
-    };
-    let mut request = Map::new();
-    for name in CREATE_TABLE {
-        if let Some(value) = take(name)? {
-            request.insert(name.to_owned(), value);
-        }
-    }
-    for name in ["TableName", "AttributeDefinitions", "KeySchema"] {
-        if !request.contains_key(name) {
-            return Err(TemplateError::missing(&place, name));
-        }
-    }
-    if let Some(Value::Object(mut stream)) = take("StreamSpecification")? {
-        // CloudFormation's form leaves out what the API's form asks for.
+    let properties: TableProperties = resolver.read(&only(resolver, "AWS::DynamoDB::Table")?)?;
+    let mut request = properties.other;
+    request.retain(|name, _| CREATE_TABLE.contains(&name.as_str()));
+    request.insert("TableName".to_owned(), json!(properties.table_name));
+    if let Some(mut stream) = properties.stream_specification {
+        // The API needs it; CloudFormation leaves it out.
         stream.insert("StreamEnabled".to_owned(), json!(true));
-        request.insert("StreamSpecification".to_owned(), Value::Object(stream));
+        request.insert("StreamSpecification".to_owned(), stream.into());
     }
-    let ttl = take("TimeToLiveSpecification")?.filter(|ttl| ttl["Enabled"] != json!(false));
+    let ttl = properties.time_to_live_specification.filter(|ttl| ttl.enabled);
     Ok(Table {
-        name: text(&request["TableName"], &format!("{place}.TableName"))?,
-        ttl_attribute: match ttl {
-            Some(ttl) => Some(text(
-                &ttl["AttributeName"],
-                &format!("{place}.TimeToLiveSpecification.AttributeName"),
-            )?),
-            None => None,
-        },
-        create_request: Value::Object(request),
+        name: properties.table_name,
+        create_request: request.into(),
+        ttl_attribute: ttl.map(|ttl| ttl.attribute_name),
     })
 }
 
 /// The name of the template's one `AWS::S3::Bucket`.
-///
-/// Versioning, lifecycle, encryption and access rules are left out on purpose:
-/// the embedded S3 has none of them, and nothing that the code does with the
-/// bucket depends on them.
 pub(super) fn bucket(resolver: &Resolver<'_>) -> Result<String, TemplateError> {
-    let (place, properties) = only(resolver, "AWS::S3::Bucket")?;
-    let name =
-        properties.get("BucketName").ok_or_else(|| TemplateError::missing(&place, "BucketName"))?;
-    let place = format!("{place}.BucketName");
-    text(&resolver.resolve(name, &place)?.unwrap_or(Value::Null), &place)
+    let bucket: BucketProperties = resolver.read(&only(resolver, "AWS::S3::Bucket")?)?;
+    Ok(bucket.bucket_name)
 }
 
-fn only<'t>(
-    resolver: &Resolver<'t>,
-    kind: &str,
-) -> Result<(String, &'t Map<String, Value>), TemplateError> {
-    match resolver.resources(kind)?[..] {
-        [(id, resource)] => {
-            let place = format!("Resources.{id}.Properties");
-            match resource.get("Properties").and_then(Value::as_object) {
-                Some(properties) => Ok((place, properties)),
-                None => Err(TemplateError::missing(&format!("Resources.{id}"), "Properties")),
-            }
+/// The place of the one resource's properties.
+fn only(resolver: &Resolver<'_>, kind: &str) -> Result<String, TemplateError> {
+    match resolver.resources(kind)[..] {
+        [(id, _)] => Ok(format!("Resources.{id}.Properties")),
+        ref found => {
+            let problem = format!("has {} resources of the type {kind}, not one", found.len());
+            Err(TemplateError::at("Resources", problem))
         }
-        ref found => Err(TemplateError::at(
-            "Resources",
-            format!("has {} resources of the type {kind}", found.len()),
-            "the local stack needs exactly one",
-        )),
     }
-}
-
-fn text(value: &Value, place: &str) -> Result<String, TemplateError> {
-    let text = value.as_str().filter(|text| !text.is_empty());
-    text.map(ToOwned::to_owned)
-        .ok_or_else(|| TemplateError::at(place, "is not a text", "put a name there"))
 }

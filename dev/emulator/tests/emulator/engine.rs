@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::lambda::{Bench, Invoked, blob, text, until_gone, zip};
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
-use emulator::engine::{Behaviour, RuntimeClient};
+use emulator::engine::{EngineOptions, RuntimeClient};
 use serde_json::{Value, json};
 
 const BOTH: [RuntimeClient; 2] = [RuntimeClient::OfAws, RuntimeClient::OurOwn];
@@ -286,7 +286,7 @@ async fn functions_outlive_the_engine_that_made_them() {
 #[tokio::test]
 async fn without_python_everything_works_but_running_a_function() {
     let python = "no-such-python3";
-    let bench = Bench::behaving(Behaviour { python, ..Behaviour::default() }).await;
+    let bench = Bench::behaving(EngineOptions { python, ..EngineOptions::default() }).await;
     bench.made("f", "def handler(e, c): return 1").await;
     let refused = bench.call("f").send().await.unwrap_err();
     assert_eq!(refused.code(), Some("ServiceException"));

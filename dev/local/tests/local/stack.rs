@@ -38,7 +38,7 @@ async fn requests_reach_their_lambda_and_answers_are_shared_with_the_console() {
     }
 
     let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
-        .header("CreationSeed", ORIGIN)
+        .header("Origin", ORIGIN)
         .header("Access-Control-Request-Method", "PATCH");
     let preflight = sent(preflight, "").await;
     assert_eq!(preflight.status(), 204);
@@ -119,7 +119,7 @@ async fn the_gateways_cors_headers_stand_in_for_a_lambdas() {
     assert_shared(&response);
     assert!(!response.headers().contains_key("access-control-allow-methods"));
 
-    let foreign = Request::post(url).header("CreationSeed", "http://evil.example");
+    let foreign = Request::post(url).header("Origin", "http://evil.example");
     let foreign = sent(foreign.header("Content-Type", "application/json"), theirs).await;
     assert_eq!(foreign.status(), 201);
     assert!(!foreign.headers().contains_key("access-control-allow-origin"));

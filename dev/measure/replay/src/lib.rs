@@ -91,6 +91,6 @@ pub fn sdk(config: &Config, http: impl HttpClient + 'static) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(config.endpoints.clone())
         .http_client(aws_smithy_runtime_api::client::http::SharedHttpClient::new(http))
-        .timeout_config(shared::aws::timeouts())
+        .timeout_config(shared::aws::timeouts(&config.time_budget))
         .build()
 }

@@ -1,5 +1,7 @@
 //! What is simulated, and what comes of it.
 
+use shared::time_budget::TimeBudget;
+
 use super::limits;
 
 /// Which functions are called.
@@ -204,7 +206,7 @@ impl Design {
             eventual_reads: false,
             asks_only_for_the_rest: true,
             backoff_ms: limits::SDK_BACKOFF_MS,
-            log_time_ms: invocations::LOG_TIME.as_millis() as u64,
+            log_time_ms: TimeBudget::PRODUCT.log_write.as_millis() as u64,
             workspaces_at_a_time: counter::WORKSPACES_AT_A_TIME,
         }
     }

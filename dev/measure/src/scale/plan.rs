@@ -29,7 +29,7 @@ const DEPLOYMENT_CALLS: u64 = 3;
 const ZIP_BYTES: u64 = 5_000;
 const ZIP_VERSIONS: u64 = 2;
 
-/// HourlyUsage after which a record of the stream is given up, as the template sets it.
+/// Hours after which a record of the stream is given up, as the template sets it.
 const RECORD_HOURS: u64 = 6;
 
 /// A limit, and the executions a second at which it refuses; nothing where it can't come first.

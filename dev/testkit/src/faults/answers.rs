@@ -59,12 +59,11 @@ pub(super) fn of(fault: Fault, request: &HttpRequest) -> Option<Answer> {
     let answer = |status, kind, body: Value| Some(Answer { status, kind, body: body.to_string() });
     let dynamodb = |status, code: &str| {
         let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-        answer(status, "", json!({"__type": kind, "message": "spoiled on purpose"}))
+        answer(status, "", json!({"__type": kind, "message": "injected fault"}))
     };
-    let lambda = |status, kind| answer(status, kind, json!({"Message": "spoiled on purpose"}));
+    let lambda = |status, kind| answer(status, kind, json!({"Message": "injected fault"}));
     let s3 = |status, code| {
-        let body =
-            format!("<Error><Code>{code}</Code><Message>spoiled on purpose</Message></Error>");
+        let body = format!("<Error><Code>{code}</Code><Message>injected fault</Message></Error>");
         Some(Answer { status, kind: "", body })
     };
     match (fault, asked(request)) {

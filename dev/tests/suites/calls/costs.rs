@@ -1,15 +1,16 @@
-//! What an execution costs, in calls and in capacity units: exactly, so that a
-//! change that costs more is seen when it is reviewed.
+//! The exact cost of an execution, in AWS calls and capacity units. A change of it shows in review.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use deployment::call_env::CallEnv;
 use serde_json::{Value, json};
-use shared::domain::FunctionId;
+use shared::domain::{Clock, FunctionId, Timestamp};
+use testkit::TestEnv;
 use testkit::meter::{Call, Units};
 
-/// An order as a shop would send it, its confirmation, and what is printed meanwhile.
+/// A realistic handler: reads an order, prints some lines, returns a confirmation.
 const ORDERS: &str = r#"
 def handler(event, context):
     order = event["body"]
@@ -48,18 +49,18 @@ fn operations(calls: &[Call]) -> Vec<&str> {
     calls.iter().map(|call| call.operation.as_str()).collect()
 }
 
-/// How many bytes of a log are its caller's: request, response and printed lines.
-fn said(log: &Value) -> usize {
+/// The size of a log without its fixed fields: request, response and printed lines, in bytes.
+fn content_bytes(log: &Value) -> usize {
     let bodies = log["requestBody"].to_string().len() + log["responseBody"].to_string().len();
     let lines = log["logs"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().len() + 1);
     bodies + lines.sum::<usize>()
 }
 
-/// The figures of a function and its workspace as they are after a busy day:
-/// a million executions in each of 25 hours, which are as large as figures get.
-async fn after_a_busy_day(env: &CallEnv, id: &FunctionId) {
+/// Sets the usage of a function and its workspace to a million executions in each of 25 hours, the
+/// largest usage items that there are.
+async fn fill_usage(env: &CallEnv, id: &FunctionId, now: Timestamp) {
     let (dynamodb, table) = (&env.env.dynamodb, &env.env.config.table);
-    let this_hour = shared::domain::Timestamp::now().epoch_milliseconds() / 3_600_000;
+    let this_hour = now.epoch_milliseconds() / 3_600_000;
     let number = |n: i64| AttributeValue::N(n.to_string());
     let hours = (this_hour - 24..=this_hour)
         .map(|hour| [hour, 1_234_567, 123_456, 1_234_567_890_123].map(number).to_vec())
@@ -81,7 +82,7 @@ async fn after_a_busy_day(env: &CallEnv, id: &FunctionId) {
 }
 
 #[tokio::test]
-async fn three_calls_are_on_the_callers_path() {
+async fn call_makes_three_aws_calls() {
     let env = CallEnv::start().await;
     let id = env.deployed(ORDERS).await;
     let path = ["BatchGetItem", "Invoke", "PutItem"];
@@ -94,14 +95,18 @@ async fn three_calls_are_on_the_callers_path() {
 }
 
 #[tokio::test]
-async fn an_execution_costs_so_many_capacity_units() {
-    let env = CallEnv::start().await;
+async fn execution_consumes_documented_capacity_units() {
+    // A new hour in the middle of a batch would be another item's size.
+    let now = Timestamp::now();
+    let mut env = TestEnv::start().unwrap();
+    env.store = env.store.with_clock(Clock::standing_at(now));
+    let env = CallEnv::over(env, Duration::from_secs(26)).await;
     let id = env.deployed(ORDERS).await;
     env.call(&id, "POST", "", &order().to_string()).await;
     env.settle().await;
-    after_a_busy_day(&env, &id).await;
-    let said = said(&env.logs(&id).await[0]);
-    assert!((1000..=1100).contains(&said), "a log of about 1 KB, not of {said} bytes");
+    fill_usage(&env, &id, now).await;
+    let bytes = content_bytes(&env.logs(&id).await[0]);
+    assert!((1000..=1100).contains(&bytes), "a log of about 1 KB, not of {bytes} bytes");
     let mut stream = env.env.stream();
     stream.seek_newest().unwrap();
 
@@ -119,7 +124,7 @@ async fn an_execution_costs_so_many_capacity_units() {
         assert_eq!(answer["batchItemFailures"], json!([]));
         let counting = env.env.meter.stop();
         assert_eq!(operations(&counting), ["BatchGetItem", "TransactWriteItems"]);
-        // What the counting itself puts on the stream needs nothing to be done.
+        // The counter's own writes to the stream need no processing.
         stream.seek_newest().unwrap();
 
         let (log, count) = (Units::written(&calling), Units::written(&counting));
@@ -135,8 +140,7 @@ async fn an_execution_costs_so_many_capacity_units() {
         )
         .unwrap();
     }
-    // Of a batch: the log of each execution, then what counting all of it costs,
-    // then what each execution costs in all.
+    // Write units per execution for its log, per batch for counting, and per execution in all.
     assert_eq!(
         table,
         "\

@@ -1,5 +1,4 @@
-//! The functions of `examples` do what their own words say, on the local engine
-//! with real Python.
+//! The functions in `examples`, with real Python.
 
 use deployment::call_env::CallEnv;
 use emulator::project;
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::FunctionId;
 use testkit::{Answer, Event};
 
-/// The examples that have a test here.
+/// The examples that are tested here.
 const TESTED: [&str; 4] = ["fails.py", "hello.py", "order.py", "report.py"];
 
 fn source(name: &str) -> String {
@@ -29,7 +28,7 @@ async fn lines(env: &CallEnv, id: &FunctionId) -> Value {
 }
 
 #[test]
-fn every_example_is_tested_and_says_how_to_call_it() {
+fn every_example_has_a_test_and_a_curl_line() {
     let folder = project::source_root().join("examples");
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -48,7 +47,7 @@ fn every_example_is_tested_and_says_how_to_call_it() {
 }
 
 #[tokio::test]
-async fn hello_greets() {
+async fn hello_greets_by_name() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "hello.py", json!({})).await;
     for (query, name) in
@@ -65,7 +64,7 @@ async fn hello_greets() {
 }
 
 #[tokio::test]
-async fn an_order_is_added_up_or_its_problems_are_listed() {
+async fn order_returns_a_total_or_its_problems() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "order.py", json!({})).await;
     let order = json!({"items": [
@@ -125,7 +124,7 @@ async fn an_order_is_added_up_or_its_problems_are_listed() {
 }
 
 #[tokio::test]
-async fn a_report_is_a_page_or_a_table() {
+async fn report_returns_html_or_csv() {
     let env = CallEnv::start().await;
     let id = deployed(&env, "report.py", json!({})).await;
     let table = "이름,값\r\n1,3.0\r\n2,1.0\r\n3,4.0\r\n4,1.0\r\n5,5.0\r\n평균,2.8\r\n중앙값,3.0\r\n\
@@ -138,8 +137,8 @@ async fn a_report_is_a_page_or_a_table() {
     assert_table(env.call(&id, "GET", "?values=3,1,4,1,5&format=csv", "").await);
     assert_eq!(lines(&env, &id).await, json!(["8 rows as CSV"]));
     let at = format!("/invoke/{}/{id}?values=3,1,4,1,5", env.workspace);
-    let asks = Event::fixture("call-function").at(&at).method("GET").text("");
-    assert_table(env.lambda.answer(asks.header("accept", Some("text/csv"))).await);
+    let event = Event::fixture("call-function").at(&at).method("GET").text("");
+    assert_table(env.lambda.answer(event.header("accept", Some("text/csv"))).await);
     assert_table(env.call(&id, "POST", "?format=csv", "[3, 1, 4, 1, 5]").await);
 
     let rows = json!([
@@ -167,9 +166,9 @@ async fn a_report_is_a_page_or_a_table() {
 }
 
 #[tokio::test]
-async fn each_way_to_fail_is_told_by_its_log() {
+async fn fails_logs_each_kind_of_failure() {
     let env = CallEnv::start().await;
-    let id = deployed(&env, "fails.py", json!({"timeout": 5})).await;
+    let id = deployed(&env, "fails.py", json!({"timeout": 60})).await;
     for (how, sentence, last_line) in [
         ("", "raised an exception", "RuntimeError: as you asked"),
         ("raise", "raised an exception", "RuntimeError: as you asked"),

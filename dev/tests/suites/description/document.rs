@@ -1,4 +1,4 @@
-//! The API's description, put together of what each Lambda says of its routes.
+//! The API's description, merged from those of the Lambdas.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use emulator::project;
 use emulator::route::Route;
 use emulator::template::{DEFAULT_REGION, Template};
 use serde_json::Value;
-use shared::http::{ErrorBody, described_errors};
+use shared::http::{ErrorBody, error_responses};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
@@ -17,10 +17,10 @@ use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use super::scenario::Told;
 
-/// The description, and which of its operations were asked.
+/// The description, and its operations with an example.
 pub(crate) struct Document {
     api: OpenApi,
-    asked: BTreeSet<String>,
+    shown: BTreeSet<String>,
 }
 
 impl Document {
@@ -33,16 +33,16 @@ impl Document {
             invocations::Description::openapi(),
             logs::Description::openapi(),
         ] {
-            refuse_namesakes(&api, &part);
+            assert_no_conflicts(&api, &part);
             api.merge(part);
         }
         let components = api.components.get_or_insert_default();
         components.schemas.insert(ErrorBody::name().into(), ErrorBody::schema());
-        let errors = described_errors().map(|(name, response)| (name, response.into()));
+        let errors = error_responses().map(|(name, response)| (name, response.into()));
         components.responses.extend(errors);
-        let mut document = Self { api, asked: BTreeSet::new() };
-        document.tell_methods_apart();
-        document.guard();
+        let mut document = Self { api, shown: BTreeSet::new() };
+        document.name_operations();
+        document.require_tokens();
         document.link();
         document
     }
@@ -57,7 +57,7 @@ impl Document {
         METHODS.iter().filter(|(_, of)| of(&mut item.clone()).is_some()).map(|(m, _)| *m).collect()
     }
 
-    /// Puts what was asked and answered into the description.
+    /// Adds a request and its response as examples.
     ///
     /// # Panics
     /// Where the operation isn't described, or not with the answer's status.
@@ -90,18 +90,18 @@ impl Document {
                 give_example(error.content.values_mut(), body.as_ref().expect("an error's body"));
             }
         }
-        self.asked.insert(id);
+        self.shown.insert(id);
     }
 
-    /// What nobody asked, and what could have an example or a sentence and has none.
+    /// Operations without a request, and missing examples, summaries and descriptions.
     pub(crate) fn gaps(&mut self) -> Vec<String> {
         let mut gaps = Vec::new();
         for (path, item) in &mut self.api.paths.paths {
             for (method, of) in METHODS {
                 let Some(operation) = of(item) else { continue };
                 let mut gap = |what: &str| gaps.push(format!("{method} {path}: {what}"));
-                if operation.operation_id.as_ref().is_none_or(|id| !self.asked.contains(id)) {
-                    gap("was not asked");
+                if operation.operation_id.as_ref().is_none_or(|id| !self.shown.contains(id)) {
+                    gap("no example");
                 }
                 if operation.summary.is_none() || operation.description.is_none() {
                     gap("has no summary or no description");
@@ -130,8 +130,8 @@ impl Document {
         self.api.to_pretty_json().expect("a description is JSON") + "\n"
     }
 
-    /// An operation of several methods is described once; clients need a name for each.
-    fn tell_methods_apart(&mut self) {
+    /// Gives an operation of several methods, which is described once, an id for each.
+    fn name_operations(&mut self) {
         for item in self.api.paths.paths.values_mut() {
             let id =
                 |item: &mut PathItem, (_, of): &Method| of(item).as_ref()?.operation_id.clone();
@@ -151,9 +151,8 @@ impl Document {
         }
     }
 
-    /// Says which operations ask for a token where people are signed in: those whose routes
-    /// have the template's authorizer.
-    fn guard(&mut self) {
+    /// Adds the token to operations whose routes have the template's authorizer.
+    fn require_tokens(&mut self) {
         let path = project::source_root().join("template.yaml");
         let parameters = [("JwtIssuer", "https://id.test".into()), ("JwtAudience", "a".into())];
         let template = Template::read_with(&path, DEFAULT_REGION, &parameters).unwrap();
@@ -174,11 +173,11 @@ impl Document {
         ));
         let components = self.api.components.get_or_insert_default();
         components.add_security_scheme("Jwt", SecurityScheme::Http(scheme.build()));
-        self.close();
+        self.require_keys();
     }
 
-    /// Says which operations ask for a key where a function's `auth` is `key`: its URL's.
-    fn close(&mut self) {
+    /// Adds the invocation key to calls of a function's URL.
+    fn require_keys(&mut self) {
         let urls = self.api.paths.paths.iter_mut().filter(|(path, _)| path.starts_with("/invoke/"));
         for (_, item) in urls {
             for (_, of) in METHODS {
@@ -194,9 +193,9 @@ impl Document {
         components.add_security_scheme("InvocationKey", scheme);
     }
 
-    /// Leads from what was made to everything that can be done with it.
+    /// Links the creation of a resource to all operations on it.
     fn link(&mut self) {
-        for (made_at, path_parameters) in [
+        for (created_at, path_parameters) in [
             ("/api/workspaces", &[("workspaceId", "$response.body#/id")][..]),
             (
                 "/api/workspaces/{workspaceId}/functions",
@@ -222,9 +221,9 @@ impl Document {
                     links.push((id, link.build().into()));
                 }
             }
-            let operation = self.operation(made_at, "POST").expect("what makes is described");
+            let operation = self.operation(created_at, "POST").expect("creation is described");
             let made = operation.responses.responses.get_mut("201");
-            let Some(RefOr::T(made)) = made else { panic!("{made_at} makes nothing") };
+            let Some(RefOr::T(made)) = made else { panic!("{created_at} has no 201") };
             made.links.extend(links);
         }
     }
@@ -235,8 +234,8 @@ impl Document {
     }
 }
 
-/// Of two schemas of one name, merging would drop one without a word.
-fn refuse_namesakes(api: &OpenApi, part: &OpenApi) {
+/// Merging drops one of two schemas with the same name, so they must be equal.
+fn assert_no_conflicts(api: &OpenApi, part: &OpenApi) {
     let schemas = |api: &OpenApi| api.components.clone().unwrap_or_default().schemas;
     let there = schemas(api);
     for (name, schema) in schemas(part) {
@@ -244,7 +243,7 @@ fn refuse_namesakes(api: &OpenApi, part: &OpenApi) {
     }
 }
 
-/// A method of a path, and where its operation stands.
+/// A method, and its operation in a path item.
 type Method = (&'static str, fn(&mut PathItem) -> &mut Option<Operation>);
 
 const METHODS: [Method; 5] = [
@@ -255,7 +254,7 @@ const METHODS: [Method; 5] = [
     ("DELETE", |item| &mut item.delete),
 ];
 
-/// Whether `path` is one of those that `template` stands for.
+/// Whether `path` matches `template`.
 fn fits(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let (template, path) = (template.split('/'), path.split('/'));
@@ -267,7 +266,7 @@ fn lacks_example<'a>(mut contents: impl Iterator<Item = &'a RefOr<Content>>) -> 
     contents.any(|content| matches!(content, RefOr::T(one) if one.example.is_none()))
 }
 
-/// The first example stays.
+/// Adds an example to contents without one.
 fn give_example<'a>(contents: impl Iterator<Item = &'a mut RefOr<Content>>, example: &Value) {
     for content in contents {
         if let RefOr::T(content) = content {

@@ -1,7 +1,5 @@
-//! `openapi.json` says what the routes do: it is made of them, with examples that they
-//! gave, and this fails where the file differs from that.
-//!
-//! After a change that is meant: `UPDATE_EXPECT=1 cargo test --test suites`.
+//! `openapi.json` is generated from the routes, with examples of their responses. It fails where the
+//! file differs; `UPDATE_EXPECT=1 cargo test --test suites` renews it.
 
 mod document;
 mod owners;
@@ -12,13 +10,14 @@ use std::collections::BTreeSet;
 
 use emulator::route::Route;
 use expect_test::expect_file;
+use serde_json::Value;
 use testkit::Event;
 
 use document::Document;
 use scenario::Story;
 
 #[tokio::test]
-async fn openapi_json_is_what_the_routes_say_and_do() {
+async fn openapi_json_matches_the_routes_and_their_responses() {
     let mut document = Document::of_the_routes();
     let told = Story::begin().await.tell().await;
     for example in &told {
@@ -29,7 +28,7 @@ async fn openapi_json_is_what_the_routes_say_and_do() {
 }
 
 #[tokio::test]
-async fn every_route_is_described_with_its_methods() {
+async fn every_route_is_documented_with_its_methods() {
     let story = Story::begin().await;
     let document = Document::of_the_routes();
     let mut described: BTreeSet<String> = document.paths().map(str::to_owned).collect();
@@ -39,7 +38,7 @@ async fn every_route_is_described_with_its_methods() {
             continue;
         }
         assert!(described.remove(path), "{path} is a route that openapi.json doesn't describe");
-        // A function's URL takes the methods of the function, of which there is none.
+        // A function's URL takes the methods of its function, which doesn't exist.
         if path.starts_with("/invoke/") {
             continue;
         }
@@ -56,11 +55,24 @@ async fn every_route_is_described_with_its_methods() {
     assert!(described.is_empty(), "described, and no route: {described:?}");
 }
 
-/// For people, and not part of the API that is described.
+#[test]
+fn every_tag_of_an_operation_is_declared() {
+    let document: Value = serde_json::from_str(&Document::of_the_routes().to_json()).unwrap();
+    let names = |tags: &Value| -> Vec<String> { serde_json::from_value(tags.clone()).unwrap() };
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let used: BTreeSet<String> =
+        operations.flat_map(|operation| names(&operation["tags"])).collect();
+    let tags = document["tags"].as_array().unwrap().iter();
+    let declared = tags.map(|tag| tag["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(used, declared);
+}
+
+/// Pages for people, which are not described.
 const PAGES: [&str; 4] = ["/openapi.json", "/docs", "/docs/{file}", "/redoc"];
 
-/// The path of `ANY /a/{b}`; `None` for the default route and the greedy ones, which
-/// are there for trailing slashes and what doesn't exist.
+/// The path of `ANY /a/{b}`. `None` for the default route and the greedy ones, which serve trailing
+/// slashes and unknown paths.
 fn path_of_a_resource(route: &Route) -> Option<&str> {
     route.key().strip_prefix("ANY ").filter(|path| !path.contains("+}"))
 }

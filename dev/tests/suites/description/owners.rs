@@ -1,21 +1,20 @@
-//! Two owners who can't see each other, on every operation of the description, so that
-//! a new one can't be forgotten.
+//! Isolation of owners, on every operation of `openapi.json`.
 
 use serde_json::{Value, json};
 use testkit::{Answer, Event};
 
 use super::scenario::Story;
 
-/// Whose everything is, and who would like to see it.
+/// The owner of the resources, and another one.
 const ADA: &str = "ada";
 const BOB: &str = "bob";
 
-/// Identifiers that have the form, and name nothing.
+/// Valid ids without a resource.
 const NO_WORKSPACE: &str = "ws-01kg6m4x2v8q5z7n3c9b1d0f98";
 const NO_KEY: &str = "key-01kg6m4x2v8q5z7n3c9b1d0f97";
 const NO_FUNCTION: &str = "fn-01kg6m4x2v8q5z7n3c9b1d0f99";
 
-/// An operation of the description below `/api`.
+/// An operation below `/api`.
 struct Operation {
     method: String,
     path: String,
@@ -42,8 +41,8 @@ impl Operation {
         self.path.contains("{workspaceId}")
     }
 
-    /// What it is answered, and the calls that this took.
-    async fn ask(
+    /// Sends its request. The response, and the AWS calls that it took.
+    async fn send(
         &self,
         story: &Story,
         owner: &str,
@@ -56,7 +55,7 @@ impl Operation {
         let event = self.body.iter().fold(event, |event, body| event.json(body));
         story.env.meter.start();
         let answer = story.answer(&self.method, &path, event).await;
-        // S3's are told with their keys; and calls at once come in either order.
+        // Without S3's keys, and sorted: concurrent calls have no order.
         let calls = story.env.meter.stop().into_iter();
         let kind = |operation: String| operation.split(' ').next().unwrap_or_default().to_owned();
         let mut calls: Vec<String> = calls.map(|call| kind(call.operation)).collect();
@@ -66,7 +65,7 @@ impl Operation {
 }
 
 #[tokio::test]
-async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
+async fn other_owners_resources_return_404_at_equal_cost() {
     let story = Story::begin().await;
     let made = async |path: String, body: Value| {
         let event = Event::new("POST", &path).json(&body).from(ADA);
@@ -85,29 +84,29 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
 
     let operations = Operation::all();
     let of_a_workspace = operations.iter().filter(|operation| operation.is_of_a_workspace());
-    assert!(of_a_workspace.clone().count() >= 14, "the description lost some");
+    assert!(of_a_workspace.clone().count() >= 14, "operations are missing");
     for operation in of_a_workspace {
         let place = format!("{} {}", operation.method, operation.path);
-        let (missing, cost) = operation.ask(&story, BOB, NO_WORKSPACE, NO_FUNCTION).await;
-        let (foreign, foreign_cost) = operation.ask(&story, BOB, &ws, &function).await;
+        let (missing, cost) = operation.send(&story, BOB, NO_WORKSPACE, NO_FUNCTION).await;
+        let (foreign, foreign_cost) = operation.send(&story, BOB, &ws, &function).await;
         missing.assert_error(404, "NOT_FOUND");
         let told = foreign.assert_error(404, "NOT_FOUND");
         let same = told.replace(&ws, NO_WORKSPACE).replace(&function, NO_FUNCTION);
         assert_eq!(same, missing.json()["error"]["message"], "{place}");
         assert_eq!(foreign_cost, cost, "{place}");
         if operation.path.contains("{functionId}") {
-            let (answer, _) = operation.ask(&story, BOB, &own, &function).await;
+            let (answer, _) = operation.send(&story, BOB, &own, &function).await;
             answer.assert_error(404, "NOT_FOUND");
         }
     }
     for operation in operations.iter().filter(|operation| !operation.is_of_a_workspace()) {
-        // What has no workspace in its path makes one, or lists one's own.
-        let (answer, _) = operation.ask(&story, BOB, "", "").await;
+        // Creation and listing of workspaces.
+        let (answer, _) = operation.send(&story, BOB, "", "").await;
         assert!((200..300).contains(&answer.status), "{}", answer.body);
         assert!(!answer.body.contains("Ada") && !answer.body.contains(&ws), "{}", answer.body);
     }
 
-    // Nothing of it was changed, and its owner sees all of it.
+    // Nothing was changed, and the owner sees everything.
     let seen = async |path: String| {
         let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
@@ -119,14 +118,14 @@ async fn somebody_elses_is_as_if_it_did_not_exist_at_the_same_cost() {
     let found = seen(format!("/api/workspaces/{ws}/functions/{function}")).await;
     assert_eq!((&found["name"], &found["code"]), (&json!("Ada's"), &json!(code)));
     assert_eq!(seen(format!("/api/workspaces/{ws}/logs")).await["total"], 0, "nobody ran it");
-    // Her own two are apart too.
+    // A function is found in its own workspace only.
     let path = format!("/api/workspaces/{empty}/functions/{function}");
     let answer = story.answer("GET", &path, Event::new("GET", &path).from(ADA)).await;
     answer.assert_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
+async fn missing_authorizer_claims_return_500() {
     let story = Story::signed_in().await;
     for operation in Operation::all() {
         let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);
@@ -134,7 +133,7 @@ async fn a_route_that_lost_its_authorizer_lets_nobody_in() {
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
         story.answer(&operation.method, &path, event).await.assert_error(500, "INTERNAL_ERROR");
-        // What needs nobody: which methods there are. A preflight comes without a token.
+        // Preflights and unknown methods need no token.
         let options = story.answer("OPTIONS", &path, Event::new("OPTIONS", &path)).await;
         assert_eq!(options.status, 204, "{path}: {}", options.body);
         let wrong = story.answer("TRACE", &path, Event::new("TRACE", &path)).await;

@@ -1,7 +1,7 @@
-//! Every Lambda has a role that allows what it calls, and nothing else.
+//! The role of every Lambda allows what it calls, and nothing else.
 //!
-//! That a role lacks nothing is held by every test of every Lambda: on a testbed, a call
-//! that the template doesn't allow fails. Here, everything that roles allow is made use of.
+//! Every test checks that no permission is missing: `testkit` rejects calls that the template doesn't
+//! allow. These tests check that every permission is used.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use testkit::{Event, TestEnv};
 
 use super::scenario::Story;
 
-/// What AWS does with a role by itself, on behalf of the Lambda: its log, and the stream that it
-/// follows with the queue for what could not be followed.
-const OF_EVERY_LAMBDA: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
-const OF_A_FOLLOWER: [&str; 5] = [
+/// Used by AWS on behalf of a Lambda: for its log, and for an event source mapping with its queue of
+/// failed records.
+const LOG_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+const MAPPING_ACTIONS: [&str; 5] = [
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
@@ -31,10 +31,9 @@ const OF_A_FOLLOWER: [&str; 5] = [
     "sqs:SendMessage",
 ];
 
-/// What the version before calls, which a deployment may go back to: with the release after the next
-/// it can go.
-const OF_THE_VERSION_BEFORE: [(&str, &str); 1] =
-    [("reconciler", "lambda:GetFunctionConfiguration")];
+/// Used by the previous release, to which a deployment may roll back. Remove it with the release after
+/// the next.
+const PREVIOUS_RELEASE: [(&str, &str); 1] = [("reconciler", "lambda:GetFunctionConfiguration")];
 
 fn template() -> Template {
     let path = project::source_root().join("template.yaml");
@@ -42,21 +41,21 @@ fn template() -> Template {
 }
 
 #[tokio::test]
-async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
+async fn every_granted_permission_is_used() {
     let mut story = Story::begin().await;
     story.visit().await;
     large_sources(&story).await;
     many_logs(&story).await;
     limits(&story).await;
-    repeats(&story).await;
+    rejected_retries(&story).await;
 
     let mut expected = story.env.permissions.used();
     for function in template().functions {
-        let mut by_aws = OF_EVERY_LAMBDA.to_vec();
+        let mut by_aws = LOG_ACTIONS.to_vec();
         if !function.mappings.is_empty() {
-            by_aws.extend(OF_A_FOLLOWER);
+            by_aws.extend(MAPPING_ACTIONS);
         }
-        let before = OF_THE_VERSION_BEFORE.iter().filter(|(binary, _)| *binary == function.binary);
+        let before = PREVIOUS_RELEASE.iter().filter(|(binary, _)| *binary == function.binary);
         by_aws.extend(before.map(|(_, action)| action));
         for action in by_aws {
             let statement =
@@ -71,12 +70,12 @@ async fn a_role_allows_nothing_that_its_lambda_does_not_call() {
     }
     let granted = story.env.permissions.granted();
     let unused: BTreeSet<_> = granted.difference(&expected).collect();
-    assert!(unused.is_empty(), "granted in template.yaml, and never made use of: {unused:#?}");
+    assert!(unused.is_empty(), "granted in template.yaml, and never used: {unused:#?}");
 }
 
 #[tokio::test]
 #[should_panic(expected = "the Lambda logs asks for dynamodb:PutItem on arn:aws:dynamodb:")]
-async fn a_call_that_a_role_lacks_fails() {
+async fn call_without_permission_fails() {
     let env = TestEnv::start().unwrap();
     let (ws, id) = (WorkspaceId::generate(), FunctionId::generate());
     let record = env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0);
@@ -84,11 +83,11 @@ async fn a_call_that_a_role_lacks_fails() {
 }
 
 #[test]
-fn only_the_reconciler_makes_functions_and_they_may_do_nothing() {
+fn only_the_reconciler_manages_functions_and_their_role_is_empty() {
     let text = std::fs::read_to_string(project::source_root().join("template.yaml")).unwrap();
     let role = text.split("\n  EngineRole:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     for permissions in ["Policies:", "ManagedPolicyArns:"] {
-        assert!(!role.contains(permissions), "users' functions may do something:\n{role}");
+        assert!(!role.contains(permissions), "users' functions have permissions:\n{role}");
     }
 
     for function in template().functions {
@@ -119,9 +118,9 @@ fn only_the_reconciler_makes_functions_and_they_may_do_nothing() {
     }
 }
 
-/// Sources that stand in the bucket only; of one, the object is taken away.
+/// Sources in the bucket only, one of which is removed.
 async fn large_sources(story: &Story) {
-    let path = make(story, &noise(1)).await;
+    let path = create(story, &noise(1)).await;
     story.settle().await;
     ask(story, "GET", &path, None, 200).await;
     let same = json!({ "code": STANDARD.encode(noise(1)) });
@@ -137,9 +136,9 @@ async fn large_sources(story: &Story) {
     ask(story, "GET", &path, None, 500).await;
 }
 
-/// A function with logs is deleted, and then all that is left or comes later.
+/// Deletes a function with logs, and a workspace during an execution.
 async fn many_logs(story: &Story) {
-    let path = make(story, "def handler(event, context): return 1").await;
+    let path = create(story, "def handler(event, context): return 1").await;
     story.settle().await;
     for _ in 0..3 {
         ask(story, "POST", &format!("{path}/invoke"), None, 200).await;
@@ -148,15 +147,15 @@ async fn many_logs(story: &Story) {
     let (workspace, function) = path.split_once("/functions/").unwrap();
     ask(story, "DELETE", workspace, None, 204).await;
     story.settle().await;
-    // One that ran while all of it was deleted.
+    // An execution that ended after the deletion.
     let ws = workspace.rsplit('/').next().unwrap().parse::<WorkspaceId>().unwrap();
     let id = function.parse::<FunctionId>().unwrap();
     story.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     story.settle().await;
 }
 
-/// What is wanted once, and comes to nothing, or again.
-async fn repeats(story: &Story) {
+/// Requests with an `Idempotency-Key` that are rejected.
+async fn rejected_retries(story: &Story) {
     let missing = "/api/workspaces/ws-1/functions/fn-1/invoke";
     let once = |path: &str| Event::new("POST", path).header("idempotency-key", Some("k"));
     story.answer("POST", missing, once(missing)).await.assert_error(404, "NOT_FOUND");
@@ -167,7 +166,7 @@ async fn repeats(story: &Story) {
     none.answer(event).await.assert_error(409, "CONFLICT");
 }
 
-/// Lambdas that limit what owners ask for, and functions that run at once.
+/// Lambdas with a rate limit and a limit of concurrent executions.
 async fn limits(story: &Story) {
     let env = &story.env;
     let quotas = Quotas { requests_per_second: Some(100), ..env.config.quotas };
@@ -186,12 +185,12 @@ async fn limits(story: &Story) {
         let method = if path.ends_with("invoke") { "POST" } else { "GET" };
         lambda.answer(Event::new(method, path)).await.assert_error(404, "NOT_FOUND");
     }
-    make(story, "def handler(event, context): return 2").await;
+    create(story, "def handler(event, context): return 2").await;
     story.settle_with(&reconciler).await;
 }
 
-/// A workspace with a function of `source`; gives the function's path.
-async fn make(story: &Story, source: &str) -> String {
+/// Creates a workspace with a function of `source`. The function's path.
+async fn create(story: &Story, source: &str) -> String {
     let name = || json!({"name": "role"});
     let made = ask(story, "POST", "/api/workspaces", Some(name()), 201).await;
     let path = format!("/api/workspaces/{}/functions", made["id"].as_str().unwrap());
@@ -208,7 +207,7 @@ async fn ask(story: &Story, method: &str, path: &str, body: Option<Value>, statu
     if answer.body.is_empty() { Value::Null } else { answer.json() }
 }
 
-/// A comment that compression can't bring below what an item holds.
+/// A comment that barely compresses, so its source is stored in the bucket.
 fn noise(seed: u64) -> String {
     let word = |i: u64| format!("{:016x}", (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     "#".to_owned() + &(1..4000).map(word).collect::<String>()

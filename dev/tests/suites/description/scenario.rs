@@ -144,9 +144,9 @@ impl Story {
     /// Storage that doesn't answer.
     async fn unreachable(&mut self) {
         for path in ["/api/workspaces", "/health?deep=1"] {
-            self.env.faults.spoil(1, 100, Fault::Unsent);
+            self.env.faults.inject(1, 100, Fault::Unsent);
             self.get(path).await;
-            self.env.faults.heal();
+            self.env.faults.clear();
         }
     }
 

@@ -1,4 +1,4 @@
-//! What clients ask, and what must be so afterwards.
+//! Requests of clients, and what must hold afterwards.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,14 +9,14 @@ use testkit::{Answer, Event};
 
 use crate::consistency::Allowed;
 
-/// An operation of the API. `Once` is with an `Idempotency-Key`.
+/// An operation of the API. `Once` means with an `Idempotency-Key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Command {
     CreateWorkspace,
     CreateWorkspaceOnce,
     ListWorkspaces,
     ReadWorkspace,
-    /// Where an owner's requests are counted.
+    /// With a rate limit, which counts the owner's requests.
     ReadWorkspaceCounted,
     PatchWorkspace,
     DeleteWorkspace,
@@ -67,17 +67,17 @@ impl Command {
         Self::DeepHealth,
     ];
 
-    pub(crate) fn is_once(self) -> bool {
+    pub(crate) fn is_idempotent(self) -> bool {
         use Command::*;
         matches!(self, CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce | TryOutOnce)
     }
 
-    /// Whether it runs a function, which must not be done twice.
-    pub(crate) fn runs(self) -> bool {
+    /// Whether it runs a function, which must not happen twice.
+    pub(crate) fn is_execution(self) -> bool {
         matches!(self, Self::TryOut | Self::TryOutOnce | Self::Call)
     }
 
-    pub(crate) fn only_reads(self) -> bool {
+    pub(crate) fn is_read(self) -> bool {
         use Command::*;
         matches!(
             self,
@@ -98,7 +98,7 @@ fn id_in(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
 
-/// A source that stands in the bucket only, and tells which one it is and how often it ran.
+/// A source too large for its item, which returns its number and how often it ran.
 fn source(which: u64) -> String {
     let word = |i: u64| format!("{:016x}", (i + which).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let noise: String = (1..4000).map(word).collect();
@@ -108,16 +108,16 @@ fn source(which: u64) -> String {
 }
 
 /// A workspace with a deployed function that has a log and a key.
-pub(crate) struct Scene {
+pub(crate) struct Resources {
     workspace: String,
     function: String,
     key: String,
-    /// The function as it was.
+    /// The function before the request.
     before: Value,
 }
 
-impl Scene {
-    pub(crate) async fn make(api: &Deployment) -> Self {
+impl Resources {
+    pub(crate) async fn create(api: &Deployment) -> Self {
         let id = |made: Value| made["id"].as_str().unwrap().to_owned();
         let made = id(api.make("/api/workspaces", &json!({"name": "w"})).await);
         let workspace = format!("/api/workspaces/{made}");
@@ -135,8 +135,8 @@ impl Scene {
         Self { workspace, function, key, before }
     }
 
-    /// Asks what `command` does.
-    pub(crate) async fn ask(&self, api: &Deployment, command: Command) -> Answer {
+    /// Sends the request of `command`.
+    pub(crate) async fn request(&self, api: &Deployment, command: Command) -> Answer {
         use Command::*;
         let Self { workspace, function, key, .. } = self;
         let name = json!({"name": "once"});
@@ -172,85 +172,88 @@ impl Scene {
             WorkspaceLogs => ("GET", format!("{workspace}/logs"), None),
             DeepHealth => ("GET", "/health?deep=1".to_owned(), None),
         };
-        // Of this workspace: another case does the same in another one.
-        let once = command.is_once().then_some(workspace.as_str());
+        // The key of this workspace: other cases send the same request for other ones.
+        let once = command.is_idempotent().then_some(workspace.as_str());
         let event = Event::new(method, &path).header("idempotency-key", once);
         let event = body.iter().fold(event, |event, body| event.json(body));
         api.send(event, &path).await
     }
 
-    /// Holds what is there against what was answered, and asks once more where that was an error.
-    /// `may_lose` says whether the log of an execution may not have been written.
-    pub(crate) async fn assert_kept(
+    /// Checks the state against the response, and retries after an error. `log_may_be_lost` says
+    /// whether the execution's log may not have been written.
+    pub(crate) async fn assert_outcome(
         &self,
         api: &Deployment,
         command: Command,
         answer: &Answer,
-        may_lose: bool,
-        story: &str,
+        log_may_be_lost: bool,
+        case: &str,
     ) -> Allowed {
         use Command::*;
         let is_done = answer.status < 300;
         match command {
             CreateWorkspace | CreateFunction | MakeKey => {
-                let named = self.made_by(api, command).await;
-                // Where nobody knows, it is there or it isn't.
-                assert!(named.len() == 1 || (named.is_empty() && !is_done), "{story}: {named:?}");
+                let named = self.created_by(api, command).await;
+                // After an error it was created or it wasn't.
+                assert!(named.len() == 1 || (named.is_empty() && !is_done), "{case}: {named:?}");
                 if is_done {
-                    assert_eq!(named[0]["id"], answer.json()["id"], "{story}");
+                    assert_eq!(named[0]["id"], answer.json()["id"], "{case}");
                 }
             }
             CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce => {
-                let again = self.again(api, command).await;
-                assert_eq!(again.status, 201, "{story}: {}", again.body);
+                let again = self.retry(api, command).await;
+                assert_eq!(again.status, 201, "{case}: {}", again.body);
                 if is_done {
-                    assert_eq!(again.body, answer.body, "{story}");
+                    assert_eq!(again.body, answer.body, "{case}");
                 }
-                let named = self.made_by(api, command).await;
-                assert_eq!(named.len(), 1, "{story}: {named:?}");
-                assert_eq!(named[0]["id"], again.json()["id"], "{story}");
+                let named = self.created_by(api, command).await;
+                assert_eq!(named.len(), 1, "{case}: {named:?}");
+                assert_eq!(named[0]["id"], again.json()["id"], "{case}");
             }
             PatchWorkspace | PatchFunction | PatchSource => {
                 let path = if command == PatchWorkspace { &self.workspace } else { &self.function };
                 let there = api.get(path).await;
                 if is_done {
-                    assert_eq!(there, answer.json(), "{story}");
+                    assert_eq!(there, answer.json(), "{case}");
                 }
-                let again = self.ask(api, command).await;
-                assert_eq!(again.status, 200, "{story}: {}", again.body);
+                let again = self.request(api, command).await;
+                assert_eq!(again.status, 200, "{case}: {}", again.body);
                 let fields = ["name", "memory", "code"];
                 let of = |value: &Value| fields.map(|field| value[field].clone());
-                let (there, asked) = (of(&there), of(&again.json()));
+                let (there, requested) = (of(&there), of(&again.json()));
                 let workspace = json!({"name": "w"});
                 let before = if command == PatchWorkspace { &workspace } else { &self.before };
                 let before = of(before);
-                assert!(there == asked || (there == before && !is_done), "{story}: half of it");
-                assert_eq!(of(&api.get(path).await), asked, "{story}");
+                assert!(
+                    there == requested || (there == before && !is_done),
+                    "{case}: a partial patch"
+                );
+                assert_eq!(of(&api.get(path).await), requested, "{case}");
             }
             DeleteWorkspace | DeleteFunction | RevokeKey => {
-                let again = self.ask(api, command).await;
+                let again = self.request(api, command).await;
                 let expected: &[u16] = if is_done { &[404] } else { &[204, 404] };
-                assert!(expected.contains(&again.status), "{story}: {}", again.body);
-                self.ask(api, command).await.assert_error(404, "NOT_FOUND");
+                assert!(expected.contains(&again.status), "{case}: {}", again.body);
+                self.request(api, command).await.assert_error(404, "NOT_FOUND");
             }
             TryOut | TryOutOnce | Call => {
-                self.assert_logged(api, command, answer, may_lose, story).await;
+                self.assert_logged(api, command, answer, log_may_be_lost, case).await;
             }
             _ => {}
         }
         let writes_a_source = matches!(command, CreateFunction | CreateFunctionOnce | PatchSource);
-        let strays_of = (!is_done && writes_a_source).then(|| id_in(&self.workspace).to_owned());
-        Allowed { strays_of, were_deleted: command == DeleteFunction }
+        let orphans_of = (!is_done && writes_a_source).then(|| id_in(&self.workspace).to_owned());
+        Allowed { orphans_of, were_deleted: command == DeleteFunction }
     }
 
-    /// What was answered by an execution is in a log, and is answered again.
+    /// An execution in the response has a log, and is replayed.
     async fn assert_logged(
         &self,
         api: &Deployment,
         command: Command,
         answer: &Answer,
-        may_lose: bool,
-        story: &str,
+        log_may_be_lost: bool,
+        case: &str,
     ) {
         let log = match command {
             Command::Call => json!(answer.header("x-execution-id")),
@@ -259,45 +262,45 @@ impl Scene {
         };
         let logs = api.get(&format!("{}/logs", self.function)).await;
         let is_logged = logs["logs"].as_array().unwrap().iter().any(|logged| logged["id"] == log);
-        assert!(is_logged || may_lose || log == "", "{story}: {log} is not in {logs}");
+        assert!(is_logged || log_may_be_lost || log == "", "{case}: {log} is not in {logs}");
         if command == Command::TryOutOnce {
-            let again = self.again(api, command).await;
+            let again = self.retry(api, command).await;
             if is_logged {
-                assert_eq!((again.status, &again.body), (200, &answer.body), "{story}");
+                assert_eq!((again.status, &again.body), (200, &answer.body), "{case}");
             } else {
-                assert!([200, 409].contains(&again.status), "{story}: {}", again.body);
+                assert!([200, 409].contains(&again.status), "{case}: {}", again.body);
             }
         }
     }
 
-    /// What is deployed is what was acknowledged, and has run as often as it was asked.
+    /// The acknowledged source is deployed, and did not run more often than requested.
     pub(crate) async fn assert_runs(
         &self,
         api: &Deployment,
         command: Command,
         answer: &Answer,
-        story: &str,
+        case: &str,
     ) {
         let which = match command {
             Command::PatchSource => 3,
-            _ if command.runs() => 1,
+            _ if command.is_execution() => 1,
             _ => return,
         };
         let ran = api.ask("POST", &format!("{}/invoke", self.function), None).await.json();
-        assert_eq!(ran["responseBody"][0], which, "{story}: {ran}, after {}", answer.body);
+        assert_eq!(ran["responseBody"][0], which, "{case}: {ran}, after {}", answer.body);
         let times = ran["responseBody"][1].as_u64().unwrap();
-        assert!((1..=2).contains(&times), "{story}: it ran {times} times in all");
+        assert!((1..=2).contains(&times), "{case}: it ran {times} times in all");
         api.settle().await;
     }
 
-    /// The same request, once nobody is at it any more.
-    async fn again(&self, api: &Deployment, command: Command) -> Answer {
+    /// The same request, after the time of the first attempt.
+    async fn retry(&self, api: &Deployment, command: Command) -> Answer {
         api.set_in_claims("busyUntil", 0).await;
-        self.ask(api, command).await
+        self.request(api, command).await
     }
 
-    /// What there is by the name that a command gives.
-    async fn made_by(&self, api: &Deployment, command: Command) -> Vec<Value> {
+    /// The resources with the name that a command gives.
+    async fn created_by(&self, api: &Deployment, command: Command) -> Vec<Value> {
         use Command::*;
         let path = match command {
             CreateWorkspace | CreateWorkspaceOnce => "/api/workspaces".to_owned(),

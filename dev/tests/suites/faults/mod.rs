@@ -1,10 +1,11 @@
-//! Every call of every operation, and of everything that follows the table, going wrong in every
-//! way: once, and for as long as somebody waits. Then all is well again, and must be as if nothing
-//! had been, or as if it had not been asked for.
+//! Injects every fault into every AWS call of every operation, and of the processing of the stream.
 //!
-//! What follows the table is tried with single calls only, unless `FAULTS=all cargo test --workspace
-//! --test suites faults` says so: then four in a row go wrong, too, and it takes ten minutes. `FAULTS=PatchSource` tries one
-//! operation only.
+//! Each case injects one fault into one call, or into all calls from one on. Then the fault is
+//! cleared, and the request must have taken effect completely or not at all.
+//!
+//! `FAULTS` chooses the cases. Unset or empty, it is the short form: faults in the processing of the
+//! stream hit single calls only. `FAULTS=all` also tries four calls in a row there, which takes ten
+//! minutes. `FAULTS=PatchSource` tries one command or scenario, with all of its cases.
 
 mod command;
 mod scenario;
@@ -12,65 +13,70 @@ mod scenario;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deployment::Deployment;
 use futures_util::future::join_all;
 use shared::domain::Quotas;
 use testkit::faults::Fault;
+use tokio::time::Instant;
 
-use self::command::{Command, Scene};
-use self::scenario::Story;
+use self::command::{Command, Resources};
+use self::scenario::Scenario;
 use crate::REPORT;
-use crate::consistency::{Allowed, assert_whole, left};
+use crate::consistency::{Allowed, assert_consistent, left};
 
-/// More often than anything is tried again: for good, until it is healed.
-const FOR_GOOD: usize = 1000;
+/// More calls than any retry policy makes.
+const PERMANENT: usize = 1000;
 
-/// As often as the SDK tries, and once more: then what failed comes again by the stream.
-const FOR_A_WHILE: usize = 4;
+/// One more call than the SDK's attempts: the record fails, and the stream delivers it again.
+const UNTIL_REDELIVERY: usize = 4;
 
-/// After which API Gateway would answer in our place, with an answer of its own.
-const GATEWAY_TIME: Duration = Duration::from_secs(29);
+/// After this time, API Gateway answers with an error of its own.
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// How many things are tried at a time: much of it is waiting.
-const AT_A_TIME: usize = 24;
+/// Concurrent cases of each thread: most of their time is waiting.
+const CONCURRENCY: usize = 24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Command(Command),
-    Story(Story),
+    Scenario(Scenario),
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
-fn whatever_call_goes_wrong_nothing_is_lost_and_nothing_left() {
+fn consistency_holds_under_every_fault() {
     let commands = Command::ALL.map(Subject::Command).into_iter();
-    let mut subjects: Vec<_> = commands.chain(Story::ALL.map(Subject::Story)).collect();
-    let asked = std::env::var("FAULTS").ok();
-    let only = asked.as_ref().filter(|asked| *asked != "all");
+    let mut subjects: Vec<_> = commands.chain(Scenario::ALL.map(Subject::Scenario)).collect();
+    let selected = std::env::var("FAULTS").ok().filter(|selected| !selected.is_empty());
+    let only = selected.as_ref().filter(|selected| *selected != "all");
     if let Some(only) = only {
         subjects.retain(|subject| format!("{subject:?}").contains(&format!("({only})")));
-        assert!(!subjects.is_empty(), "nothing is called {only}");
+        assert!(!subjects.is_empty(), "FAULTS={only} names no command or scenario");
     }
-    let pairs = subjects.iter().flat_map(|subject| Fault::ALL.map(|fault| (*subject, fault)));
-    // Those that wait longest first.
-    let mut pairs: Vec<_> = pairs.collect();
-    pairs.sort_by_key(|(_, fault)| *fault != Fault::Silent);
-    let left = Mutex::new(VecDeque::from(pairs));
+    let combinations =
+        subjects.iter().flat_map(|subject| Fault::ALL.map(|fault| (*subject, fault)));
+    // The slowest first.
+    let mut combinations: Vec<_> = combinations.collect();
+    combinations.sort_by_key(|(_, fault)| *fault != Fault::Silent);
+    let queue = Mutex::new(VecDeque::from(combinations));
     let tried = Mutex::new(HashMap::new());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         let work = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build();
             let worker = async || {
-                while let Some((subject, fault)) = next(&left) {
-                    let cases = Box::pin(every_call(subject, fault, asked.is_some())).await;
+                while let Some((subject, fault)) = next(&queue) {
+                    let cases = Box::pin(every_call(subject, fault, selected.is_some())).await;
                     let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
                     tried.insert((subject, fault), cases);
                 }
             };
-            runtime.unwrap().block_on(join_all((0..AT_A_TIME).map(|_| worker())));
+            runtime.unwrap().block_on(join_all((0..CONCURRENCY).map(|_| worker())));
         };
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         for worker in workers {
@@ -85,71 +91,74 @@ fn whatever_call_goes_wrong_nothing_is_lost_and_nothing_left() {
     }
 }
 
-fn next<T>(left: &Mutex<VecDeque<T>>) -> Option<T> {
-    left.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-/// Lets each call go wrong in turn, once and for longer; how many cases there were.
-async fn every_call(subject: Subject, fault: Fault, is_whole: bool) -> usize {
+/// Injects a fault into each call in turn, once and for longer. The number of cases.
+async fn every_call(subject: Subject, fault: Fault, is_full: bool) -> usize {
     let requests_per_second = match subject {
         Subject::Command(Command::ReadWorkspaceCounted) => Some(1000),
         _ => None,
     };
     let api = Deployment::on_disk(|quotas| Quotas { requests_per_second, ..quotas }).await;
     let longer = match subject {
-        Subject::Command(_) => Some(FOR_GOOD),
-        Subject::Story(_) => is_whole.then_some(FOR_A_WHILE),
+        Subject::Command(_) => Some(PERMANENT),
+        Subject::Scenario(_) => is_full.then_some(UNTIL_REDELIVERY),
     };
-    let case = async |first: usize, times: usize| {
-        let story = format!("{subject:?}, {fault:?}, {times} calls from the {first}. on");
-        let was_spoiled = match subject {
-            Subject::Command(command) => ask(&api, command, fault, first, times, &story).await,
-            Subject::Story(what) => follow(&api, what, fault, first, times, &story).await,
+    let run = async |first: usize, times: usize| {
+        let case = format!("{subject:?}, {fault:?}, {times} calls from the {first}. on");
+        let was_injected = match subject {
+            Subject::Command(command) => request(&api, command, fault, first, times, &case).await,
+            Subject::Scenario(scenario) => {
+                process(&api, scenario, fault, first, times, &case).await
+            }
         };
-        clear(&api, &story).await;
-        was_spoiled
+        delete_all(&api, &case).await;
+        was_injected
     };
     let mut calls = 0;
-    while case(calls + 1, 1).await {
+    while run(calls + 1, 1).await {
         calls += 1;
     }
-    let is_any_calls = matches!(fault, Fault::Unsent | Fault::Unanswered | Fault::Silent);
-    assert!(calls > 0 || !is_any_calls, "{subject:?} makes no call");
+    let applies_to_any_call = matches!(fault, Fault::Unsent | Fault::Unanswered | Fault::Silent);
+    assert!(calls > 0 || !applies_to_any_call, "{subject:?} makes no call");
     let mut cases = calls;
     if let Some(longer) = longer {
         for first in 1..=calls {
-            // Whoever asks the engine whether it is done may do so less often the next time.
-            cases += usize::from(case(first, longer).await);
+            // Polling of the engine may make fewer calls this time.
+            cases += usize::from(run(first, longer).await);
         }
     }
     cases
 }
 
-/// Asks while calls go wrong; whether any did.
-async fn ask(
+/// Sends a request with a fault. Whether the fault was injected.
+async fn request(
     api: &Deployment,
     command: Command,
     fault: Fault,
     first: usize,
     times: usize,
-    story: &str,
+    case: &str,
 ) -> bool {
-    let scene = Scene::make(api).await;
-    let expected = if command.only_reads() { Some(scene.ask(api, command).await) } else { None };
-    api.env.faults.spoil(first, times, fault);
+    let resources = Resources::create(api).await;
+    let expected =
+        if command.is_read() { Some(resources.request(api, command).await) } else { None };
+    api.env.faults.inject(first, times, fault);
     let began = Instant::now();
-    let answer = scene.ask(api, command).await;
+    let answer = resources.request(api, command).await;
     let took = began.elapsed();
-    let was_spoiled = api.env.faults.heal();
-    assert!(took < GATEWAY_TIME, "{story}: answered after {took:?}");
+    let was_injected = api.env.faults.clear();
+    assert!(took < GATEWAY_TIMEOUT, "{case}: answered after {took:?}");
     if answer.status >= 300 {
-        assert!(was_spoiled, "{story}: {}", answer.body);
-        // One that goes wrong is sent again, unless it may not, or there is no time to.
-        let is_in_haste = command.is_once()
+        assert!(was_injected, "{case}: {}", answer.body);
+        // A failed call is retried, unless it must not be, or its time budget is used up.
+        let has_short_budget = command.is_idempotent()
             || matches!(command, Command::ReadWorkspaceCounted | Command::DeepHealth);
         let takes_long = matches!(fault, Fault::Silent | Fault::Conflicting);
-        let may_fail = command.runs() || (takes_long && is_in_haste);
-        assert!(times > 1 || may_fail, "{story}: {}", answer.body);
+        let may_fail = command.is_execution() || (takes_long && has_short_budget);
+        assert!(times > 1 || may_fail, "{case}: {}", answer.body);
         match command {
             Command::Call if answer.status == 504 => answer.assert_error(504, "TIMEOUT"),
             _ => answer.assert_error(503, "SERVICE_UNAVAILABLE"),
@@ -157,48 +166,49 @@ async fn ask(
     } else if let Some(expected) = expected
         && command != Command::DeepHealth
     {
-        assert_eq!(answer.body, expected.body, "{story}: all or nothing");
+        assert_eq!(answer.body, expected.body, "{case}: a partial response");
     }
-    let may_lose = times > 1 || matches!(fault, Fault::Silent | Fault::Conflicting);
-    let allowed = scene.assert_kept(api, command, &answer, may_lose, story).await;
+    let log_may_be_lost = times > 1 || matches!(fault, Fault::Silent | Fault::Conflicting);
+    let allowed = resources.assert_outcome(api, command, &answer, log_may_be_lost, case).await;
     api.settle().await;
-    scene.assert_runs(api, command, &answer, story).await;
-    assert_whole(api, &allowed, story).await;
-    was_spoiled
+    resources.assert_runs(api, command, &answer, case).await;
+    assert_consistent(api, &allowed, case).await;
+    was_injected
 }
 
-/// Follows while calls go wrong; whether any did.
-async fn follow(
+/// Processes the stream with a fault. Whether the fault was injected.
+async fn process(
     api: &Deployment,
-    what: Story,
+    scenario: Scenario,
     fault: Fault,
     first: usize,
     times: usize,
-    story: &str,
+    case: &str,
 ) -> bool {
-    let function = what.happen(api).await;
-    api.env.faults.spoil(first, times, fault);
+    let function = scenario.run(api).await;
+    api.env.faults.inject(first, times, fault);
     api.settle().await;
-    let was_spoiled = api.env.faults.heal();
+    let was_injected = api.env.faults.clear();
     api.settle().await;
-    what.assert_followed(api, &function, story).await;
-    let allowed = Allowed { were_deleted: what == Story::DeleteFunction, ..Allowed::default() };
-    assert_whole(api, &allowed, story).await;
-    was_spoiled
+    scenario.assert_processed(api, &function, case).await;
+    let were_deleted = scenario == Scenario::DeleteFunction;
+    let allowed = Allowed { were_deleted, ..Allowed::default() };
+    assert_consistent(api, &allowed, case).await;
+    was_injected
 }
 
-/// Deletes all workspaces: then nothing is left of what was in them.
-async fn clear(api: &Deployment, story: &str) {
+/// Deletes all workspaces, after which nothing is left.
+async fn delete_all(api: &Deployment, case: &str) {
     for workspace in api.get("/api/workspaces").await.as_array().unwrap() {
         let path = format!("/api/workspaces/{}", workspace["id"].as_str().unwrap());
-        assert_eq!(api.ask("DELETE", &path, None).await.status, 204, "{story}");
+        assert_eq!(api.ask("DELETE", &path, None).await.status, 204, "{case}");
     }
     api.settle().await;
     let left = left(api).await;
-    assert!(left.is_empty(), "{story}: nobody owns {left:#?}");
+    assert!(left.is_empty(), "{case}: orphaned: {left:#?}");
 }
 
-/// How many cases of each were tried. All of them kept their promises, or this isn't reached.
+/// The number of cases of each combination, all of which passed.
 fn table(subjects: &[Subject], tried: &HashMap<(Subject, Fault), usize>) -> String {
     let mut table = "| operation |".to_owned();
     for fault in Fault::ALL {
@@ -210,13 +220,13 @@ fn table(subjects: &[Subject], tried: &HashMap<(Subject, Fault), usize>) -> Stri
     for subject in subjects {
         let name = match subject {
             Subject::Command(command) => words(&format!("{command:?}")),
-            Subject::Story(story) => format!("follow: {}", words(&format!("{story:?}"))),
+            Subject::Scenario(scenario) => format!("stream: {}", words(&format!("{scenario:?}"))),
         };
         write!(table, "\n| {name} |").unwrap();
         for fault in Fault::ALL {
             let cases = tried[&(*subject, fault)];
             all += cases;
-            // A dash for what can't go wrong so.
+            // No call of the operation can fail in this way.
             let cases = if cases == 0 { "–".to_owned() } else { cases.to_string() };
             write!(table, " {cases} |").unwrap();
         }
@@ -225,7 +235,7 @@ fn table(subjects: &[Subject], tried: &HashMap<(Subject, Fault), usize>) -> Stri
     table
 }
 
-/// `PatchFunction` as it is spoken.
+/// `PatchFunction` as `patch function`.
 fn words(name: &str) -> String {
     let spaced = name.chars().enumerate().flat_map(|(at, c)| {
         let begins = at > 0 && c.is_uppercase();

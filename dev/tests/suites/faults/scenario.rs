@@ -1,13 +1,13 @@
-//! What happens in the table, for the reconciler and the counter to follow.
+//! Changes of the table, for the reconciler and the counter to process.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use serde_json::{Value, json};
 
-/// What there is to follow.
+/// A change of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Story {
+pub(crate) enum Scenario {
     Deploy,
     Update,
     Count,
@@ -15,12 +15,12 @@ pub(crate) enum Story {
     DeleteWorkspace,
 }
 
-impl Story {
+impl Scenario {
     pub(crate) const ALL: [Self; 5] =
         [Self::Deploy, Self::Update, Self::Count, Self::DeleteFunction, Self::DeleteWorkspace];
 
-    /// Lets it happen; gives the path of the function that it is about.
-    pub(crate) async fn happen(self, api: &Deployment) -> String {
+    /// Makes the change. The path of the changed function.
+    pub(crate) async fn run(self, api: &Deployment) -> String {
         let id = |made: Value| made["id"].as_str().unwrap().to_owned();
         let made = id(api.make("/api/workspaces", &json!({"name": "w"})).await);
         let workspace = format!("/api/workspaces/{made}");
@@ -49,8 +49,8 @@ impl Story {
         function
     }
 
-    /// Holds what came of it against what must.
-    pub(crate) async fn assert_followed(self, api: &Deployment, function: &str, story: &str) {
+    /// Checks the state after the change was processed.
+    pub(crate) async fn assert_processed(self, api: &Deployment, function: &str, case: &str) {
         let read = api.ask("GET", function, None).await;
         match self {
             Self::DeleteFunction | Self::DeleteWorkspace => {
@@ -59,11 +59,11 @@ impl Story {
             Self::Deploy | Self::Update | Self::Count => {
                 let function = format!("{function}/invoke");
                 let ran = api.ask("POST", &function, None).await;
-                assert_eq!(ran.status, 200, "{story}: {}", ran.body);
+                assert_eq!(ran.status, 200, "{case}: {}", ran.body);
                 let which = if self == Self::Update { 2 } else { 1 };
-                assert_eq!(ran.json()["responseBody"], which, "{story}");
+                assert_eq!(ran.json()["responseBody"], which, "{case}");
                 let counted = if self == Self::Count { 3 } else { 0 };
-                assert_eq!(read.json()["invocations24h"], counted, "{story}");
+                assert_eq!(read.json()["invocations24h"], counted, "{case}");
                 api.settle().await;
             }
         }

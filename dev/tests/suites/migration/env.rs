@@ -15,7 +15,7 @@ use shared::engine::Engine;
 use testkit::permissions::acting_as;
 use testkit::{self, Event, Lambda, TestEnv};
 
-use super::legacy::{BUSY, LARGE, LONELY, OTHER, TEAM};
+use super::legacy::{BUSY, LARGE, OF_OTHER, OTHER, TEAM};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) type Table = BTreeMap<(String, String), Item>;
@@ -131,7 +131,7 @@ impl MigrationEnv {
         assert_eq!(other["createdAt"], "2025-12-23T15:30:00.000Z", "{context}");
         assert_eq!((&other["functionCount"], &other["description"]), (&json!(1), &json!("")));
         for (id, source) in super::legacy::sources() {
-            let ws = if id == LONELY { OTHER } else { TEAM };
+            let ws = if id == OF_OTHER { OTHER } else { TEAM };
             let function = self.get(&format!("/api/workspaces/{ws}/functions/{id}")).await;
             let expected = json!({
                 "id": id, "workspaceId": ws, "name": format!("이름 {id}"), "description": "",

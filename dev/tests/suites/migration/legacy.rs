@@ -1,4 +1,4 @@
-//! A table and a bucket as the earlier backend left them.
+//! A table and a bucket of the legacy backend.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -9,45 +9,45 @@ use testkit::TestEnv;
 
 /// A workspace with functions of every kind.
 pub(crate) const TEAM: &str = "ws-7hKQxZ2m";
-/// A workspace with one function, and times of the later version.
+/// A workspace with one function, and times with an offset.
 pub(crate) const OTHER: &str = "ws-Bb3dEf9h";
-/// A workspace whose name is too long today.
+/// A workspace whose name is above today's limit.
 pub(crate) const LONG: &str = "ws-LongName";
-/// A workspace of which nothing but counts is left.
-pub(crate) const GHOST: &str = "ws-Gh2stGh3";
+/// An orphan: a workspace item with usage only.
+pub(crate) const ORPHAN: &str = "ws-Gh2stGh3";
 
 /// A function with logs of every kind.
 pub(crate) const BUSY: &str = "fn-Aa2bCd4e";
-/// A function with a source that is too large for an item.
+/// A function with a source too large for an item.
 pub(crate) const LARGE: &str = "fn-LargeSrc";
-/// A function whose source is in the bucket only.
+/// A function with its source in the bucket only.
 pub(crate) const BUCKETED: &str = "fn-Bucketed";
-/// A function whose source is no Python.
-pub(crate) const WRONG: &str = "fn-Wr2ngSyn";
+/// A function whose source has a syntax error.
+pub(crate) const SYNTAX_ERROR: &str = "fn-Wr2ngSyn";
 /// The function of [`OTHER`].
-pub(crate) const LONELY: &str = "fn-L2nelyFn";
-/// A function with more memory than there is today.
-pub(crate) const GREEDY: &str = "fn-GreedyFn";
-/// A function whose source is no text.
+pub(crate) const OF_OTHER: &str = "fn-L2nelyFn";
+/// A function with more memory than today's limit.
+pub(crate) const LARGE_MEMORY: &str = "fn-GreedyFn";
+/// A function whose source is not UTF-8.
 pub(crate) const BINARY: &str = "fn-BinarySr";
-/// A function of which nothing but counts is left.
-pub(crate) const GHOST_FUNCTION: &str = "fn-Gh2stFnc";
-/// A function whose workspace is gone.
-pub(crate) const HOMELESS: &str = "fn-H2meless";
+/// An orphan: a function item with usage only.
+pub(crate) const ORPHAN_FUNCTION: &str = "fn-Gh2stFnc";
+/// A function without a workspace.
+pub(crate) const WITHOUT_WORKSPACE: &str = "fn-H2meless";
 
-/// The functions that can be brought to the present form, with their sources.
+/// The functions that can be migrated, with their sources.
 pub(crate) fn sources() -> [(&'static str, String); 5] {
     let noise = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     [
         (BUSY, "def handler(event, context):\r\n    return '안녕 👋'\r\n".into()),
         (LARGE, "#".to_owned() + &(1..4000).map(noise).collect::<String>()),
         (BUCKETED, "print('só no balde')\n".into()),
-        (WRONG, "def (:\n".into()),
-        (LONELY, "x = 1".into()),
+        (SYNTAX_ERROR, "def (:\n".into()),
+        (OF_OTHER, "x = 1".into()),
     ]
 }
 
-/// A log of [`BUSY`], by the end of its identifier: what it was given and answered.
+/// Logs of [`BUSY`]: the end of the id, the request's body and the response's body.
 pub(crate) fn bodies() -> Vec<(&'static str, Value, Value)> {
     vec![
         ("2bjectsA", json!({"b": [1, {"c": null}], "a": "é"}), json!({"ok": true, "empty": {}})),
@@ -59,9 +59,8 @@ pub(crate) fn bodies() -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
-/// The microseconds that the versions of the earlier backend write, behind `minutes`
-/// before now: once in UTC without saying so, once in Korea.
-pub(crate) fn written(minutes_ago: i64, in_korea: bool) -> String {
+/// A time `minutes_ago` in the legacy format with microseconds: UTC without an offset, or Korean time.
+fn legacy_time(minutes_ago: i64, in_korea: bool) -> String {
     let hours = if in_korea { 9 } else { 0 };
     let milliseconds = Timestamp::now().epoch_milliseconds() + (hours * 60 - minutes_ago) * 60_000;
     let time = Timestamp::from_epoch_milliseconds(milliseconds).unwrap().to_string();
@@ -69,7 +68,7 @@ pub(crate) fn written(minutes_ago: i64, in_korea: bool) -> String {
     if in_korea { format!("{time}456+09:00") } else { format!("{time}456") }
 }
 
-/// Fills the testbed.
+/// Fills table and bucket.
 pub(crate) async fn fill(env: &TestEnv) {
     let workspaces = [
         json!({"id": TEAM, "name": "결제팀 🚀", "description": "orders\nand refunds",
@@ -85,7 +84,7 @@ pub(crate) async fn fill(env: &TestEnv) {
         let pk = format!("WS#{}", workspace["id"].as_str().unwrap());
         put(env, &pk, "METADATA", workspace).await;
     }
-    put(env, &format!("WS#{GHOST}"), "METADATA", &json!({"invocations24h": 3})).await;
+    put(env, &format!("WS#{ORPHAN}"), "METADATA", &json!({"invocations24h": 3})).await;
     let build = json!({"Type": "BuildTask", "status": "done"});
     put(env, &format!("WS#{TEAM}"), "BUILD#0b9f2c3e-1111-4222-8333-444455556666", &build).await;
     functions(env).await;
@@ -110,20 +109,20 @@ async fn functions(env: &TestEnv) {
             }
             _ => {}
         }
-        let ws = if id == LONELY { OTHER } else { TEAM };
+        let ws = if id == OF_OTHER { OTHER } else { TEAM };
         put(env, &format!("WS#{ws}"), &format!("FN#{id}"), &function).await;
     }
-    let mut greedy = function(GREEDY, "x = 1");
-    greedy["memory"] = json!(4096);
+    let mut large_memory = function(LARGE_MEMORY, "x = 1");
+    large_memory["memory"] = json!(4096);
     let mut binary = function(BINARY, "x = 1");
     binary["code"] = json!("/w==");
     let counts = json!({"invocations24h": 2, "errors24h": 1, "avgDuration": 3.5});
     for (ws, id, item) in [
-        (TEAM, GREEDY, &greedy),
+        (TEAM, LARGE_MEMORY, &large_memory),
         (TEAM, BINARY, &binary),
-        (TEAM, GHOST_FUNCTION, &counts),
+        (TEAM, ORPHAN_FUNCTION, &counts),
         (LONG, "fn-LongLong", &function("fn-LongLong", "x = 1")),
-        ("ws-G2ne2345", HOMELESS, &function(HOMELESS, "x = 1")),
+        ("ws-G2ne2345", WITHOUT_WORKSPACE, &function(WITHOUT_WORKSPACE, "x = 1")),
     ] {
         put(env, &format!("WS#{ws}"), &format!("FN#{id}"), item).await;
     }
@@ -144,10 +143,10 @@ async fn logs(env: &TestEnv) {
     for (minutes, in_korea, id, status) in
         [(5, false, "RecentAa", "success"), (7, true, "RecentBb", "error")]
     {
-        let time = written(minutes, in_korea);
+        let time = legacy_time(minutes, in_korea);
         put(env, &format!("FN#{BUSY}"), &format!("LOG#{time}#{id}"), &log(id, &time, status)).await;
     }
-    // With no level, nor a body, and a number that no float can hold.
+    // Without level and response, and with a number beyond a float's precision.
     let (time, id) = ("2025-11-08T03:04:20", "BareBare");
     let mut item = item(&json!({"status": "error", "duration": 7, "statusCode": 500}));
     let digits = AttributeValue::N("12345678901234567890.123456789".into());
@@ -155,8 +154,8 @@ async fn logs(env: &TestEnv) {
     put_item(env, &format!("FN#{BUSY}"), &format!("LOG#{time}#{id}"), item).await;
     for (function, id, status) in [
         (BUSY, "StrangeS", "perhaps"),
-        (GREEDY, "GreedyLg", "success"),
-        (GHOST_FUNCTION, "Gh2stLog", "success"),
+        (LARGE_MEMORY, "GreedyLg", "success"),
+        (ORPHAN_FUNCTION, "Gh2stLog", "success"),
         ("fn-N2body23", "2rphanLg", "success"),
     ] {
         let time = "2025-11-08T03:05:00.000001";

@@ -1,5 +1,4 @@
-//! A table that the earlier backend wrote is brought to the present form, and read
-//! back through the API.
+//! Migration of a table of the legacy backend, checked through the API.
 
 mod env;
 mod legacy;
@@ -18,11 +17,13 @@ use testkit::faults::Fault;
 use testkit::{Event, TestEnv};
 
 use env::{MigrationEnv, Table};
-use legacy::{BINARY, BUSY, GHOST, GHOST_FUNCTION, GREEDY, HOMELESS, LONELY, LONG, OTHER, TEAM};
+use legacy::{
+    BINARY, BUSY, LARGE_MEMORY, LONG, OF_OTHER, ORPHAN, ORPHAN_FUNCTION, OTHER, TEAM,
+    WITHOUT_WORKSPACE,
+};
 
-/// What is the same however often and with whatever interruptions the table came
-/// to it: everything but times from now on and keys that are never used twice.
-fn lasting(mut table: Table) -> Table {
+/// The table without attributes that differ between runs: expiry times and random keys.
+fn without_random(mut table: Table) -> Table {
     for item in table.values_mut() {
         item.remove("expiresAt");
         item.remove("codeKey");
@@ -35,7 +36,7 @@ fn tally(changed: u64, unchanged: u64, removed: u64, left: u64) -> Tally {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_changes_nothing() {
+async fn dry_run_reports_and_changes_nothing() {
     let env = MigrationEnv::start().await;
     let (table, objects) = (env.table().await, env.objects().await);
     let report = env.migration(true, Owner::anonymous()).run().await.unwrap();
@@ -47,26 +48,26 @@ async fn a_dry_run_tells_and_changes_nothing() {
     assert_eq!(report.others, 1);
     let left: BTreeMap<&str, &str> =
         report.left.iter().map(|note| (&*note.what, &*note.why)).collect();
-    let [long, greedy, binary, inside, homeless, strange] = [
+    let [long, large_memory, binary, inside, without_workspace, invalid_log] = [
         format!("workspace {LONG}"),
-        format!("function {GREEDY} of {TEAM}"),
+        format!("function {LARGE_MEMORY} of {TEAM}"),
         format!("function {BINARY} of {TEAM}"),
         format!("function fn-LongLong of {LONG}"),
-        format!("function {HOMELESS} of ws-G2ne2345"),
+        format!("function {WITHOUT_WORKSPACE} of ws-G2ne2345"),
         format!("LOG#2025-11-08T03:05:00.000001#StrangeS of {BUSY}"),
     ];
-    let [of_greedy, of_ghost, orphan] =
-        [GREEDY, GHOST_FUNCTION, "fn-N2body23"].map(|id| format!("logs of {id} (1)"));
+    let [of_large_memory, of_orphan, orphaned_logs] =
+        [LARGE_MEMORY, ORPHAN_FUNCTION, "fn-N2body23"].map(|id| format!("logs of {id} (1)"));
     let expected: BTreeMap<&str, &str> = [
         (&long, "name must be at most 100 characters, and has 101"),
-        (&greedy, "memory must be 128 to 1024 MB"),
+        (&large_memory, "memory must be 128 to 1024 MB"),
         (&binary, "code must be base64 of Python source in UTF-8"),
         (&inside, "its workspace is not in the present form"),
-        (&homeless, "its workspace is not there"),
-        (&strange, "status must be success or error"),
-        (&of_greedy, "the function is not in the present form"),
-        (&of_ghost, "the function is not there"),
-        (&orphan, "the function is not there"),
+        (&without_workspace, "its workspace is not there"),
+        (&invalid_log, "status must be success or error"),
+        (&of_large_memory, "the function is not in the present form"),
+        (&of_orphan, "the function is not there"),
+        (&orphaned_logs, "the function is not there"),
     ]
     .into_iter()
     .map(|(what, why)| (what.as_str(), why))
@@ -74,41 +75,50 @@ async fn a_dry_run_tells_and_changes_nothing() {
     assert_eq!(left, expected);
     let text = report.to_string();
     assert!(text.starts_with("A dry run: nothing was changed."), "{text}");
-    assert!(text.contains(&format!("  {greedy}: memory must be 128 to 1024 MB\n")), "{text}");
+    assert!(text.contains(&format!("  {large_memory}: memory must be 128 to 1024 MB\n")), "{text}");
 }
 
 #[tokio::test]
-async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothing() {
+async fn migrated_items_are_served_and_a_second_run_changes_nothing() {
     let env = MigrationEnv::start().await;
-    // What is there already in the present form.
+    // Items that are in the present format already.
     let ours = env.env.new_workspace().await;
     env.env.new_function(&ours, "x = 1", &json!({})).await;
     let before = env.table().await;
+    let began = Timestamp::now().epoch_seconds();
     let report = env.migrate().await;
     assert!(!report.has_failures(), "{report}");
     assert_eq!(report.workspaces, tally(2, 1, 1, 1));
     assert_eq!(report.functions, tally(5, 1, 1, 4));
     assert_eq!(report.logs, tally(9, 0, 0, 4));
     let after = env.table().await;
-    // What is not the earlier backend's, and what can't be read, is as it was.
+    // Other items, and invalid legacy items, are unchanged.
     for (key, item) in &before {
         let is_left = item.contains_key("version")
-            || ["BUILD#", GREEDY, BINARY, "fn-LongLong", HOMELESS, "StrangeS", "N2body23"]
-                .iter()
-                .any(|part| key.0.contains(part) || key.1.contains(part))
+            || [
+                "BUILD#",
+                LARGE_MEMORY,
+                BINARY,
+                "fn-LongLong",
+                WITHOUT_WORKSPACE,
+                "StrangeS",
+                "N2body23",
+            ]
+            .iter()
+            .any(|part| key.0.contains(part) || key.1.contains(part))
             || key.0.contains(LONG);
         if is_left {
             assert_eq!(after.get(key), Some(item), "{key:?}");
         }
     }
-    for gone in [(GHOST, "METADATA"), (TEAM, &format!("FN#{GHOST_FUNCTION}"))] {
+    for gone in [(ORPHAN, "METADATA"), (TEAM, &format!("FN#{ORPHAN_FUNCTION}"))] {
         assert!(!after.contains_key(&(format!("WS#{}", gone.0), gone.1.to_owned())), "{gone:?}");
     }
     env.assert_counts("migrated").await;
-    let now = Timestamp::now().epoch_seconds();
+    let ended = Timestamp::now().epoch_seconds();
     for item in after.values().filter(|item| item.contains_key("expiresAt")) {
-        let end: i64 = item["expiresAt"].as_n().unwrap().parse().unwrap();
-        assert!((end - now - 30 * 86_400).abs() < 600, "{item:?}");
+        let expiry: i64 = item["expiresAt"].as_n().unwrap().parse().unwrap();
+        assert!((began..=ended).contains(&(expiry - 30 * 86_400)), "{item:?}");
     }
 
     let objects = env.objects().await;
@@ -127,17 +137,17 @@ async fn everything_is_read_back_through_the_api_and_a_second_run_changes_nothin
 }
 
 #[tokio::test]
-async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing() {
+async fn reconciler_deploys_and_counts_migrated_functions() {
     let env = MigrationEnv::start().await;
     env.settle().await;
     env.migrate().await;
     let migrated = env.table().await;
     env.settle().await;
-    env.assert_migrated("followed").await;
-    let followed = env.table().await;
+    env.assert_migrated("processed").await;
+    let processed = env.table().await;
     for key in migrated.keys() {
-        // The ghost's function was deleted long ago: the rest of it goes now.
-        assert!(followed.contains_key(key) || key.0.contains(GHOST_FUNCTION), "{key:?}");
+        // The rest of the orphaned function is purged.
+        assert!(processed.contains_key(key) || key.0.contains(ORPHAN_FUNCTION), "{key:?}");
     }
     let deployed = env.env.lambda_client().await.list_functions().send().await.unwrap();
     let deployed: BTreeSet<&str> =
@@ -146,37 +156,37 @@ async fn the_reconciler_deploys_what_was_migrated_counts_it_and_removes_nothing(
     assert_eq!(deployed, names.iter().map(String::as_str).collect());
     let busy = env.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
     assert!(busy["lastDeployed"].is_string() && busy["invocationUrl"].is_string(), "{busy}");
-    // Of the last 24 hours; what the earlier backend counted was never that.
-    let figures = [&busy["invocations24h"], &busy["errors24h"], &busy["avgDuration"]];
-    assert_eq!(figures, [&json!(2), &json!(1), &json!(12.5)]);
+    // Of the last 24 hours. The legacy usage is dropped: it was not of 24 hours.
+    let usage = [&busy["invocations24h"], &busy["errors24h"], &busy["avgDuration"]];
+    assert_eq!(usage, [&json!(2), &json!(1), &json!(12.5)]);
     let team = env.get(&format!("/api/workspaces/{TEAM}")).await;
     assert_eq!([&team["invocations24h"], &team["errorRate"]], [&json!(2), &json!(50.0)]);
     let objects = env.objects().await;
     for (id, source) in legacy::sources() {
-        let ws = if id == LONELY { OTHER } else { TEAM };
+        let ws = if id == OF_OTHER { OTHER } else { TEAM };
         assert_eq!(objects[&format!("{ws}/{id}.py")], source.as_bytes(), "{id}");
     }
 }
 
 #[tokio::test]
-async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
-    let whole = MigrationEnv::start().await;
-    whole.migrate().await;
-    let end = keys_and_items(&whole).await;
+async fn migration_resumes_after_a_kill_at_any_call() {
+    let uninterrupted = MigrationEnv::start().await;
+    uninterrupted.migrate().await;
+    let end = comparable_table(&uninterrupted).await;
     for calls in 0.. {
         let context = format!("killed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             report = Box::pin(env.migrate()) => assert!(!report.has_failures(), "{report}"),
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.assert_counts(&context).await;
         let report = Box::pin(env.migrate()).await;
         assert!(!report.has_failures(), "{context}: {report}");
-        assert_eq!(keys_and_items(&env).await, end, "{context}");
+        assert_eq!(comparable_table(&env).await, end, "{context}");
         if calls % 8 == 0 {
             env.assert_migrated(&context).await;
         }
@@ -187,26 +197,25 @@ async fn killed_between_any_two_calls_and_run_again_it_comes_to_the_same_end() {
     }
 }
 
-/// The table without what differs from one run to the next, but for the recent logs,
-/// whose times do.
-async fn keys_and_items(env: &MigrationEnv) -> Table {
-    let mut table = lasting(env.table().await);
+/// The table without what differs between runs: see [`without_random`], and the recent logs.
+async fn comparable_table(env: &MigrationEnv) -> Table {
+    let mut table = without_random(env.table().await);
     table.retain(|(_, sk), _| !sk.contains("#log-Recent"));
     table
 }
 
 #[tokio::test]
-async fn the_reconciler_may_follow_while_it_goes_on() {
+async fn reconciler_may_run_during_the_migration() {
     for calls in (5..200).step_by(10) {
-        let context = format!("followed after {calls} calls");
+        let context = format!("processed after {calls} calls");
         let env = MigrationEnv::start().await;
-        env.env.faults.hold_after(calls);
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             _ = Box::pin(env.migrate()) => {}
         }
-        let was_killed = env.env.faults.heal();
+        let was_killed = env.env.faults.clear();
         env.settle().await;
         env.migrate().await;
         env.settle().await;
@@ -220,30 +229,30 @@ async fn the_reconciler_may_follow_while_it_goes_on() {
 }
 
 #[tokio::test]
-async fn lost_answers_are_made_good() {
+async fn lost_responses_do_not_change_the_result() {
     let end = {
         let env = MigrationEnv::start().await;
         env.migrate().await;
-        keys_and_items(&env).await
+        comparable_table(&env).await
     };
     for first in (1..).step_by(3) {
         let context = format!("3 calls from the {first}. on");
         let env = MigrationEnv::start().await;
-        env.env.faults.spoil(first, 3, Fault::Unanswered);
+        env.env.faults.inject(first, 3, Fault::Unanswered);
         let report = Box::pin(env.migrate()).await;
-        let was_spoiled = env.env.faults.heal();
+        let was_injected = env.env.faults.clear();
         assert!(!report.has_failures(), "{context}: {report}");
-        assert_eq!(keys_and_items(&env).await, end, "{context}");
-        if !was_spoiled {
+        assert_eq!(comparable_table(&env).await, end, "{context}");
+        if !was_injected {
             return;
         }
     }
 }
 
 #[tokio::test]
-async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
+async fn failed_items_are_reported_and_others_migrated() {
     let env = MigrationEnv::start().await;
-    // A bucket that takes no source, and gives none.
+    // A bucket that denies all access.
     let key = aws_sdk_s3::config::Credentials::new("wrong", "wrong", None, None, "test");
     let s3 = env.env.s3.config().to_builder().credentials_provider(key).build();
     let (dynamodb, config) = (env.env.dynamodb.clone(), &env.env.config);
@@ -252,7 +261,7 @@ async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
     let migration = Migration::new(store, env.env.dynamodb.clone(), &config.table, options);
     let report = migration.run().await.unwrap();
     assert_eq!((report.workspaces.changed, report.functions.failed), (2, 5), "{report}");
-    assert_eq!(report.logs.changed, 0, "without its function no log is touched: {report}");
+    assert_eq!(report.logs.changed, 0, "logs are migrated after their function only: {report}");
     assert!(report.to_string().contains("Failed; run this again to do the rest:"), "{report}");
     env.assert_counts("without functions").await;
     assert!(!env.migrate().await.has_failures());
@@ -260,20 +269,20 @@ async fn what_fails_for_good_is_told_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn a_function_belongs_to_whom_its_workspace_belongs() {
+async fn functions_keep_the_owner_of_their_workspace() {
     let mut env = TestEnv::start().unwrap();
     env.config.sign_in = true;
     legacy::fill(&env).await;
     let env = MigrationEnv::over(env);
-    // Ended when the workspaces are in the present form, and run again for somebody else.
-    let hers = env.migration(false, Owner::of_subject("ada"));
-    env.env.faults.hold_after(9);
+    // Killed after the workspaces are migrated, and run again for another owner.
+    let first_run = env.migration(false, Owner::of_subject("ada"));
+    env.env.faults.block_after(9);
     tokio::select! {
         biased;
-        () = env.env.faults.held() => {}
-        _ = Box::pin(hers.run()) => {}
+        () = env.env.faults.blocked() => {}
+        _ = Box::pin(first_run.run()) => {}
     }
-    env.env.faults.heal();
+    env.env.faults.clear();
     env.migrate().await;
     let listed = env.lambdas[0].answer(Event::new("GET", "/api/workspaces").from("ada")).await;
     assert_eq!(listed.json().as_array().unwrap().len(), 2, "{}", listed.body);
@@ -285,7 +294,7 @@ async fn a_function_belongs_to_whom_its_workspace_belongs() {
 }
 
 #[tokio::test]
-async fn long_logs_stay_whole_and_many_take_several_pages() {
+async fn large_logs_are_migrated_across_scan_pages() {
     let env = MigrationEnv::start().await;
     let long = "가".repeat(50_000);
     for i in 0..12 {
@@ -293,11 +302,11 @@ async fn long_logs_stay_whole_and_many_take_several_pages() {
         let mut log = legacy::log(&id, &time, "success");
         log["requestBody"] = json!({ "text": long });
         let sk = format!("LOG#{time}#{id}");
-        legacy::put(&env.env, &format!("FN#{LONELY}"), &sk, &log).await;
+        legacy::put(&env.env, &format!("FN#{OF_OTHER}"), &sk, &log).await;
     }
     let report = env.migrate().await;
     assert_eq!(report.logs, tally(9 + 12, 0, 0, 4), "{report}");
-    let path = format!("/api/workspaces/{OTHER}/functions/{LONELY}/logs");
+    let path = format!("/api/workspaces/{OTHER}/functions/{OF_OTHER}/logs");
     let logs = env.get(&path).await["logs"].take();
     let logs = logs.as_array().unwrap();
     assert_eq!(logs.len(), 12);
@@ -305,7 +314,7 @@ async fn long_logs_stay_whole_and_many_take_several_pages() {
 }
 
 #[tokio::test]
-async fn a_table_that_lacks_something_is_not_changed() {
+async fn incomplete_table_is_not_migrated() {
     let env = MigrationEnv::start().await;
     let mut create = env.env.dynamodb.create_table().table_name("plain");
     for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {

@@ -1,7 +1,9 @@
-//! The API against a model of it: whatever is asked, in whatever order, the Lambdas answer as the
-//! model says, and everything that can be read afterwards is as the model has it.
+//! Model-based tests: random sequences of requests, whose responses and final state agree with a model
+//! of the API.
 //!
-//! `MODEL_CASES=1000 cargo test --workspace --test suites model` tries so many sequences; 24 unless said.
+//! `MODEL_CASES` is the number of sequences, or 24. `MODEL_SEED` is the seed of proptest's generator, or
+//! 1; the nightly run takes another one each time.
+
 mod operation;
 mod reference;
 
@@ -10,38 +12,40 @@ use std::cell::Cell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 use shared::domain::Quotas;
 use testkit::{Answer, Event};
 
-use crate::REPORT;
+use crate::{REPORT, setting};
 use operation::{Body, IfMatch, Operation};
 use reference::{Expected, MOST_FUNCTIONS, MOST_WORKSPACES, Model};
 
-/// A source as requests and answers have it.
+/// A source in base64.
 fn encoded(source: &str) -> String {
     STANDARD.encode(source)
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
-fn whatever_is_asked_the_api_is_as_its_model() {
-    let cases = std::env::var("MODEL_CASES").ok().map(|cases| cases.parse().unwrap());
+fn api_behaves_like_the_model() {
     let config = Config {
-        cases: cases.unwrap_or(24),
+        cases: setting("MODEL_CASES").unwrap_or(24) as u32,
         failure_persistence: None,
         max_shrink_time: 120_000,
         ..Config::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (cases, steps) = (config.cases, Cell::new(0));
-    let outcome = TestRunner::new(config).run(&operation::operations(), |operations| {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&setting("MODEL_SEED").unwrap_or(1).to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let outcome = runner.run(&operation::operations(), |operations| {
         steps.set(steps.get() + operations.len());
         runtime.block_on(async {
-            let mut pair = Pair::start().await;
+            let mut comparison = Comparison::start().await;
             for operation in &operations {
-                pair.step(operation).await;
+                comparison.step(operation).await;
             }
         });
         Ok(())
@@ -54,13 +58,13 @@ fn whatever_is_asked_the_api_is_as_its_model() {
     REPORT.section("model", &text);
 }
 
-/// The API and its model side by side.
-struct Pair {
+/// The API and its model.
+struct Comparison {
     api: Deployment,
     model: Model,
 }
 
-impl Pair {
+impl Comparison {
     async fn start() -> Self {
         let quotas = Quotas {
             workspaces: MOST_WORKSPACES as u32,
@@ -70,13 +74,13 @@ impl Pair {
         Self { api: Deployment::with_quotas(quotas).await, model: Model::default() }
     }
 
-    /// Asks, holds the answer against the model's, and then everything else.
+    /// Applies an operation to both, and compares the response and the state.
     async fn step(&mut self, operation: &Operation) {
-        self.carry_out(operation).await;
-        self.assert_same(operation).await;
+        self.apply(operation).await;
+        self.assert_same_state(operation).await;
     }
 
-    async fn carry_out(&mut self, operation: &Operation) {
+    async fn apply(&mut self, operation: &Operation) {
         let (workspaces, functions) = (self.model.workspaces.len(), self.model.functions.len());
         let workspace = |number: &usize| Model::pick(*number, workspaces);
         let function = |number: &usize| Model::pick(*number, functions);
@@ -84,67 +88,67 @@ impl Pair {
             Operation::CreateWorkspace(Body(body)) => {
                 let expected = self.model.create_workspace(body);
                 let answer = self.ask("POST", "/api/workspaces", None, Some(body)).await;
-                if self.holds(operation, &answer, &expected) {
-                    self.model.workspace_made(id(&answer), body);
+                if self.is_success(operation, &answer, &expected) {
+                    self.model.workspace_created(id(&answer), body);
                 }
             }
             Operation::ReadWorkspace(number) => {
                 let at = workspace(number);
                 let expected = found(self.model.workspace_is_there(at));
                 let answer = self.ask("GET", &self.workspace_path(at), None, None).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::PatchWorkspace(number, if_match, Body(body)) => {
                 let at = workspace(number);
                 let (path, tag) = (self.workspace_path(at), self.workspace_tag(at, *if_match));
                 let expected = self.model.patch_workspace(at, *if_match, body);
                 let answer = self.ask("PATCH", &path, tag, Some(body)).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::DeleteWorkspace(number, if_match) => {
                 let at = workspace(number);
                 let (path, tag) = (self.workspace_path(at), self.workspace_tag(at, *if_match));
                 let expected = self.model.delete_workspace(at, *if_match);
                 let answer = self.ask("DELETE", &path, tag, None).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::CreateFunction(number, Body(body)) => {
                 let at = workspace(number);
                 let expected = self.model.create_function(at, body);
                 let path = format!("{}/functions", self.workspace_path(at));
                 let answer = self.ask("POST", &path, None, Some(body)).await;
-                if self.holds(operation, &answer, &expected) {
-                    self.model.function_made(id(&answer), at.unwrap(), body);
+                if self.is_success(operation, &answer, &expected) {
+                    self.model.function_created(id(&answer), at.unwrap(), body);
                 }
             }
             Operation::ReadFunction(number) => {
                 let at = function(number);
                 let expected = found(self.model.function_is_there(at));
                 let answer = self.ask("GET", &self.function_path(at), None, None).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::PatchFunction(number, if_match, Body(body)) => {
                 let at = function(number);
                 let (path, tag) = (self.function_path(at), self.function_tag(at, *if_match));
                 let expected = self.model.patch_function(at, *if_match, body);
                 let answer = self.ask("PATCH", &path, tag, Some(body)).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::DeleteFunction(number, if_match) => {
                 let at = function(number);
                 let (path, tag) = (self.function_path(at), self.function_tag(at, *if_match));
                 let expected = self.model.delete_function(at, *if_match);
                 let answer = self.ask("DELETE", &path, tag, None).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::CreateKey(number, Body(body)) => {
                 let at = function(number);
                 let expected = self.model.create_key(at, body);
                 let path = format!("{}/keys", self.function_path(at));
                 let answer = self.ask("POST", &path, None, Some(body)).await;
-                if self.holds(operation, &answer, &expected) {
+                if self.is_success(operation, &answer, &expected) {
                     let secret = answer.json()["secret"].as_str().unwrap().to_owned();
-                    self.model.key_made(id(&answer), secret, at.unwrap());
+                    self.model.key_created(id(&answer), secret, at.unwrap());
                 }
             }
             Operation::RevokeKey(number) => {
@@ -153,7 +157,7 @@ impl Pair {
                 let path = format!("{}/keys/{}", self.function_path(Some(key.function)), key.id);
                 let expected = self.model.revoke_key(at);
                 let answer = self.ask("DELETE", &path, None, None).await;
-                self.holds(operation, &answer, &expected);
+                self.is_success(operation, &answer, &expected);
             }
             Operation::TryOut(number) => {
                 let at = function(number);
@@ -165,7 +169,7 @@ impl Pair {
                         assert_eq!(answer.json()["statusCode"], status, "{operation:?}");
                         self.model.functions[at.unwrap()].executions.push(status);
                     }
-                    Err(expected) => drop(self.holds(operation, &answer, &expected)),
+                    Err(expected) => drop(self.is_success(operation, &answer, &expected)),
                 }
             }
             Operation::Call { function: number, method, key } => {
@@ -181,7 +185,7 @@ impl Pair {
                         assert!(answer.header("x-execution-id").starts_with("log-"));
                         self.model.functions[at.unwrap()].executions.push(status);
                     }
-                    Err(expected) => drop(self.holds(operation, &answer, &expected)),
+                    Err(expected) => drop(self.is_success(operation, &answer, &expected)),
                 }
             }
             Operation::Settle => {
@@ -191,13 +195,13 @@ impl Pair {
         }
     }
 
-    /// Holds everything that can be read against the model.
-    async fn assert_same(&self, after: &Operation) {
+    /// Compares everything that can be read with the model.
+    async fn assert_same_state(&self, after: &Operation) {
         let listed = self.api.get("/api/workspaces").await;
-        let there: Vec<_> =
+        let existing: Vec<_> =
             self.model.workspaces.iter().enumerate().filter(|(_, w)| w.is_there).collect();
-        assert_eq!(listed.as_array().unwrap().len(), there.len(), "{after:?}: {listed}");
-        for (listed, (at, workspace)) in listed.as_array().unwrap().iter().zip(there) {
+        assert_eq!(listed.as_array().unwrap().len(), existing.len(), "{after:?}: {listed}");
+        for (listed, (at, workspace)) in listed.as_array().unwrap().iter().zip(existing) {
             assert_eq!(listed["id"], json!(workspace.id), "{after:?}: in creation order");
             assert_fields(after, listed, &workspace.fields);
             let functions: Vec<_> = self.model.functions_of(at).collect();
@@ -206,7 +210,7 @@ impl Pair {
             let read = self.ask("GET", &path, None, None).await;
             assert_eq!(read.json(), *listed, "{after:?}");
             assert_tag(&read, workspace.version);
-            self.assert_unchanged(&path, &read).await;
+            self.assert_not_modified(&path, &read).await;
 
             let listed = self.api.get(&format!("{path}/functions")).await;
             let listed = listed.as_array().unwrap();
@@ -236,7 +240,7 @@ impl Pair {
         let read = self.ask("GET", &path, None, None).await;
         assert_eq!(read.json(), *listed, "{after:?}");
         assert_tag(&read, function.version);
-        self.assert_unchanged(&path, &read).await;
+        self.assert_not_modified(&path, &read).await;
         let logs = self.api.get(&format!("{path}/logs?limit=1000")).await;
         let statuses: Vec<_> = logs["logs"].as_array().unwrap().iter().collect();
         let statuses: Vec<_> = statuses.iter().map(|log| log["statusCode"].as_u64()).collect();
@@ -253,16 +257,16 @@ impl Pair {
         assert_eq!(ids, expected.collect::<Vec<_>>(), "{after:?}");
     }
 
-    /// Whoever has an answer gets no second one.
-    async fn assert_unchanged(&self, path: &str, read: &Answer) {
+    /// A GET with `If-None-Match` returns 304.
+    async fn assert_not_modified(&self, path: &str, read: &Answer) {
         let event = Event::new("GET", path).header("if-none-match", Some(read.header("etag")));
         let again = self.api.send(event, path).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
         assert_eq!(again.header("etag"), read.header("etag"));
     }
 
-    /// Holds an answer against what is expected; whether that is success.
-    fn holds(&self, operation: &Operation, answer: &Answer, expected: &Expected) -> bool {
+    /// Compares a response with the expected one. Whether that is success.
+    fn is_success(&self, operation: &Operation, answer: &Answer, expected: &Expected) -> bool {
         match expected {
             Expected::Status(status) => {
                 assert_eq!(answer.status, *status, "{operation:?}: {}", answer.body);
@@ -324,12 +328,12 @@ fn found(is_there: bool) -> Expected {
 }
 
 fn id(answer: &Answer) -> &str {
-    // Just read out of the answer's text, which lives as long as it.
+    // Cut out of the body, to borrow from it.
     let after = answer.body.split_once("\"id\":\"").unwrap().1;
     after.split('"').next().unwrap()
 }
 
-/// An answer's tag begins with its version.
+/// An ETag begins with the version.
 fn assert_tag(read: &Answer, version: u64) {
     let tag = read.header("etag");
     assert!(tag.starts_with(&format!("\"{version}-")), "{version}: {tag}: {}", read.body);

@@ -1,14 +1,14 @@
-//! What can be asked of the API, as sequences that proptest makes up and shrinks.
+//! Sequences of operations, which proptest generates and shrinks.
 //!
-//! An operation names what it is about by a number, which stands for one of the resources that
-//! there are or were, so that a sequence stays one when others are taken out of it.
+//! An operation names its resource by a number, modulo the resources created so far. So a sequence
+//! stays valid when shrinking removes operations.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A request, or a moment in which the reconciler follows everything so far.
+/// A request, or the processing of the stream.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     CreateWorkspace(Body),
@@ -26,11 +26,11 @@ pub(crate) enum Operation {
     Settle,
 }
 
-/// The fields of a request's body, valid and not.
+/// The fields of a request's body, valid or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Body(pub(crate) Map<String, Value>);
 
-/// Which version a request says that it knows.
+/// The `If-Match` of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum IfMatch {
     Nothing,
@@ -39,20 +39,19 @@ pub(crate) enum IfMatch {
     Older,
 }
 
-/// Sources by what calling them comes to.
+/// Sources with different results.
 pub(crate) const ECHO: &str = "def handler(event, context):\n    return event['body']\n";
 pub(crate) const RAISES: &str = "def handler(event, context):\n    raise ValueError('x')\n";
 pub(crate) const TEAPOT: &str =
     "def handler(event, context):\n    return {'statusCode': 418, 'body': 'short'}\n";
 
-/// A source that stands in the bucket only.
+/// A source too large for its item, stored in the bucket only.
 pub(crate) fn large() -> String {
     let word = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     format!("{ECHO}#{}", (1..3000).map(word).collect::<String>())
 }
 
-/// A sequence that begins with a function that is deployed, since most of what can go wrong needs
-/// one.
+/// A sequence that begins with a deployed function: most errors need one.
 pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let valid = |body: Value| Body(body.as_object().cloned().unwrap_or_default());
     let begin = [
@@ -94,12 +93,12 @@ fn if_match() -> impl Strategy<Value = IfMatch> {
     prop_oneof![5 => Just(Nothing), 1 => Just(Any), 2 => Just(Current), 1 => Just(Older)]
 }
 
-/// A body of a workspace, whose name is there so often in ten.
+/// A workspace's body. The name is present in `named` of ten.
 fn workspace(named: u32) -> impl Strategy<Value = Body> {
     body(vec![("name", named, names()), ("description", 5, descriptions())])
 }
 
-/// The same of a function, whose name and code are there so often in ten.
+/// A function's body. Name and code are present in `named` of ten.
 fn function(named: u32) -> impl Strategy<Value = Body> {
     body(vec![
         ("name", named, names()),
@@ -140,7 +139,7 @@ fn codes() -> BoxedStrategy<Value> {
     few(&all, json!(STANDARD.encode("def (")))
 }
 
-/// One of `valid`, and now and then `invalid`.
+/// Mostly one of `valid`, sometimes `invalid`.
 fn few<T: serde::Serialize>(valid: &[T], invalid: Value) -> BoxedStrategy<Value> {
     let valid: Vec<Value> = valid.iter().map(|value| json!(value)).collect();
     prop_oneof![12 => prop::sample::select(valid), 1 => Just(invalid)].boxed()

@@ -1,4 +1,4 @@
-//! What the API promises, as maps: no storage, no engine, no concurrency.
+//! The model of the API: maps, without storage, engine or concurrency.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{IfMatch, RAISES, TEAPOT};
 
-/// How much an owner may have here.
+/// The quotas.
 pub(crate) const MOST_WORKSPACES: usize = 3;
 pub(crate) const MOST_FUNCTIONS: usize = 3;
 const MOST_KEYS: usize = 10;
 
-/// Everything that there is or was, in the order in which it was made.
+/// All resources, deleted ones too, in creation order.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) workspaces: Vec<Workspace>,
@@ -24,7 +24,7 @@ pub(crate) struct Workspace {
     pub(crate) id: String,
     pub(crate) is_there: bool,
     pub(crate) version: u64,
-    /// What is read of it but for what is counted.
+    /// The fields that clients set.
     pub(crate) fields: Map<String, Value>,
 }
 
@@ -34,13 +34,13 @@ pub(crate) struct Function {
     pub(crate) workspace: usize,
     is_deleted: bool,
     pub(crate) version: u64,
-    /// What clients set.
+    /// The fields that clients set.
     pub(crate) fields: Map<String, Value>,
-    /// The source that is called, by its base64; `None` until it is deployed.
+    /// The deployed source in base64.
     pub(crate) deployed: Option<String>,
-    /// The statuses of its executions, the oldest first.
+    /// The status codes of its executions, oldest first.
     pub(crate) executions: Vec<u16>,
-    /// How many of them, and of those that failed, are counted.
+    /// The counted executions and errors.
     pub(crate) counted: (u64, u64),
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Key {
     pub(crate) is_revoked: bool,
 }
 
-/// What a request must come to.
+/// An expected response.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Expected {
     Status(u16),
@@ -66,7 +66,7 @@ const NOT_FOUND: Expected = Error(404, "NOT_FOUND");
 const CONFLICT: Expected = Error(409, "CONFLICT");
 
 impl Model {
-    /// Which of several a number stands for; none where there never was one.
+    /// The index that a number stands for; `None` where there is no resource.
     pub(crate) fn pick(number: usize, of: usize) -> Option<usize> {
         (of > 0).then(|| number % of)
     }
@@ -99,18 +99,18 @@ impl Model {
         if fields_of(body, &["name"], WORKSPACE).is_none() {
             return INVALID;
         }
-        let there = self.workspaces.iter().filter(|workspace| workspace.is_there).count();
-        if there < MOST_WORKSPACES { Status(201) } else { CONFLICT }
+        let existing = self.workspaces.iter().filter(|workspace| workspace.is_there).count();
+        if existing < MOST_WORKSPACES { Status(201) } else { CONFLICT }
     }
 
-    pub(crate) fn workspace_made(&mut self, id: &str, body: &Map<String, Value>) {
+    pub(crate) fn workspace_created(&mut self, id: &str, body: &Map<String, Value>) {
         let mut fields = Map::from_iter([("description".to_owned(), json!(""))]);
         fields.extend(fields_of(body, &["name"], WORKSPACE).expect("it was valid"));
         let id = id.to_owned();
         self.workspaces.push(Workspace { id, is_there: true, version: 1, fields });
     }
 
-    /// What a PATCH comes to, and does it.
+    /// Applies a PATCH.
     pub(crate) fn patch_workspace(
         &mut self,
         at: Option<usize>,
@@ -138,7 +138,7 @@ impl Model {
         body: &Map<String, Value>,
     ) -> Expected {
         let mut body = body.clone();
-        // It begins active, whatever is said.
+        // POST ignores the status: a new function is active.
         body.remove("status");
         if fields_of(&body, &["name", "code"], FUNCTION).is_none() {
             return INVALID;
@@ -150,14 +150,19 @@ impl Model {
         }
     }
 
-    pub(crate) fn function_made(&mut self, id: &str, workspace: usize, body: &Map<String, Value>) {
+    pub(crate) fn function_created(
+        &mut self,
+        id: &str,
+        workspace: usize,
+        body: &Map<String, Value>,
+    ) {
         let defaults = json!({
             "description": "", "runtime": "Python 3.12", "memory": 256, "timeout": 30,
             "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
         });
         let mut fields = defaults.as_object().expect("an object").clone();
         fields.extend(fields_of(body, &[], FUNCTION).unwrap_or_else(|| {
-            // The status alone may be wrong, which nobody reads here.
+            // Only the status may be invalid, which POST ignores.
             let mut body = body.clone();
             body.remove("status");
             fields_of(&body, &[], FUNCTION).expect("it was valid")
@@ -212,7 +217,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn key_made(&mut self, id: &str, secret: String, function: usize) {
+    pub(crate) fn key_created(&mut self, id: &str, secret: String, function: usize) {
         self.keys.push(Key { id: id.to_owned(), secret, function, is_revoked: false });
     }
 
@@ -225,7 +230,7 @@ impl Model {
         Status(204)
     }
 
-    /// The reconciler follows everything: what is there is deployed and counted.
+    /// The stream is processed: functions are deployed, and executions counted.
     pub(crate) fn settle(&mut self) {
         for at in 0..self.functions.len() {
             if !self.function_is_there(Some(at)) {
@@ -238,7 +243,7 @@ impl Model {
         }
     }
 
-    /// What the console's test button comes to: the status in the log, or an error.
+    /// A test run in the console: the status code in the log, or an error.
     pub(crate) fn try_out(&self, at: Option<usize>) -> Result<u16, Expected> {
         let Some(at) = at.filter(|at| self.function_is_there(Some(*at))) else {
             return Err(NOT_FOUND);
@@ -246,7 +251,7 @@ impl Model {
         self.run(at)
     }
 
-    /// What a call of a function's URL comes to: the status of its answer, or an error.
+    /// A call of a function's URL: the response's status code, or an error.
     pub(crate) fn call(
         &self,
         at: Option<usize>,
@@ -294,8 +299,7 @@ fn patch(
     changes: Map<String, Value>,
 ) -> Expected {
     let differs = changes.iter().any(|(name, value)| fields.get(name) != Some(value));
-    // What is as asked already counts as done, whatever version was meant; but an empty change is
-    // held against its version.
+    // A patch without a change succeeds, whatever `If-Match` says. An empty patch checks it.
     if matches!(if_match, IfMatch::Older) && (differs || changes.is_empty()) {
         return Error(412, "PRECONDITION_FAILED");
     }
@@ -306,7 +310,7 @@ fn patch(
     Status(200)
 }
 
-/// A field by its name and what it takes: as it is read back, or nothing where it is refused.
+/// A field's name, and its normalization; `None` for an invalid value.
 type Field = (&'static str, fn(&Value) -> Option<Value>);
 
 const WORKSPACE: &[Field] = &[("name", name), ("description", description)];
@@ -322,7 +326,7 @@ const FUNCTION: &[Field] = &[
     ("status", |value| one_of(value, &["active", "disabled"])),
 ];
 
-/// The fields of a body as they are read back; `None` where one is refused or missing.
+/// The normalized fields of a body; `None` where one is invalid, unknown or missing.
 fn fields_of(
     body: &Map<String, Value>,
     required: &[&str],

@@ -1,105 +1,104 @@
-//! Whether what many were answered at once can have happened one after the other.
+//! A linearizability checker: the search of Wing and Gong with Lowe's cache.
 //!
-//! The search is Wing and Gong's, who try every order that keeps to the times of calls and answers,
-//! with Lowe's memory of what was tried: the same steps done, with the same outcome, end the same.
+//! It tries every order of the operations that respects the real-time order of calls and returns.
+//! The cache skips sets of operations that were already tried with the same resulting state.
 
 use std::collections::HashSet;
 use std::fmt::{Debug, Write as _};
 use std::hash::Hash;
 
-/// What is allowed where everything happens one after the other.
-pub(crate) trait Spec {
+/// The sequential specification.
+pub(crate) trait Model {
     type State: Clone + Debug + Eq + Hash;
-    type Step: Debug;
-    type Found: Debug;
+    type Input: Debug;
+    type Output: Debug;
 
-    /// The state behind a step that found this in `state`; `None` where it can't have.
+    /// The state after an operation in `state`, or `None` where it can't have this output.
     ///
-    /// What a step found whose answer is an error with unknown effect is unknown: then this is the
-    /// state in which it took effect, and `None` where it can have none.
-    fn apply(
+    /// Without an output, the operation is pending: this is the state after it took effect, or `None`
+    /// where it has no effect.
+    fn step(
         state: &Self::State,
-        step: &Self::Step,
-        found: Option<&Self::Found>,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
     ) -> Option<Self::State>;
 }
 
-/// A step, which happened at one moment between two positions of a clock that all share.
+/// An operation of a history. Times are positions of one clock.
 #[derive(Debug)]
-pub(crate) struct Entry<S: Spec> {
+pub(crate) struct Operation<M: Model> {
     pub(crate) client: usize,
-    pub(crate) step: S::Step,
+    pub(crate) input: M::Input,
     pub(crate) called: usize,
-    /// What it found, and when that was known. Without it, it happens at any time after its call,
-    /// or never.
-    pub(crate) answered: Option<(S::Found, usize)>,
+    /// The output, and when it returned. A pending operation takes effect at any time after its
+    /// call, or never.
+    pub(crate) returned: Option<(M::Output, usize)>,
 }
 
-impl<S: Spec> Entry<S> {
-    /// When it had happened at the latest.
+impl<M: Model> Operation<M> {
+    /// When it had taken effect at the latest.
     pub(crate) fn end(&self) -> usize {
-        self.answered.as_ref().map_or(usize::MAX, |(_, at)| *at)
+        self.returned.as_ref().map_or(usize::MAX, |(_, at)| *at)
     }
 }
 
-/// Looks for a legal order of `history`, which begins with `first`.
+/// Looks for a linearization of `history` that begins in the state `first`.
 ///
 /// # Errors
-/// Where there is none: how far the best one got, and the history as a picture.
-pub(crate) fn check<S: Spec>(first: &S::State, history: &[Entry<S>]) -> Result<(), String> {
-    assert!(history.len() <= 128, "a set of steps is the bits of a number");
+/// Where there is none: the history as a picture, and the longest legal beginning.
+pub(crate) fn check<M: Model>(first: &M::State, history: &[Operation<M>]) -> Result<(), String> {
+    assert!(history.len() <= 128, "a set of operations is a bit mask");
     let mut search = Search { history, tried: HashSet::new(), order: Vec::new(), best: Vec::new() };
-    if search.goes_on(first, 0) {
+    if search.search(first, 0) {
         return Ok(());
     }
     let mut state = first.clone();
-    let mut report = format!("No order of these steps is legal.\n{}", drawn(history));
+    let mut report = format!("This history is not linearizable.\n{}", drawn(history));
     writeln!(report, "The longest legal beginning:").expect("text takes everything");
     for at in &search.best {
-        let Entry { step, answered, .. } = &history[*at];
-        let found = answered.as_ref().map(|(found, _)| found);
-        state = S::apply(&state, step, found).unwrap_or(state);
-        writeln!(report, "{at:4} {step:?}").expect("text takes everything");
+        let Operation { input, returned, .. } = &history[*at];
+        let output = returned.as_ref().map(|(output, _)| output);
+        state = M::step(&state, input, output).unwrap_or(state);
+        writeln!(report, "{at:4} {input:?}").unwrap();
     }
-    writeln!(report, "No other step can be next in\n     {state:?}")
-        .expect("text takes everything");
+    writeln!(report, "No other operation can be next in\n     {state:?}").unwrap();
     Err(report)
 }
 
-struct Search<'a, S: Spec> {
-    history: &'a [Entry<S>],
-    /// Which steps were done, and what they came to.
-    tried: HashSet<(u128, S::State)>,
+struct Search<'a, M: Model> {
+    history: &'a [Operation<M>],
+    /// Sets of operations with their resulting state.
+    tried: HashSet<(u128, M::State)>,
     order: Vec<usize>,
     best: Vec<usize>,
 }
 
-impl<S: Spec> Search<'_, S> {
-    /// Whether all steps but those that are `done` can follow `state`.
-    fn goes_on(&mut self, state: &S::State, done: u128) -> bool {
+impl<M: Model> Search<'_, M> {
+    /// Whether all operations but those in `done` can follow `state`.
+    fn search(&mut self, state: &M::State, done: u128) -> bool {
         if self.order.len() > self.best.len() {
             self.best.clone_from(&self.order);
         }
         let is_left = |at: &usize| done & (1 << at) == 0;
         let left = (0..self.history.len()).filter(is_left);
-        // A step that was called when another was answered already comes behind that.
+        // An operation that was called after another one returned comes after it.
         let end = left.clone().map(|at| self.history[at].end()).min().unwrap_or(usize::MAX);
         if end == usize::MAX {
-            // Whatever is left may never have happened.
+            // All others are pending, and may never have taken effect.
             return true;
         }
         if !self.tried.insert((done, state.clone())) {
             return false;
         }
         for at in left {
-            let Entry { step, called, answered, .. } = &self.history[at];
-            let found = answered.as_ref().map(|(found, _)| found);
+            let Operation { input, called, returned, .. } = &self.history[at];
+            let output = returned.as_ref().map(|(output, _)| output);
             if *called > end {
                 continue;
             }
-            let Some(next) = S::apply(state, step, found) else { continue };
+            let Some(next) = M::step(state, input, output) else { continue };
             self.order.push(at);
-            if self.goes_on(&next, done | (1 << at)) {
+            if self.search(&next, done | (1 << at)) {
                 return true;
             }
             self.order.pop();
@@ -108,23 +107,22 @@ impl<S: Spec> Search<'_, S> {
     }
 }
 
-/// A history as a picture: a line for each step, with a bar from its call to its answer.
-pub(crate) fn drawn<S: Spec>(history: &[Entry<S>]) -> String {
-    let known = history.iter().filter_map(|entry| entry.answered.as_ref());
-    let width =
-        1 + known.map(|(_, at)| *at).chain(history.iter().map(|e| e.called)).max().unwrap_or(0);
+/// A history as a picture: a line for each operation, with a bar from its call to its return.
+pub(crate) fn drawn<M: Model>(history: &[Operation<M>]) -> String {
+    let returns = history.iter().filter_map(|operation| operation.returned.as_ref());
+    let times = returns.map(|(_, at)| *at).chain(history.iter().map(|o| o.called));
+    let width = 1 + times.max().unwrap_or(0);
     let mut lines: Vec<_> = history.iter().enumerate().collect();
-    lines.sort_by_key(|(at, entry)| (entry.client, entry.called, *at));
+    lines.sort_by_key(|(at, operation)| (operation.client, operation.called, *at));
     let across = width + 1;
     let mut drawn = String::new();
-    for (at, Entry { client, step, called, answered }) in lines {
-        let end = answered.as_ref().map_or(width, |(_, end)| *end);
+    for (at, Operation { client, input, called, returned }) in lines {
+        let end = returned.as_ref().map_or(width, |(_, end)| *end);
         let bar = format!("{}├{}", " ".repeat(*called), "─".repeat(end - called - 1));
-        let bar = bar + if answered.is_some() { "┤" } else { "…" };
-        let found =
-            answered.as_ref().map_or("nobody knows".into(), |(found, _)| format!("{found:?}"));
-        writeln!(drawn, "{at:4} client {client} {bar:<across$} {step:?} → {found}")
-            .expect("text takes everything");
+        let bar = bar + if returned.is_some() { "┤" } else { "…" };
+        let output =
+            returned.as_ref().map_or("pending".into(), |(output, _)| format!("{output:?}"));
+        writeln!(drawn, "{at:4} client {client} {bar:<across$} {input:?} → {output}").unwrap();
     }
     drawn
 }
@@ -133,120 +131,130 @@ pub(crate) fn drawn<S: Spec>(history: &[Entry<S>]) -> String {
 mod tests {
     use super::*;
 
-    /// A number that is read, written, and changed only by those who know it.
+    /// A register with compare-and-swap.
     struct Register;
 
     #[derive(Debug)]
-    enum Step {
+    enum Input {
         Read,
         Write(u8),
         Swap(u8, u8),
     }
 
     #[derive(Debug)]
-    enum Found {
+    enum Output {
         Value(u8),
         Done,
     }
 
-    impl Spec for Register {
+    impl Model for Register {
         type State = u8;
-        type Step = Step;
-        type Found = Found;
+        type Input = Input;
+        type Output = Output;
 
-        fn apply(state: &u8, step: &Step, found: Option<&Found>) -> Option<u8> {
-            match (step, found) {
-                (Step::Read, Some(Found::Value(value))) => (value == state).then_some(*state),
-                (Step::Write(value), Some(Found::Done) | None) => Some(*value),
-                (Step::Swap(old, new), Some(Found::Done) | None) => (old == state).then_some(*new),
+        fn step(state: &u8, input: &Input, output: Option<&Output>) -> Option<u8> {
+            match (input, output) {
+                (Input::Read, Some(Output::Value(value))) => (value == state).then_some(*state),
+                (Input::Write(value), Some(Output::Done) | None) => Some(*value),
+                (Input::Swap(old, new), Some(Output::Done) | None) => {
+                    (old == state).then_some(*new)
+                }
                 _ => None,
             }
         }
     }
 
-    fn entry(client: usize, step: Step, called: usize, found: Found, at: usize) -> Entry<Register> {
-        Entry { client, step, called, answered: Some((found, at)) }
+    fn operation(
+        client: usize,
+        input: Input,
+        called: usize,
+        output: Output,
+        at: usize,
+    ) -> Operation<Register> {
+        Operation { client, input, called, returned: Some((output, at)) }
     }
 
-    fn unknown(client: usize, step: Step, called: usize) -> Entry<Register> {
-        Entry { client, step, called, answered: None }
+    fn pending(client: usize, input: Input, called: usize) -> Operation<Register> {
+        Operation { client, input, called, returned: None }
     }
 
     #[test]
-    fn a_read_during_a_write_finds_the_old_or_the_new_value() {
+    fn concurrent_read_returns_the_old_or_the_new_value() {
         for value in [0, 1] {
-            let write = entry(0, Step::Write(1), 0, Found::Done, 3);
-            let read = entry(1, Step::Read, 1, Found::Value(value), 2);
+            let write = operation(0, Input::Write(1), 0, Output::Done, 3);
+            let read = operation(1, Input::Read, 1, Output::Value(value), 2);
             assert_eq!(check(&0, &[write, read]), Ok(()));
         }
     }
 
     #[test]
-    fn two_writes_at_once_are_in_one_order_for_everybody() {
+    fn concurrent_writes_have_one_order_for_all_clients() {
         let history = |second: u8| {
             [
-                entry(0, Step::Write(1), 0, Found::Done, 9),
-                entry(1, Step::Write(2), 1, Found::Done, 8),
-                entry(2, Step::Read, 2, Found::Value(2), 3),
-                entry(2, Step::Read, 4, Found::Value(1), 5),
-                entry(2, Step::Read, 6, Found::Value(second), 7),
+                operation(0, Input::Write(1), 0, Output::Done, 9),
+                operation(1, Input::Write(2), 1, Output::Done, 8),
+                operation(2, Input::Read, 2, Output::Value(2), 3),
+                operation(2, Input::Read, 4, Output::Value(1), 5),
+                operation(2, Input::Read, 6, Output::Value(second), 7),
             ]
         };
         assert_eq!(check(&0, &history(1)), Ok(()));
-        assert!(check(&0, &history(2)).is_err(), "nobody is taken back");
+        assert!(check(&0, &history(2)).is_err(), "no client reads an older value again");
     }
 
     #[test]
-    fn a_stale_read_is_refused() {
-        let write = entry(0, Step::Write(1), 0, Found::Done, 1);
-        let read = entry(1, Step::Read, 2, Found::Value(0), 3);
+    fn stale_read_is_not_linearizable() {
+        let write = operation(0, Input::Write(1), 0, Output::Done, 1);
+        let read = operation(1, Input::Read, 2, Output::Value(0), 3);
         let report = check(&0, &[write, read]).unwrap_err();
         assert!(report.contains("├┤    Write(1) → Done"), "{report}");
         assert!(report.contains("  ├┤  Read → Value(0)"), "{report}");
-        assert!(report.contains("No other step can be next in\n     1"), "{report}");
+        assert!(report.contains("No other operation can be next in\n     1"), "{report}");
     }
 
     #[test]
-    fn a_lost_update_is_refused() {
-        let one = entry(0, Step::Swap(0, 1), 0, Found::Done, 2);
-        let other = entry(1, Step::Swap(0, 2), 1, Found::Done, 3);
+    fn lost_update_is_not_linearizable() {
+        let one = operation(0, Input::Swap(0, 1), 0, Output::Done, 2);
+        let other = operation(1, Input::Swap(0, 2), 1, Output::Done, 3);
         assert!(check(&0, &[one, other]).is_err());
     }
 
     #[test]
-    fn what_nobody_knows_the_end_of_may_have_happened_or_not() {
+    fn pending_operation_may_or_may_not_take_effect() {
         for value in [0, 1] {
-            let write = unknown(0, Step::Write(1), 0);
-            let read = entry(1, Step::Read, 1, Found::Value(value), 2);
+            let write = pending(0, Input::Write(1), 0);
+            let read = operation(1, Input::Read, 1, Output::Value(value), 2);
             assert_eq!(check(&0, &[write, read]), Ok(()));
         }
     }
 
     #[test]
-    fn what_nobody_knows_the_end_of_may_happen_late_but_not_early_or_twice() {
+    fn pending_operation_takes_effect_late_and_at_most_once() {
         let late = [
-            unknown(0, Step::Write(1), 0),
-            entry(1, Step::Read, 1, Found::Value(0), 2),
-            entry(1, Step::Read, 3, Found::Value(1), 4),
+            pending(0, Input::Write(1), 0),
+            operation(1, Input::Read, 1, Output::Value(0), 2),
+            operation(1, Input::Read, 3, Output::Value(1), 4),
         ];
         assert_eq!(check(&0, &late), Ok(()));
-        let early = [entry(1, Step::Read, 0, Found::Value(1), 1), unknown(0, Step::Write(1), 2)];
+        let early =
+            [operation(1, Input::Read, 0, Output::Value(1), 1), pending(0, Input::Write(1), 2)];
         assert!(check(&0, &early).is_err());
         let twice = [
-            unknown(0, Step::Write(1), 0),
-            entry(1, Step::Read, 1, Found::Value(1), 2),
-            entry(1, Step::Write(2), 3, Found::Done, 4),
-            entry(1, Step::Read, 5, Found::Value(1), 6),
+            pending(0, Input::Write(1), 0),
+            operation(1, Input::Read, 1, Output::Value(1), 2),
+            operation(1, Input::Write(2), 3, Output::Done, 4),
+            operation(1, Input::Read, 5, Output::Value(1), 6),
         ];
         assert!(check(&0, &twice).is_err());
     }
 
     #[test]
-    fn many_at_once_take_moments_although_they_have_many_orders() {
-        // 16! orders, of which none is legal in the end.
-        let mut history: Vec<_> =
-            (0..16).map(|client| entry(client, Step::Write(1), client, Found::Done, 99)).collect();
-        history.push(entry(16, Step::Read, 100, Found::Value(2), 101));
+    fn check_of_many_concurrent_operations_is_fast() {
+        // 16! orders, none of which is legal.
+        let mut history: Vec<_> = (0..16)
+            .map(|client| operation(client, Input::Write(1), client, Output::Done, 99))
+            .collect();
+        history.push(operation(16, Input::Read, 100, Output::Value(2), 101));
         assert!(check(&0, &history).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that ask one workspace at once, and what their answers say, as steps.
+//! Concurrent clients of one workspace, and their responses as operations of the model.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 use testkit::{Answer, Event};
 
 use super::Created;
-use super::checker::{Entry, drawn};
-use super::plan::{Ask, SOURCES, What};
-use super::spec::{Found, Item, Patch, State, Step, Workspace};
+use super::checker::{Operation, drawn};
+use super::model::{Input, Item, Output, Patch, State, Workspace};
+use super::plan::{Request, RequestKind, SOURCES};
 
-const OF_WORKSPACE: &[&str] = &["name"];
-const OF_FUNCTION: &[&str] = &["name", "status", "code"];
+const WORKSPACE_FIELDS: &[&str] = &["name"];
+const FUNCTION_FIELDS: &[&str] = &["name", "status", "code"];
 
-/// What the clients of one workspace know together.
+/// The shared state of the clients.
 pub(crate) struct Race<'a> {
     api: &'a Deployment,
     seed: u64,
     /// The path of the workspace.
     pub(crate) path: String,
-    /// How many functions were there, and deployed, before the race.
+    /// How many functions were deployed before the race.
     deployed: usize,
-    /// The functions, by when a request for one was answered; none where none was made.
+    /// Functions in the order of the responses to their creation; `None` for a failed creation.
     functions: RefCell<Vec<Option<String>>>,
     clock: Cell<usize>,
-    pub(crate) history: RefCell<Vec<Entry<Workspace>>>,
+    pub(crate) history: RefCell<Vec<Operation<Workspace>>>,
     /// The function and the log of each execution.
     pub(crate) executed: RefCell<Vec<(String, String)>>,
 }
 
 impl<'a> Race<'a> {
-    /// A race in a workspace that was just made and followed.
+    /// A race in a new workspace with deployed functions.
     pub(crate) fn new(api: &'a Deployment, seed: u64, made: Created) -> Self {
         Self {
             api,
@@ -48,13 +48,13 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// What happened, and how to let it happen once more.
-    pub(crate) fn story(&self) -> String {
+    /// The history, and the seed to repeat it.
+    pub(crate) fn report(&self) -> String {
         let drawn = drawn(&self.history.borrow());
-        format!("\nRACE_SEED={} RACE_CASES=1 asks the same again.\n{drawn}", self.seed)
+        format!("\nRACE_SEED={} RACE_CASES=1 repeats the requests.\n{drawn}", self.seed)
     }
 
-    /// The workspace as it is read now, where nobody else asks.
+    /// The workspace as read now, without concurrent requests.
     pub(crate) async fn state(&self) -> State {
         let workspace = self.api.ask("GET", &self.path, None).await;
         let known = self.functions.borrow().clone();
@@ -62,166 +62,176 @@ impl<'a> Race<'a> {
         for id in known.iter().flatten() {
             let path = format!("{}/functions/{id}", self.path);
             let function = self.api.ask("GET", &path, None).await;
-            functions.push(Some(item(&function, OF_FUNCTION)));
+            functions.push(Some(item(&function, FUNCTION_FIELDS)));
         }
-        State { is_there: true, workspace: item(&workspace, OF_WORKSPACE), functions }
+        State { is_there: true, workspace: item(&workspace, WORKSPACE_FIELDS), functions }
     }
 
-    /// `state` with a place for each function that was asked for since.
-    pub(crate) fn with_places(&self, mut state: State) -> State {
+    /// `state` with a slot for each function created since.
+    pub(crate) fn with_slots(&self, mut state: State) -> State {
         state.functions.resize(self.functions.borrow().len(), None);
         state
     }
 
-    /// Asks all of this, one after the other.
-    pub(crate) async fn client(&self, number: usize, asks: &[Ask]) {
+    /// Sends the requests of a client.
+    pub(crate) async fn client(&self, number: usize, requests: &[Request]) {
         let mut tags = HashMap::new();
-        for ask in asks {
-            for _ in 0..ask.pause {
+        for request in requests {
+            for _ in 0..request.pause {
                 tokio::task::yield_now().await;
             }
-            self.ask(number, ask, &mut tags).await;
+            self.send(number, request, &mut tags).await;
         }
     }
 
-    /// Reads everything that there may be, as a client that comes last.
+    /// Reads everything, as one more client after all others.
     pub(crate) async fn read_all(&self, number: usize) {
         let functions = 0..self.functions.borrow().iter().flatten().count();
-        let all = functions.map(What::ReadFunction).chain([What::ReadWorkspace]);
-        let asks: Vec<_> = all.map(|what| Ask { what, is_conditional: false, pause: 0 }).collect();
-        self.client(number, &asks).await;
+        let kinds = functions.map(RequestKind::ReadFunction).chain([RequestKind::ReadWorkspace]);
+        let requests = kinds.map(|kind| Request { kind, is_conditional: false, pause: 0 });
+        self.client(number, &requests.collect::<Vec<_>>()).await;
     }
 
-    async fn ask(&self, client: usize, ask: &Ask, tags: &mut HashMap<String, String>) {
-        let at = self.function_of(&ask.what);
+    async fn send(&self, client: usize, request: &Request, tags: &mut HashMap<String, String>) {
+        let at = self.function_of(&request.kind);
         let id = at.and_then(|at| self.functions.borrow()[at].clone());
-        let of_workspace = &self.path;
-        let of_function = format!("{of_workspace}/functions/{}", id.as_deref().unwrap_or_default());
-        let (method, path, body) = match ask.what {
-            What::ReadWorkspace => ("GET", of_workspace.clone(), None),
-            What::PatchWorkspace(name) => {
-                ("PATCH", of_workspace.clone(), Some(json!({ "name": name })))
+        let workspace = &self.path;
+        let function = format!("{workspace}/functions/{}", id.as_deref().unwrap_or_default());
+        let (method, path, body) = match request.kind {
+            RequestKind::ReadWorkspace => ("GET", workspace.clone(), None),
+            RequestKind::PatchWorkspace(name) => {
+                ("PATCH", workspace.clone(), Some(json!({ "name": name })))
             }
-            What::DeleteWorkspace => ("DELETE", of_workspace.clone(), None),
-            What::CreateFunction(name) => {
+            RequestKind::DeleteWorkspace => ("DELETE", workspace.clone(), None),
+            RequestKind::CreateFunction(name) => {
                 let body = json!({"name": name, "code": STANDARD.encode(SOURCES[0])});
-                ("POST", format!("{of_workspace}/functions"), Some(body))
+                ("POST", format!("{workspace}/functions"), Some(body))
             }
-            What::ReadFunction(_) => ("GET", of_function, None),
-            What::PatchFunction(_, "code", source) => {
-                ("PATCH", of_function, Some(json!({"code": STANDARD.encode(source)})))
+            RequestKind::ReadFunction(_) => ("GET", function, None),
+            RequestKind::PatchFunction(_, "code", source) => {
+                ("PATCH", function, Some(json!({"code": STANDARD.encode(source)})))
             }
-            What::PatchFunction(_, field, value) => {
-                ("PATCH", of_function, Some(json!({ field: value })))
+            RequestKind::PatchFunction(_, field, value) => {
+                ("PATCH", function, Some(json!({ field: value })))
             }
-            What::DeleteFunction(_) => ("DELETE", of_function, None),
-            What::Execute(_) => ("POST", format!("{of_function}/invoke"), None),
+            RequestKind::DeleteFunction(_) => ("DELETE", function, None),
+            RequestKind::Execute(_) => ("POST", format!("{function}/invoke"), None),
         };
-        let can_be = ask.is_conditional && matches!(method, "PATCH" | "DELETE");
-        let tag = tags.get(&path).filter(|_| can_be).cloned();
+        let is_conditional = request.is_conditional && matches!(method, "PATCH" | "DELETE");
+        let tag = tags.get(&path).filter(|_| is_conditional).cloned();
         let if_match = tag.as_deref().map(version);
         let called = self.tick();
         let event = Event::new(method, &path).header("if-match", tag.as_deref());
         let event = body.iter().fold(event, |event, body| event.json(body));
         let answer = self.api.send(event, &path).await;
-        let answered = self.tick();
+        let returned = self.tick();
         if matches!(method, "GET" | "PATCH") && answer.status == 200 {
             tags.insert(path, answer.header("etag").to_owned());
         }
-        let at = at.unwrap_or_else(|| self.place_of_new(&ask.what, &answer));
-        let step = step(&ask.what, at, if_match);
-        if answer.status == 503 && !matches!(ask.what, What::Execute(_)) {
-            // It may have changed something, now or later; nothing was learned.
-            self.note(client, step, called, None);
+        let kind = &request.kind;
+        let at = at.unwrap_or_else(|| self.slot_of_new(kind, &answer));
+        let input = input(kind, at, if_match);
+        if answer.status == 503 && !matches!(kind, RequestKind::Execute(_)) {
+            // The outcome is unknown: it may take effect now, later or never.
+            self.record(client, input, called, None);
             return;
         }
-        let found = self.found(&ask.what, id.as_deref(), &answer);
-        if !matches!(ask.what, What::ReadFunction(_) | What::PatchFunction(..) | What::Execute(_)) {
-            self.note(client, step, called, Some((found, answered)));
-        } else if found == Found::NoWorkspace {
-            self.note(client, Step::FindWorkspace, called, Some((found, answered)));
-            // A PATCH without a source asks for the workspace and changes the function at once.
-            if matches!(ask.what, What::PatchFunction(_, field, _) if field != "code") {
-                self.note(client, step, called, None);
+        let output = self.output(kind, id.as_deref(), &answer);
+        if !matches!(
+            kind,
+            RequestKind::ReadFunction(_) | RequestKind::PatchFunction(..) | RequestKind::Execute(_)
+        ) {
+            self.record(client, input, called, Some((output, returned)));
+        } else if output == Output::NoWorkspace {
+            self.record(client, Input::FindWorkspace, called, Some((output, returned)));
+            // A PATCH without a source checks the workspace and changes the function concurrently.
+            if matches!(kind, RequestKind::PatchFunction(_, field, _) if *field != "code") {
+                self.record(client, input, called, None);
             }
         } else {
-            self.note(client, Step::FindWorkspace, called, Some((Found::Done, answered)));
-            self.note(client, step, called, Some((found, answered)));
+            self.record(client, Input::FindWorkspace, called, Some((Output::Done, returned)));
+            self.record(client, input, called, Some((output, returned)));
         }
     }
 
-    /// Which of the functions that are known now a request is about.
-    fn function_of(&self, what: &What) -> Option<usize> {
+    /// The known function that a request is about.
+    fn function_of(&self, kind: &RequestKind) -> Option<usize> {
         let functions = self.functions.borrow();
         let known: Vec<_> = (0..functions.len()).filter(|at| functions[*at].is_some()).collect();
-        match what {
-            What::ReadFunction(number)
-            | What::PatchFunction(number, ..)
-            | What::DeleteFunction(number) => Some(known[number % known.len()]),
-            // Whether others are deployed already, nobody promises.
-            What::Execute(number) => Some(number % self.deployed),
+        match kind {
+            RequestKind::ReadFunction(number)
+            | RequestKind::PatchFunction(number, ..)
+            | RequestKind::DeleteFunction(number) => Some(known[number % known.len()]),
+            // Functions created in the race may not be deployed yet.
+            RequestKind::Execute(number) => Some(number % self.deployed),
             _ => None,
         }
     }
 
-    /// The place of the function that a request has made, or may make later.
-    fn place_of_new(&self, what: &What, answer: &Answer) -> usize {
+    /// The slot of the function that a request has created, or may create later.
+    fn slot_of_new(&self, kind: &RequestKind, answer: &Answer) -> usize {
         let mut functions = self.functions.borrow_mut();
-        if matches!(what, What::CreateFunction(_)) {
+        if matches!(kind, RequestKind::CreateFunction(_)) {
             let id = (answer.status == 201).then(|| text(&answer.json(), "id"));
             functions.push(id);
         }
         functions.len() - 1
     }
 
-    /// What an answer says; where it is none that there may be, that is the test's failure.
-    fn found(&self, what: &What, id: Option<&str>, answer: &Answer) -> Found {
-        match (answer.status, what) {
-            (200, What::ReadWorkspace | What::PatchWorkspace(_)) => {
+    /// The output that a response stands for. An undocumented response is a failure.
+    fn output(&self, kind: &RequestKind, id: Option<&str>, answer: &Answer) -> Output {
+        match (answer.status, kind) {
+            (200, RequestKind::ReadWorkspace | RequestKind::PatchWorkspace(_)) => {
                 let functions = answer.json()["functionCount"].as_u64().unwrap() as usize;
-                Found::Workspace { item: item(answer, OF_WORKSPACE), functions }
+                Output::Workspace { item: item(answer, WORKSPACE_FIELDS), functions }
             }
-            (200, What::ReadFunction(_) | What::PatchFunction(..)) => {
-                Found::Function(item(answer, OF_FUNCTION))
+            (200, RequestKind::ReadFunction(_) | RequestKind::PatchFunction(..)) => {
+                Output::Function(item(answer, FUNCTION_FIELDS))
             }
-            (200, What::Execute(_)) => {
+            (200, RequestKind::Execute(_)) => {
                 let log = answer.json();
-                assert_eq!(log["statusCode"], 200, "{log}{}", self.story());
+                assert_eq!(log["statusCode"], 200, "{log}{}", self.report());
                 let of = (text(&log, "functionId"), text(&log, "id"));
                 assert_eq!(Some(of.0.as_str()), id, "{log}");
                 self.executed.borrow_mut().push(of);
-                Found::Done
+                Output::Done
             }
-            (201, What::CreateFunction(name)) => {
-                assert_eq!(item(answer, OF_FUNCTION), new_function(name));
-                Found::Done
+            (201, RequestKind::CreateFunction(name)) => {
+                assert_eq!(item(answer, FUNCTION_FIELDS), new_function(name));
+                Output::Done
             }
-            (204, What::DeleteWorkspace | What::DeleteFunction(_)) => Found::Done,
+            (204, RequestKind::DeleteWorkspace | RequestKind::DeleteFunction(_)) => Output::Done,
             (404, _) => {
                 let message = answer.assert_error(404, "NOT_FOUND");
-                // It names what isn't there.
+                // The message names the missing resource.
                 let is_function = id.is_some_and(|id| message.contains(id));
-                if is_function { Found::NoFunction } else { Found::NoWorkspace }
+                if is_function { Output::NoFunction } else { Output::NoWorkspace }
             }
-            (409, What::CreateFunction(_)) => {
+            (409, RequestKind::CreateFunction(_)) => {
                 answer.assert_error(409, "CONFLICT");
-                Found::Conflict
+                Output::Conflict
             }
-            (409, What::Execute(_)) => {
+            (409, RequestKind::Execute(_)) => {
                 let message = answer.assert_error(409, "CONFLICT");
-                assert!(message.contains("disabled"), "{message}{}", self.story());
-                Found::Conflict
+                assert!(message.contains("disabled"), "{message}{}", self.report());
+                Output::Conflict
             }
             (412, _) => {
                 answer.assert_error(412, "PRECONDITION_FAILED");
-                Found::Changed
+                Output::Changed
             }
-            (status, what) => panic!("{what:?}: {status} {}{}", answer.body, self.story()),
+            (status, kind) => panic!("{kind:?}: {status} {}{}", answer.body, self.report()),
         }
     }
 
-    fn note(&self, client: usize, step: Step, called: usize, answered: Option<(Found, usize)>) {
-        self.history.borrow_mut().push(Entry { client, step, called, answered });
+    fn record(
+        &self,
+        client: usize,
+        input: Input,
+        called: usize,
+        returned: Option<(Output, usize)>,
+    ) {
+        self.history.borrow_mut().push(Operation { client, input, called, returned });
     }
 
     fn tick(&self) -> usize {
@@ -229,17 +239,19 @@ impl<'a> Race<'a> {
     }
 }
 
-fn step(what: &What, at: usize, if_match: Option<u64>) -> Step {
+fn input(kind: &RequestKind, at: usize, if_match: Option<u64>) -> Input {
     let patch = |field, value: &str| Patch { field, value: value.to_owned(), if_match };
-    match *what {
-        What::ReadWorkspace => Step::ReadWorkspace,
-        What::PatchWorkspace(name) => Step::PatchWorkspace(patch("name", name)),
-        What::DeleteWorkspace => Step::DeleteWorkspace { if_match },
-        What::CreateFunction(name) => Step::CreateFunction(at, new_function(name)),
-        What::ReadFunction(_) => Step::ReadFunction(at),
-        What::PatchFunction(_, field, value) => Step::PatchFunction(at, patch(field, value)),
-        What::DeleteFunction(_) => Step::DeleteFunction { at, if_match },
-        What::Execute(_) => Step::Execute(at),
+    match *kind {
+        RequestKind::ReadWorkspace => Input::ReadWorkspace,
+        RequestKind::PatchWorkspace(name) => Input::PatchWorkspace(patch("name", name)),
+        RequestKind::DeleteWorkspace => Input::DeleteWorkspace { if_match },
+        RequestKind::CreateFunction(name) => Input::CreateFunction(at, new_function(name)),
+        RequestKind::ReadFunction(_) => Input::ReadFunction(at),
+        RequestKind::PatchFunction(_, field, value) => {
+            Input::PatchFunction(at, patch(field, value))
+        }
+        RequestKind::DeleteFunction(_) => Input::DeleteFunction { at, if_match },
+        RequestKind::Execute(_) => Input::Execute(at),
     }
 }
 
@@ -256,7 +268,7 @@ fn item(answer: &Answer, fields: &[&'static str]) -> Item {
         read.fields.insert(name, text(&body, name));
     }
     if let Some(code) = read.fields.get_mut("code") {
-        // So that a history can be read.
+        // Decoded, for a readable history.
         *code = String::from_utf8(STANDARD.decode(&*code).unwrap()).unwrap();
     }
     read
@@ -266,7 +278,7 @@ fn text(body: &Value, name: &str) -> String {
     body[name].as_str().unwrap().to_owned()
 }
 
-/// The version in an `ETag`: what stands before a `-`, if there is one.
+/// The version in an `ETag`: the part before `-`.
 fn version(tag: &str) -> u64 {
     tag.trim_matches('"').split('-').next().unwrap().parse().unwrap()
 }

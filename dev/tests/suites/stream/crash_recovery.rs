@@ -1,5 +1,4 @@
-//! The reconciler killed between any two of its calls, and started again: the
-//! same end, nothing counted twice, nothing left over.
+//! The reconciler is killed after each of its AWS calls, and started again. The final state is the same.
 
 use super::env::StreamEnv;
 use base64::Engine as _;
@@ -9,30 +8,30 @@ use serde_json::json;
 use shared::domain::{ExecutionStatus, FunctionId, Owner, Timestamp};
 
 #[derive(Clone, Copy, Debug)]
-enum Story {
+enum Scenario {
     Deploy,
     Update,
-    /// Changed once more after the kill.
+    /// With one more update after the kill.
     UpdateTwice,
     Count,
     DeleteFunction,
     DeleteWorkspace,
 }
 
-/// Lets happen what `story` tells; gives the function of it.
-async fn happen(env: &StreamEnv, story: Story) -> FunctionId {
+/// Changes the table. The id of the changed function.
+async fn change(env: &StreamEnv, scenario: Scenario) -> FunctionId {
     let id = env.function("x = 1").await;
-    if matches!(story, Story::Deploy) {
+    if matches!(scenario, Scenario::Deploy) {
         return id;
     }
     env.settle().await;
-    match story {
-        Story::Deploy => {}
-        Story::Update | Story::UpdateTwice => {
+    match scenario {
+        Scenario::Deploy => {}
+        Scenario::Update | Scenario::UpdateTwice => {
             let body = json!({"code": STANDARD.encode("x = 2"), "memory": 256});
             env.env.patch(&env.ws, &id, &body).await;
         }
-        Story::Count | Story::DeleteFunction | Story::DeleteWorkspace => {
+        Scenario::Count | Scenario::DeleteFunction | Scenario::DeleteWorkspace => {
             for i in 0..30 {
                 let outcome =
                     if i % 3 == 0 { ExecutionStatus::Error } else { ExecutionStatus::Success };
@@ -40,20 +39,20 @@ async fn happen(env: &StreamEnv, story: Story) -> FunctionId {
             }
         }
     }
-    match story {
-        Story::DeleteFunction => env.delete(&id).await,
-        Story::DeleteWorkspace => env.delete_workspace().await,
+    match scenario {
+        Scenario::DeleteFunction => env.delete(&id).await,
+        Scenario::DeleteWorkspace => env.delete_workspace().await,
         _ => {}
     }
     id
 }
 
-/// What must be so in the end.
-async fn assert_ended(env: &StreamEnv, story: Story, id: &FunctionId, context: &str) {
+/// Checks the final state.
+async fn assert_final_state(env: &StreamEnv, scenario: Scenario, id: &FunctionId, context: &str) {
     let (items, objects) = (env.items().await, env.objects().await);
     let deployed = env.deployed().await;
-    match story {
-        Story::DeleteWorkspace => {
+    match scenario {
+        Scenario::DeleteWorkspace => {
             assert_eq!(
                 (items.len(), objects.len(), deployed.len()),
                 (0, 0, 0),
@@ -61,29 +60,28 @@ async fn assert_ended(env: &StreamEnv, story: Story, id: &FunctionId, context: &
             );
             return;
         }
-        Story::DeleteFunction => {
+        Scenario::DeleteFunction => {
             assert_eq!((objects.len(), deployed.len()), (0, 0), "{context}");
             let sks: Vec<_> = items.iter().map(|(_, sk)| sk.as_str()).collect();
             assert_eq!(sks, ["METADATA", "METRICS"], "{context}");
             return;
         }
-        Story::Deploy | Story::Update | Story::UpdateTwice | Story::Count => {}
+        Scenario::Deploy | Scenario::Update | Scenario::UpdateTwice | Scenario::Count => {}
     }
     assert_eq!(deployed, [format!("faas-{id}")], "{context}");
     assert_eq!(objects.len(), 2, "{context}: {objects:?}");
     let function = env.read(id).await.unwrap();
     assert!(objects.values().all(|text| text.as_bytes() == function.code.as_bytes()), "{context}");
-    let memory = called(env, id, context).await.expect("it is deployed");
+    let memory = callable_memory(env, id, context).await.expect("it is deployed");
     assert_eq!(memory, i32::from(function.settings.memory.mb()), "{context}");
-    let ran = if matches!(story, Story::Count) { (30, 10) } else { (0, 0) };
-    assert_eq!((function.invocations_24h, function.errors_24h), ran, "{context}");
+    let usage = if matches!(scenario, Scenario::Count) { (30, 10) } else { (0, 0) };
+    assert_eq!((function.invocations_24h, function.errors_24h), usage, "{context}");
     let workspace = env.env.store.workspace(&Owner::anonymous(), &env.ws).await.unwrap().value;
-    assert_eq!(workspace.invocations_24h, ran.0, "{context}");
+    assert_eq!(workspace.invocations_24h, usage.0, "{context}");
 }
 
-/// The memory of the version that callers call, which must be there whenever
-/// there is one to call.
-async fn called(env: &StreamEnv, id: &FunctionId, context: &str) -> Option<i32> {
+/// The memory size of the version that callers are sent to, if any. It always exists.
+async fn callable_memory(env: &StreamEnv, id: &FunctionId, context: &str) -> Option<i32> {
     let callable = env.env.store.callable_function(&env.ws, id).await.ok()?;
     let lambda = env.env.lambda_client().await;
     let get = lambda.get_function_configuration().function_name(format!("faas-{id}"));
@@ -91,27 +89,27 @@ async fn called(env: &StreamEnv, id: &FunctionId, context: &str) -> Option<i32> 
     found.unwrap_or_else(|e| panic!("{context}: {e:?}")).memory_size()
 }
 
-/// Kills the reconciler after each of its calls in turn; gives how many there are.
-async fn killed_after_each_call(story: Story) -> usize {
+/// Kills the reconciler after each of its calls in turn. The number of calls.
+async fn killed_after_each_call(scenario: Scenario) -> usize {
     for calls in 0.. {
-        let context = format!("{story:?}, killed after {calls} calls");
+        let context = format!("{scenario:?}, killed after {calls} calls");
         let env = StreamEnv::start().await;
-        let id = happen(&env, story).await;
-        env.env.faults.hold_after(calls);
+        let id = change(&env, scenario).await;
+        env.env.faults.block_after(calls);
         tokio::select! {
             biased;
-            () = env.env.faults.held() => {}
+            () = env.env.faults.blocked() => {}
             () = Box::pin(env.settle()) => {}
         }
-        let was_killed = env.env.faults.heal();
-        called(&env, &id, &context).await;
-        if matches!(story, Story::UpdateTwice) {
+        let was_killed = env.env.faults.clear();
+        callable_memory(&env, &id, &context).await;
+        if matches!(scenario, Scenario::UpdateTwice) {
             let body = json!({"code": STANDARD.encode("x = 3"), "memory": 512});
             env.env.patch(&env.ws, &id, &body).await;
         }
-        // It begins at the oldest record again: more than a stream would bring.
+        // Processing begins with the oldest record again, which redelivers more than AWS does.
         env.settle().await;
-        Box::pin(assert_ended(&env, story, &id, &context)).await;
+        Box::pin(assert_final_state(&env, scenario, &id, &context)).await;
         if !was_killed {
             return calls;
         }
@@ -120,11 +118,12 @@ async fn killed_after_each_call(story: Story) -> usize {
 }
 
 #[tokio::test]
-async fn killed_between_any_two_calls_it_comes_to_the_same_end() {
-    use Story::*;
-    let stories = [Deploy, Update, UpdateTwice, Count, DeleteFunction, DeleteWorkspace];
-    let calls = join_all(stories.map(|story| Box::pin(killed_after_each_call(story)))).await;
-    for (story, calls) in stories.iter().zip(&calls) {
-        assert!(*calls >= 2, "{story:?} makes several calls: {calls}");
+async fn reconciler_resumes_after_a_kill_at_any_call() {
+    use Scenario::*;
+    let scenarios = [Deploy, Update, UpdateTwice, Count, DeleteFunction, DeleteWorkspace];
+    let calls =
+        join_all(scenarios.map(|scenario| Box::pin(killed_after_each_call(scenario)))).await;
+    for (scenario, calls) in scenarios.iter().zip(&calls) {
+        assert!(*calls >= 2, "{scenario:?} makes several calls: {calls}");
     }
 }

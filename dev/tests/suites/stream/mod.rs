@@ -1,6 +1,5 @@
-//! What follows the table's stream: the reconciler and the counter together.
+//! Processing of the table's stream: the reconciler and the counter.
 
 mod crash_recovery;
 mod env;
 mod reconciling;
-mod usage;

@@ -1,4 +1,4 @@
-//! What follows a change of the table.
+//! Deployment, publishing and purge after changes of the table.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn code(source: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_function_is_deployed_with_all_that_it_asks_for() {
+async fn deployment_has_the_functions_settings() {
     let env = StreamEnv::start().await;
     let settings = json!({"runtime": "Python 3.13", "memory": 512, "timeout": 900,
         "environmentVariables": {"KEY": "값"}});
@@ -41,7 +41,7 @@ async fn a_function_is_deployed_with_all_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
+async fn changes_without_effect_on_execution_are_not_deployed() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -57,7 +57,7 @@ async fn what_matters_to_nobody_but_its_people_is_not_deployed_again() {
 }
 
 #[tokio::test]
-async fn other_tools_find_the_current_source_and_old_versions_go() {
+async fn source_is_published_and_old_versions_are_removed() {
     let env = StreamEnv::start().await;
     let id = env.function("print(1)").await;
     env.settle().await;
@@ -70,7 +70,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
         assert!(objects.values().all(|text| text == source), "{objects:?}");
         assert!(objects.contains_key(&published), "{objects:?}");
     }
-    // Several before the reconciler came to see the first.
+    // Several changes before the reconciler sees the first.
     for i in 0..4 {
         env.env.patch(&env.ws, &id, &code(&format!("print({i})"))).await;
     }
@@ -80,7 +80,7 @@ async fn other_tools_find_the_current_source_and_old_versions_go() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_what_is_deleted() {
+async fn deleted_resources_leave_nothing() {
     let env = StreamEnv::start().await;
     let (gone, stays) = (env.function("x = 1").await, env.function("x = 2").await);
     env.settle().await;
@@ -89,7 +89,7 @@ async fn nothing_is_left_of_what_is_deleted() {
     }
     env.settle().await;
     env.delete(&gone).await;
-    // One that ran while it was deleted.
+    // An execution that ended after the deletion.
     env.env.execution(&env.ws, &gone, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     env.settle().await;
     assert_eq!(env.deployed().await, [format!("faas-{stays}")]);
@@ -112,7 +112,7 @@ async fn nothing_is_left_of_what_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_large_purge_goes_on_in_steps() {
+async fn large_purge_continues_in_steps() {
     let mut env = StreamEnv::start().await;
     env.reconciler = env.reconciler.with_purge_step(Duration::ZERO);
     let id = env.function("x = 1").await;
@@ -126,7 +126,7 @@ async fn a_large_purge_goes_on_in_steps() {
     env.delete(&id).await;
     let mut steps = 0;
     while !env.items().await.iter().all(|(pk, sk)| pk.starts_with("WS#") && !sk.contains("NOTE#")) {
-        assert!(steps < 10, "it never ends");
+        assert!(steps < 10, "the purge does not end");
         env.settle().await;
         steps += 1;
     }
@@ -137,7 +137,7 @@ async fn a_large_purge_goes_on_in_steps() {
 }
 
 #[tokio::test]
-async fn sources_that_a_lost_write_left_go_once_they_are_old() {
+async fn orphaned_sources_are_removed_after_15_minutes() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     env.settle().await;
@@ -146,7 +146,7 @@ async fn sources_that_a_lost_write_left_go_once_they_are_old() {
     put.body(b"lost".to_vec().into()).send().await.unwrap();
     env.env.patch(&env.ws, &id, &code("x = 2")).await;
     env.settle().await;
-    assert!(env.objects().await.contains_key(&key), "it may be of a request that goes on");
+    assert!(env.objects().await.contains_key(&key), "a request in progress may have written it");
     let now = Timestamp::now().epoch_milliseconds();
     let later = shared::domain::Clock::standing_at(
         Timestamp::from_epoch_milliseconds(now + 16 * 60_000).unwrap(),
@@ -157,9 +157,9 @@ async fn sources_that_a_lost_write_left_go_once_they_are_old() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_the_engine_refuses_says_why() {
+async fn rejected_deployment_reports_its_reason() {
     let env = StreamEnv::start().await;
-    // Within our own limit of names and values; over Lambda's, of their JSON.
+    // Below our limit of names and values, above Lambda's limit of their JSON.
     let variables: serde_json::Map<_, _> =
         (0..1000).map(|i| (format!("V{i:03}"), json!(""))).collect();
     let id =
@@ -173,7 +173,11 @@ async fn a_deployment_that_the_engine_refuses_says_why() {
     assert_eq!(callable.deployment_error, Some(reason));
 
     env.env.patch(&env.ws, &id, &json!({"environmentVariables": {"N": "1"}})).await;
-    assert_eq!(env.read(&id).await.unwrap().deployment_error, None, "of an earlier version");
+    assert_eq!(
+        env.read(&id).await.unwrap().deployment_error,
+        None,
+        "the error was of an earlier version"
+    );
     env.settle().await;
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("two characters or more"), "{reason}");
@@ -183,61 +187,62 @@ async fn a_deployment_that_the_engine_refuses_says_why() {
     assert_eq!(function.deployment_error, None);
     assert!(function.last_deployed.is_some());
     let listed = serde_json::to_value(function).unwrap();
-    assert_eq!(listed.get("deploymentError"), None, "nothing to say");
+    assert_eq!(listed.get("deploymentError"), None, "without an error there is no field");
 }
 
 #[tokio::test]
-async fn what_can_not_be_followed_comes_again_then_last_and_is_told_in_the_end() {
+async fn failing_record_is_retried_deferred_and_reported() {
     let mut env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
-    let nowhere = testkit::lambda_client(
+    let unreachable = testkit::lambda_client(
         "http://127.0.0.1:9",
         aws_smithy_http_client::Builder::new().build_http(),
     );
-    let engine = shared::engine::Engine::with_client(nowhere, &env.env.config);
-    let away = reconciler::Reconciler::new(env.env.store.clone(), engine);
-    let here = std::mem::replace(&mut env.reconciler, away);
-    let note = format!("NOTE#{id}");
-    let aged = |mut records: Vec<serde_json::Value>| {
+    let engine = shared::engine::Engine::with_client(unreachable, &env.env.config);
+    let failing = reconciler::Reconciler::new(env.env.store.clone(), engine);
+    let working = std::mem::replace(&mut env.reconciler, failing);
+    let marker = format!("NOTE#{id}");
+    // A record is deferred once it is 20 s old.
+    let event = |mut records: Vec<serde_json::Value>, seconds_older: i64| {
         for record in &mut records {
             let created = &mut record["dynamodb"]["ApproximateCreationDateTime"];
-            *created = json!(created.as_i64().unwrap() - 21);
+            *created = json!(created.as_i64().unwrap() - seconds_older);
         }
         json!({"Records": records})
     };
     let mut stream = env.env.stream();
     let records = stream.next(100).unwrap();
-    let answer = env.handle(json!({"Records": records})).await;
-    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it comes again");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note));
-    assert_eq!(env.handle(aged(records)).await["batchItemFailures"], json!([]));
-    assert!(env.items().await.iter().any(|(_, sk)| *sk == note), "it comes behind the others");
+    let answer = env.handle(event(records.clone(), -3600)).await;
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "it is retried");
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker));
+    assert_eq!(env.handle(event(records, 21)).await["batchItemFailures"], json!([]));
+    assert!(env.items().await.iter().any(|(_, sk)| *sk == marker), "it is deferred");
     assert_eq!(env.read(&id).await.unwrap().deployment_error, None);
 
-    // For an hour and a half.
+    // One attempt before the last.
     let key = aws_sdk_dynamodb::types::AttributeValue::S;
     let update = env.env.dynamodb.update_item().table_name(&env.env.config.table);
-    let update = update.key("PK", key(format!("WS#{}", env.ws))).key("SK", key(note.clone()));
+    let update = update.key("PK", key(format!("WS#{}", env.ws))).key("SK", key(marker.clone()));
     let many = aws_sdk_dynamodb::types::AttributeValue::N("299".into());
     let update = update.update_expression("ADD failures :many");
     update.expression_attribute_values(":many", many).send().await.unwrap();
-    let answer = env.handle(aged(stream.next(100).unwrap())).await;
+    let answer = env.handle(event(stream.next(100).unwrap(), 21)).await;
     assert_eq!(answer["batchItemFailures"], json!([]));
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("for more than an hour"), "{reason}");
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "its next change is a new one");
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker), "the next change starts anew");
 
-    env.reconciler = here;
+    env.reconciler = working;
     env.settle().await;
     let function = env.read(&id).await.unwrap();
     assert!(function.last_deployed.is_some() && function.deployment_error.is_none());
-    assert!(!env.items().await.iter().any(|(_, sk)| *sk == note), "no note is left");
+    assert!(!env.items().await.iter().any(|(_, sk)| *sk == marker), "no retry marker is left");
 }
 
 #[tokio::test]
-async fn what_the_engine_says_of_variables_is_not_repeated() {
+async fn deployment_error_does_not_quote_environment_variables() {
     let env = StreamEnv::start().await;
-    // Lambda's refusal quotes them all, and this one looks like one about a role.
+    // Lambda's error quotes all variables. This one looks like an error of the role.
     let mut variables: serde_json::Map<_, _> =
         (0..900).map(|i| (format!("V{i:03}"), json!(""))).collect();
     variables.insert("SECRET_role".into(), json!("hunter2 cannot be assumed by Lambda"));
@@ -249,9 +254,9 @@ async fn what_the_engine_says_of_variables_is_not_repeated() {
     assert!(!reason.contains("hunter2"), "{reason}");
 }
 
-/// As `docs/operating.md` hands them over, that were read out of the stream by hand.
+/// Records read by hand out of the stream, as in `docs/operating.md`.
 #[tokio::test]
-async fn records_without_what_only_a_mapping_adds_are_followed_too() {
+async fn records_without_mapping_fields_are_processed() {
     let env = StreamEnv::start().await;
     let id = env.function("x = 1").await;
     let mut records = env.env.stream().next(100).unwrap();

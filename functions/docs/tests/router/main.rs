@@ -1,4 +1,4 @@
-//! The docs Lambda, asked with API Gateway's events.
+//! The docs Lambda: health, the API description and its pages.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use shared::engine::Engine;
 use testkit::faults::Fault;
 use testkit::{Answer, Event, Lambda, TestEnv};
 
-/// The stores and the engine behind the Lambda.
+/// The Lambda with its stores and engine.
 async fn start() -> (TestEnv, Lambda) {
     let env = TestEnv::start().unwrap();
     let engine = Engine::with_client(env.lambda_client().await, &env.config);
@@ -21,20 +21,20 @@ async fn get(lambda: &Lambda, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn it_is_up_and_says_so() {
+async fn health_returns_200_without_aws_calls() {
     let (env, lambda) = start().await;
-    let root = lambda.answer(Event::fixture("root")).await;
+    let root = lambda.answer(Event::fixture("get-root")).await;
     assert_eq!(root.status, 200);
     assert_eq!(root.json()["status"], "ok");
     env.meter.start();
-    let health = lambda.answer(Event::fixture("health")).await;
+    let health = lambda.answer(Event::fixture("get-health")).await;
     assert_eq!(health.json(), json!({"status": "healthy"}));
     health.assert_shared();
-    assert!(env.meter.stop().is_empty(), "nothing is asked for that");
+    assert!(env.meter.stop().is_empty(), "no AWS call");
 }
 
 #[tokio::test]
-async fn deep_health_asks_everything_once_and_tells_how_long_it_took() {
+async fn deep_health_checks_each_dependency_once_with_its_duration() {
     let (env, lambda) = start().await;
     env.meter.start();
     let health = get(&lambda, "/health?deep=1").await;
@@ -53,9 +53,9 @@ async fn deep_health_asks_everything_once_and_tells_how_long_it_took() {
 }
 
 #[tokio::test]
-async fn what_is_down_is_named() {
+async fn deep_health_names_failing_dependencies_in_a_503() {
     let (env, lambda) = start().await;
-    let down = async |parts: &[&str], named: &str| {
+    let assert_down = async |parts: &[&str], named: &str| {
         let answer = get(&lambda, "/health?deep=1").await;
         let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
         assert_eq!(message, format!("not working: {named}"));
@@ -65,18 +65,18 @@ async fn what_is_down_is_named() {
             assert_eq!(checks[part]["up"], !parts.contains(&part), "{part}: {checks}");
         }
     };
-    env.faults.spoil(1, 100, Fault::Unsent);
-    down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
-    env.faults.hold_after(0);
-    down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
-    env.faults.heal();
+    env.faults.inject(1, 100, Fault::Unsent);
+    assert_down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
+    env.faults.block_after(0);
+    assert_down(&["dynamodb", "s3", "engine"], "DynamoDB, S3, the engine").await;
+    env.faults.clear();
     env.dynamodb.delete_table().table_name(&env.config.table).send().await.unwrap();
-    down(&["dynamodb"], "DynamoDB").await;
+    assert_down(&["dynamodb"], "DynamoDB").await;
 }
 
 #[tokio::test]
-async fn the_description_names_the_server_that_was_asked_and_is_else_the_file() {
-    let (_bed, lambda) = start().await;
+async fn openapi_json_is_the_file_with_the_requests_server_url() {
+    let (_env, lambda) = start().await;
     let answer = get(&lambda, "/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");
     let mut served = answer.json();
@@ -85,15 +85,15 @@ async fn the_description_names_the_server_that_was_asked_and_is_else_the_file() 
     served["servers"] = json!([{ "url": "/" }]);
     let file: Value = serde_json::from_str(include_str!("../../../../openapi.json")).unwrap();
     assert_eq!(served, file);
-    let order = ["{\"openapi\"", "\"info\"", "\"servers\"", "\"paths\"", "\"components\""];
-    let places: Vec<_> = order.iter().map(|part| answer.body.find(part).unwrap()).collect();
-    assert!(places.is_sorted(), "{places:?}");
+    let fields = ["{\"openapi\"", "\"info\"", "\"servers\"", "\"paths\"", "\"components\""];
+    let offsets: Vec<_> = fields.iter().map(|part| answer.body.find(part).unwrap()).collect();
+    assert!(offsets.is_sorted(), "{offsets:?}");
 }
 
 #[tokio::test]
-async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
-    let (_bed, lambda) = start().await;
-    for (path, loaded) in [("/docs", 3), ("/redoc", 3)] {
+async fn docs_pages_load_only_own_cacheable_files() {
+    let (_env, lambda) = start().await;
+    for (path, file_count) in [("/docs", 3), ("/redoc", 3)] {
         let page = get(&lambda, path).await;
         assert_eq!(page.status, 200);
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
@@ -102,20 +102,20 @@ async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
         assert!(!page.body.contains("http"), "a page names no host: {}", page.body);
         let quoted = page.body.split('"').filter(|part| part.starts_with('/'));
         let files: Vec<&str> = quoted.collect();
-        assert_eq!(files.len(), loaded, "{files:?}");
+        assert_eq!(files.len(), file_count, "{files:?}");
         for file in files {
-            let packed = get(&lambda, file).await;
-            assert_eq!(packed.status, 200, "{file}");
-            assert_eq!(packed.header("content-encoding"), "gzip", "{file}");
-            let kept = packed.header("cache-control");
-            assert_eq!(kept, "public, max-age=31536000, immutable", "{file}");
+            let compressed = get(&lambda, file).await;
+            assert_eq!(compressed.status, 200, "{file}");
+            assert_eq!(compressed.header("content-encoding"), "gzip", "{file}");
+            let cache_control = compressed.header("cache-control");
+            assert_eq!(cache_control, "public, max-age=31536000, immutable", "{file}");
             let plain = Event::new("GET", file).header("accept-encoding", None);
             let plain = lambda.answer(plain).await;
             assert_eq!(plain.header("content-encoding"), "", "{file}");
-            assert_eq!(plain.header("vary"), "Accept-Encoding, CreationSeed", "{file}");
+            assert_eq!(plain.header("vary"), "Accept-Encoding, Origin", "{file}");
             let kind = if file.ends_with(".css") { "text/css" } else { "text/javascript" };
             assert_eq!(plain.header("content-type"), kind, "{file}");
-            assert!(packed.bytes().starts_with(&[0x1f, 0x8b]), "{file}");
+            assert!(compressed.bytes().starts_with(&[0x1f, 0x8b]), "{file}");
             assert!(!plain.bytes().is_empty() && std::str::from_utf8(&plain.bytes()).is_ok());
         }
     }
@@ -124,13 +124,13 @@ async fn a_page_loads_only_what_is_served_here_and_may_be_kept() {
 }
 
 #[tokio::test]
-async fn whatever_nothing_else_takes_is_an_error_in_our_form() {
-    let (_bed, lambda) = start().await;
+async fn unknown_paths_and_methods_return_json_errors() {
+    let (_env, lambda) = start().await;
     for path in ["/nothing", "/api", "/api/workspace", "/한글 길", "/%", "/docs/a/b", "/../etc"]
     {
         get(&lambda, path).await.assert_error(404, "NOT_FOUND");
     }
-    // Slashes at the end are trimmed, however many.
+    // All trailing slashes are trimmed.
     assert_eq!(get(&lambda, "//").await.status, 200);
     let post = lambda.answer(Event::new("POST", "/health")).await;
     post.assert_error(405, "METHOD_NOT_ALLOWED");

@@ -1,10 +1,10 @@
-//! The functions Lambda, asked with API Gateway's events, on the embedded stores.
+//! CRUD, validation, versions and paging of functions.
 
 use crate::env::RouterEnv;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::domain::{Expected, Owner};
+use shared::domain::{Clock, Expected, Owner, Timestamp};
 use testkit::Event;
 
 async fn items(env: &RouterEnv) -> usize {
@@ -12,7 +12,7 @@ async fn items(env: &RouterEnv) -> usize {
     scanned.unwrap().items().len()
 }
 
-/// A comment that zlib can't make much smaller, so that it never stands in the item.
+/// A comment that zlib barely compresses, so its source is stored in the bucket.
 fn noise(bytes: usize) -> String {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut letter = || {
@@ -25,10 +25,10 @@ fn noise(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_function_is_created_read_changed_and_deleted() {
+async fn function_is_created_read_patched_and_deleted() {
     let env = RouterEnv::start().await;
     let event = Event::fixture("create-function").at(&env.path());
-    let asked = event.body();
+    let request = event.body();
     let answer = env.lambda.answer(event).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     answer.assert_shared();
@@ -43,7 +43,7 @@ async fn a_function_is_created_read_changed_and_deleted() {
         "environmentVariables",
         "code",
     ] {
-        assert_eq!(made[field], asked[field], "{field}");
+        assert_eq!(made[field], request[field], "{field}");
     }
     assert_eq!(made["workspaceId"], env.workspace.as_str());
     assert_eq!(made["status"], "active");
@@ -69,21 +69,24 @@ async fn a_function_is_created_read_changed_and_deleted() {
     env.delete(&made).await.assert_error(404, "NOT_FOUND");
     assert_eq!(env.list("").await.json(), json!([]));
     assert_eq!(env.function_count().await, 0);
-    assert_eq!(items(&env).await, 2, "the workspace alone is left, and its owner's count");
+    assert_eq!(items(&env).await, 2, "the workspace and its owner's count");
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_only_then_the_time() {
-    let env = RouterEnv::start().await;
+async fn patch_changes_named_fields_and_last_modified() {
+    let mut env = RouterEnv::start().await;
+    let clock = Clock::standing_at("2026-01-31T09:05:00.000Z".parse::<Timestamp>().unwrap());
+    let store = env.env.store.clone().with_clock(clock.clone());
+    env.lambda = env.env.lambda("functions", functions::router(store));
     let made = env.created("처음 🌱", "print(1)").await;
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    clock.set("2026-01-31T09:05:00.001Z".parse::<Timestamp>().unwrap());
 
     let same = json!({"name": "처음 🌱", "code": made["code"], "httpMethods": ["get"], "memory": 256,
         "environmentVariables": {}, "status": "active"});
     for body in [json!({}), json!({"unknown": 1, "invocationUrl": "http://evil.example"}), same] {
         assert_eq!(env.patch(&made, &body).await.json(), made, "{body}");
     }
-    assert_eq!(env.objects().await.len(), 1, "an unchanged source leaves no object behind");
+    assert_eq!(env.objects().await.len(), 1, "an unchanged source writes no object");
 
     let all = json!({
         "name": "바뀜", "description": "설명 ✨", "runtime": "Python 3.13", "memory": 128,
@@ -115,7 +118,7 @@ async fn a_patch_changes_what_it_names_and_only_then_the_time() {
 }
 
 #[tokio::test]
-async fn a_writer_that_read_an_older_version_changes_nothing() {
+async fn stale_if_match_returns_412() {
     let env = RouterEnv::start().await;
     let made = env.created("versioned", "print(1)").await;
     let first = env.read(&made).await.header("etag").to_owned();
@@ -133,7 +136,7 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
     }
     with_tag("delete-function", &json!({}), &first).await.assert_error(412, "PRECONDITION_FAILED");
     assert_eq!(env.read(&made).await.json(), second.json());
-    assert_eq!(env.objects().await.len(), 1, "what was refused left no source behind");
+    assert_eq!(env.objects().await.len(), 1, "a rejected patch leaves no source");
 
     let third = with_tag("update-function", &source, second.header("etag")).await;
     assert_eq!((third.status, &third.json()["code"]), (200, &source["code"]));
@@ -143,7 +146,7 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn code_of_any_size_reads_back_byte_for_byte() {
+async fn code_up_to_1_mib_round_trips() {
     let env = RouterEnv::start().await;
     for source in
         ["x".to_owned(), "# 안녕 👋\r\n\t".repeat(50), noise(900 * 1024), noise(1024 * 1024)]
@@ -165,7 +168,7 @@ async fn code_of_any_size_reads_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
+async fn large_functions_are_paged_below_the_response_limit() {
     let env = RouterEnv::start().await;
     let source = noise(700 * 1024);
     let mut made = Vec::new();
@@ -184,11 +187,11 @@ async fn ten_large_functions_are_listed_in_answers_that_lambda_can_carry() {
         answers += 1;
     }
     assert_eq!(listed, made);
-    assert_eq!(answers, 2, "six fit into the first answer");
+    assert_eq!(answers, 2, "the first answer holds six");
 }
 
 #[tokio::test]
-async fn below_a_workspace_that_is_not_there_everything_is_404() {
+async fn deleted_workspace_returns_404_on_every_function_route() {
     let env = RouterEnv::start().await;
     let made = env.created("orphan", "print(1)").await;
     let owner = Owner::anonymous();
@@ -201,14 +204,14 @@ async fn below_a_workspace_that_is_not_there_everything_is_404() {
     let message =
         env.create(&json!({"name": "x", "code": "eA=="})).await.assert_error(404, "NOT_FOUND");
     assert_eq!(message, format!("there is no workspace {}", env.workspace));
-    assert_eq!(env.objects().await.len(), 1, "what was refused left no source behind");
+    assert_eq!(env.objects().await.len(), 1, "a rejected patch leaves no source");
 }
 
 #[tokio::test]
-async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
+async fn functions_of_a_partly_purged_workspace_return_404() {
     let env = RouterEnv::start().await;
     let made = env.created("hidden", "print(1)").await;
-    // As a purge that was cut short leaves it.
+    // The state that an interrupted purge leaves.
     let key = aws_sdk_dynamodb::types::AttributeValue::S;
     env.env
         .dynamodb
@@ -230,7 +233,7 @@ async fn a_deleted_workspace_hides_its_functions_while_they_are_still_there() {
 }
 
 #[tokio::test]
-async fn a_function_is_found_in_its_own_workspace_only() {
+async fn function_returns_404_in_another_workspace() {
     let env = RouterEnv::start().await;
     let made = env.created("mine", "print(1)").await;
     let other = env.env.new_workspace().await;
@@ -245,7 +248,7 @@ async fn a_function_is_found_in_its_own_workspace_only() {
 }
 
 #[tokio::test]
-async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
+async fn create_and_patch_validate_every_field() {
     let env = RouterEnv::start().await;
     let made = env.created("rules", "print(1)").await;
     for (field, value, reason) in [
@@ -291,12 +294,12 @@ async fn every_rule_of_the_contract_is_kept_at_creation_and_later() {
     );
     let message = env.list("?limit=abc").await.assert_error(422, "VALIDATION_ERROR");
     assert_eq!(message, "limit must be a whole number from 1 to 1000");
-    assert_eq!(env.list("").await.json(), json!([made]), "nothing was made or changed");
+    assert_eq!(env.list("").await.json(), json!([made]), "nothing was created or changed");
     assert_eq!(env.function_count().await, 1);
 }
 
 #[tokio::test]
-async fn a_syntax_error_is_told_with_its_line_and_column_and_changes_nothing() {
+async fn syntax_error_returns_422_with_line_and_column() {
     let env = RouterEnv::start().await;
     let made = env.created("syntax", "print(1)").await;
     let code = STANDARD.encode("def handler(event, context):\n    return {}\n\ndef 인사()\n");
@@ -310,17 +313,17 @@ async fn a_syntax_error_is_told_with_its_line_and_column_and_changes_nothing() {
         assert_eq!(answer.json()["error"]["details"], details);
     }
 
-    // A source is read as the runtime that is named beside it, and else as the newest.
+    // The runtime in the same body decides the syntax; without one, the newest does.
     let newer = STANDARD.encode("type A = int");
     let older = json!({"code": newer, "runtime": "Python 3.11"});
     env.patch(&made, &older).await.assert_error(422, "VALIDATION_ERROR");
-    assert_eq!(env.list("").await.json(), json!([made]), "nothing was made or changed");
+    assert_eq!(env.list("").await.json(), json!([made]), "nothing was created or changed");
     assert_eq!(env.patch(&made, &json!({"code": newer})).await.status, 200);
     assert_eq!(env.patch(&made, &json!({"runtime": "Python 3.11"})).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_source_that_is_missing_is_a_fault_of_ours_and_quotes_no_key() {
+async fn missing_source_returns_500_without_the_object_key() {
     let env = RouterEnv::start().await;
     let made = env.created("lost", &noise(100 * 1024)).await;
     for (key, _) in env.objects().await {
@@ -329,5 +332,5 @@ async fn a_source_that_is_missing_is_a_fault_of_ours_and_quotes_no_key() {
     let message = env.read(&made).await.assert_error(500, "INTERNAL_ERROR");
     assert!(!message.contains("code/"), "{message}");
     let other = env.created("found", "print(1)").await;
-    assert_eq!(env.list("").await.json(), json!([other]), "and hides no other function");
+    assert_eq!(env.list("").await.json(), json!([other]), "other functions are still listed");
 }

@@ -1,4 +1,4 @@
-//! Stores with one workspace in them, and the functions Lambda over them.
+//! The functions Lambda over stores with one workspace.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(crate) struct RouterEnv {
 }
 
 impl RouterEnv {
-    /// Stores with one empty workspace in them.
+    /// With one empty workspace.
     pub(crate) async fn start() -> Self {
         let env = TestEnv::start().unwrap();
         let lambda = env.lambda("functions", functions::router(env.store.clone()));
@@ -62,7 +62,7 @@ impl RouterEnv {
         found.unwrap().value.function_count
     }
 
-    /// Every object of the bucket, with its text.
+    /// Keys and texts of all objects in the bucket.
     pub(crate) async fn objects(&self) -> Vec<(String, String)> {
         let (s3, bucket) = (&self.env.s3, &self.env.config.bucket);
         let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();

@@ -1,19 +1,21 @@
-//! Invocation keys, made, listed and revoked with API Gateway's events.
+//! Invocation keys: creation, listing, revocation.
 
 use std::collections::BTreeSet;
 
 use crate::env::RouterEnv;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::{Answer, Event};
 
-struct Keys {
+struct KeyEnv {
     env: RouterEnv,
     function: Value,
 }
 
-impl Keys {
+impl KeyEnv {
     async fn start() -> Self {
         let env = RouterEnv::start().await;
         let function = env.created("f", "def handler(event, context): return 1").await;
@@ -25,19 +27,21 @@ impl Keys {
     }
 
     async fn create(&self, name: &str) -> Answer {
-        let event = Event::fixture("create-key").at(&self.path()).json(&json!({ "name": name }));
+        let event =
+            Event::fixture("create-invocation-key").at(&self.path()).json(&json!({ "name": name }));
         self.env.lambda.answer(event).await
     }
 
     async fn list(&self) -> Vec<Value> {
-        let answer = self.env.lambda.answer(Event::fixture("list-keys").at(&self.path())).await;
+        let answer =
+            self.env.lambda.answer(Event::fixture("list-invocation-keys").at(&self.path())).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json().as_array().unwrap().clone()
     }
 
     async fn revoke(&self, id: &str) -> Answer {
         let at = format!("{}/{id}", self.path());
-        self.env.lambda.answer(Event::fixture("revoke-key").at(&at)).await
+        self.env.lambda.answer(Event::fixture("revoke-invocation-key").at(&at)).await
     }
 }
 
@@ -46,8 +50,8 @@ fn id(key: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_and_kept_hashed() {
-    let keys = Keys::start().await;
+async fn key_secret_is_returned_once_and_stored_hashed() {
+    let keys = KeyEnv::start().await;
     let answer = keys.create(" a ").await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     answer.assert_shared();
@@ -60,10 +64,10 @@ async fn a_key_is_shown_once_and_kept_hashed() {
 
     let table = keys.env.env.dynamodb.scan().table_name(&keys.env.env.config.table);
     let items = format!("{:?}", table.send().await.unwrap().items());
-    assert!(items.contains(id(&made)), "it is in the table");
-    assert!(!items.contains(secret), "and its secret is not");
+    assert!(items.contains(id(&made)), "the key is stored");
+    assert!(!items.contains(secret), "its secret is not");
     let function = keys.env.read(&keys.function).await.json();
-    assert_eq!(function, keys.function, "what is read of the function doesn't change");
+    assert_eq!(function, keys.function, "the function's representation is unchanged");
 
     assert_eq!(keys.revoke(id(&made)).await.status, 204);
     assert_eq!(keys.list().await, [] as [Value; 0]);
@@ -71,8 +75,8 @@ async fn a_key_is_shown_once_and_kept_hashed() {
 }
 
 #[tokio::test]
-async fn ten_keys_at_a_time_and_however_they_race() {
-    let keys = Keys::start().await;
+async fn concurrent_creations_stop_at_ten_keys() {
+    let keys = KeyEnv::start().await;
     let names: Vec<String> = (0..14).map(|number| format!("k{number}")).collect();
     let answers = join_all(names.iter().map(|name| keys.create(name))).await;
     let made: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
@@ -84,9 +88,9 @@ async fn ten_keys_at_a_time_and_however_they_race() {
         assert_eq!(details, &json!({"limit": "invocationKeysPerFunction", "value": 10}));
     }
     let listed = keys.list().await;
-    let there: BTreeSet<&str> = listed.iter().map(id).collect();
-    let told: Vec<Value> = made.iter().map(|answer| answer.json()).collect();
-    assert_eq!(there, told.iter().map(id).collect());
+    let listed_ids: BTreeSet<&str> = listed.iter().map(id).collect();
+    let created: Vec<Value> = made.iter().map(|answer| answer.json()).collect();
+    assert_eq!(listed_ids, created.iter().map(id).collect());
     let times: Vec<&str> = listed.iter().map(|key| key["createdAt"].as_str().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
 
@@ -97,20 +101,18 @@ async fn ten_keys_at_a_time_and_however_they_race() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_has_no_keys_and_a_change_keeps_them() {
-    let keys = Keys::start().await;
+async fn keys_survive_updates_and_missing_functions_return_404() {
+    let keys = KeyEnv::start().await;
     let made = keys.create("a").await.json();
     let changed = keys.env.patch(&keys.function, &json!({"name": "g", "auth": "key"})).await;
     assert_eq!((changed.status, &changed.json()["auth"]), (200, &json!("key")));
-    let code = {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode("x = 1")
-    };
-    assert_eq!(keys.env.patch(&keys.function, &json!({ "code": code })).await.status, 200);
+    let code = json!({"code": STANDARD.encode("x = 1")});
+    assert_eq!(keys.env.patch(&keys.function, &code).await.status, 200);
     assert_eq!(id(&keys.list().await[0]), id(&made));
 
     for (name, status) in [(json!(null), 422), (json!(" "), 422), (json!(1), 422)] {
-        let event = Event::fixture("create-key").at(&keys.path()).json(&json!({ "name": name }));
+        let event =
+            Event::fixture("create-invocation-key").at(&keys.path()).json(&json!({ "name": name }));
         keys.env.lambda.answer(event).await.assert_error(status, "VALIDATION_ERROR");
     }
     let refused = keys.env.patch(&keys.function, &json!({"auth": "token"})).await;
@@ -122,27 +124,28 @@ async fn what_is_not_there_has_no_keys_and_a_change_keeps_them() {
     assert_eq!(keys.env.delete(&keys.function).await.status, 204);
     keys.create("b").await.assert_error(404, "NOT_FOUND");
     keys.revoke(id(&made)).await.assert_error(404, "NOT_FOUND");
-    let gone = keys.env.lambda.answer(Event::fixture("list-keys").at(&keys.path())).await;
+    let gone =
+        keys.env.lambda.answer(Event::fixture("list-invocation-keys").at(&keys.path())).await;
     gone.assert_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_once_however_often_it_is_asked_for() {
-    let keys = Keys::start().await;
+async fn concurrent_revocations_revoke_a_key_once() {
+    let keys = KeyEnv::start().await;
     for number in 0..10 {
         assert_eq!(keys.create(&format!("k{number}")).await.status, 201);
     }
     let first = keys.list().await[0].clone();
     let answers = join_all((0..5).map(|_| keys.revoke(id(&first)))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
-    assert_eq!(keys.create("one").await.status, 201, "there is room for one");
+    assert_eq!(keys.create("one").await.status, 201, "one slot is free");
     keys.create("two").await.assert_error(409, "CONFLICT");
 }
 
-/// Keys as they were once kept, in a set, are listed and revoked like others.
+/// Keys in the string set `invocationKeys`, their storage format before.
 #[tokio::test]
-async fn keys_of_the_form_before_are_still_there() {
-    let keys = Keys::start().await;
+async fn keys_in_the_legacy_set_are_listed_and_revoked() {
+    let keys = KeyEnv::start().await;
     let new = keys.create("new").await.json();
     let old = |name: &str, at: u8| {
         json!({

@@ -1,4 +1,4 @@
-//! The routes of functions and their invocation keys.
+//! The routes of the functions Lambda.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod api;

@@ -1,4 +1,4 @@
-//! The functions Lambda, asked by many at once.
+//! Concurrent requests to the functions Lambda.
 
 use crate::env::RouterEnv;
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use shared::domain::Quotas;
 use testkit::Event;
 
 #[tokio::test]
-async fn forty_created_at_once_are_forty_listed_and_counted() {
+async fn concurrent_creations_are_all_listed_and_counted() {
     let env = RouterEnv::start().await;
     let names: Vec<String> = (0..40).map(|i| format!("동시 {i} 🚀")).collect();
     let made = join_all(names.iter().map(|name| env.created(name, "print(1)"))).await;
@@ -20,7 +20,6 @@ async fn forty_created_at_once_are_forty_listed_and_counted() {
     }
     assert_eq!(env.function_count().await, 40);
 
-    // The same in pages.
     let mut paged = Vec::new();
     let mut next = Some(format!("{}?limit=7", env.path()));
     while let Some(at) = next {
@@ -32,7 +31,7 @@ async fn forty_created_at_once_are_forty_listed_and_counted() {
 }
 
 #[tokio::test]
-async fn deleted_by_eight_at_once_it_is_deleted_once() {
+async fn concurrent_deletions_return_204_once() {
     let env = RouterEnv::start().await;
     let made = env.created("one", "print(1)").await;
     env.created("other", "print(1)").await;
@@ -44,7 +43,7 @@ async fn deleted_by_eight_at_once_it_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn sources_changed_at_once_agree_in_the_end() {
+async fn concurrent_source_updates_keep_one_of_the_sources() {
     let env = RouterEnv::start().await;
     let made = env.created("raced", "print(0)").await;
     for round in 0..5 {
@@ -60,7 +59,7 @@ async fn sources_changed_at_once_agree_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_workspace_has_so_many_functions_however_they_race() {
+async fn concurrent_creations_stop_at_the_function_quota() {
     let mut env = RouterEnv::start().await;
     let quotas = Quotas { functions: 3, ..env.env.config.quotas };
     let store = env.env.store.clone().with_quotas(quotas);
@@ -77,13 +76,13 @@ async fn a_workspace_has_so_many_functions_however_they_race() {
         assert_eq!(details, &json!({"limit": "functionsPerWorkspace", "value": 3}));
     }
     assert_eq!(env.function_count().await, 3);
-    assert_eq!(env.objects().await.len(), 3, "what was refused left no source");
+    assert_eq!(env.objects().await.len(), 3, "a rejected creation leaves no source");
     assert_eq!(env.delete(&made[0]).await.status, 204);
     assert_eq!(env.create(&body).await.status, 201);
     env.create(&body).await.assert_error(409, "CONFLICT");
 }
 
-/// A source that stands in the bucket only.
+/// A source too large for its item, stored in the bucket only.
 fn noise() -> String {
     let word = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     "#".to_owned() + &(1..4000).map(word).collect::<String>()

@@ -1,4 +1,4 @@
-//! The logs Lambda, asked with API Gateway's events, on the embedded stores.
+//! The logs Lambda: order, paging, filters, size limits and retention.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use serde_json::json;
@@ -9,7 +9,7 @@ use shared::domain::{
 };
 use testkit::{Answer, Event, Lambda, TestEnv};
 
-struct Bed {
+struct RouterEnv {
     env: TestEnv,
     lambda: Lambda,
     workspace: WorkspaceId,
@@ -20,8 +20,8 @@ fn raw(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.into()).unwrap()
 }
 
-impl Bed {
-    /// Stores with one workspace and two functions in it.
+impl RouterEnv {
+    /// With one workspace and two functions.
     async fn start() -> Self {
         let env = TestEnv::start().unwrap();
         let lambda = env.lambda("logs", logs::router(env.store.clone()));
@@ -54,8 +54,8 @@ impl Bed {
         let (dynamodb, table) = (&self.env.dynamodb, &self.env.config.table);
         let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.into());
         let scanned = dynamodb.scan().table_name(table).send().await.unwrap();
-        let is_it = |sk: &str| sk.starts_with("LOG#") && sk.ends_with(id);
-        let item = scanned.items().iter().find(|item| is_it(item["SK"].as_s().unwrap())).unwrap();
+        let matches = |sk: &str| sk.starts_with("LOG#") && sk.ends_with(id);
+        let item = scanned.items().iter().find(|item| matches(item["SK"].as_s().unwrap())).unwrap();
         let update = dynamodb.update_item().table_name(table);
         let update = update.key("PK", item["PK"].clone()).key("SK", item["SK"].clone());
         let update = update.update_expression("SET #status = :error, #level = :error");
@@ -86,8 +86,8 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn executions_are_read_newest_first_by_function_and_by_workspace() {
-    let env = Bed::start().await;
+async fn logs_are_listed_newest_first_per_function_and_workspace() {
+    let env = RouterEnv::start().await;
     let old = env.record(0, "2026-01-31T09:05:00.123Z", "1", vec!["첫 줄 🌱".into()]).await;
     let new =
         env.record(0, "2026-01-31T09:05:00.124Z", "{\"a\":12345678901234567890123}", vec![]).await;
@@ -113,14 +113,14 @@ async fn executions_are_read_newest_first_by_function_and_by_workspace() {
 }
 
 #[tokio::test]
-async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
-    let env = Bed::start().await;
+async fn pagination_is_stable_while_logs_are_added() {
+    let env = RouterEnv::start().await;
     let mut recorded = Vec::new();
     for i in 0..23 {
         let at = format!("2026-01-31T09:05:00.{:03}Z", i / 2);
         recorded.push(env.record(i % 2, &at, "1", vec![]).await.as_str().to_owned());
     }
-    for (start, of) in [(env.of_workspace(), 23), (env.of_function(0), 12)] {
+    for (start, count) in [(env.of_workspace(), 23), (env.of_function(0), 12)] {
         let mut seen = Vec::new();
         let mut next = Some(format!("{start}?limit=5"));
         while let Some(at) = next {
@@ -129,13 +129,13 @@ async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
             next = page.next().map(str::to_owned);
             env.record(0, "2026-02-01T00:00:00.000Z", "1", vec![]).await;
         }
-        let mut once = seen.clone();
-        once.sort();
-        once.dedup();
-        assert_eq!((seen.len(), once.len()), (of, of));
+        let mut unique = seen.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!((seen.len(), unique.len()), (count, count));
         assert!(seen.iter().all(|id| recorded.contains(id)));
         recorded.extend(ids(&env.get(&format!("{start}?limit=500")).await));
-        // What arrived meanwhile would be new to the next round.
+        // Logs added meanwhile would be seen by the next round.
         let table = &env.env.config.table;
         for item in env.env.dynamodb.scan().table_name(table).send().await.unwrap().items() {
             let sk = item["SK"].as_s().unwrap();
@@ -153,8 +153,8 @@ async fn pages_skip_and_repeat_nothing_while_new_executions_arrive() {
 }
 
 #[tokio::test]
-async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
-    let env = Bed::start().await;
+async fn filters_match_across_pages() {
+    let env = RouterEnv::start().await;
     let mut failed = Vec::new();
     for i in 0..60 {
         let at = format!("2026-01-31T09:05:{i:02}.000Z");
@@ -204,7 +204,7 @@ async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
         answer.assert_error(422, "VALIDATION_ERROR");
         assert_eq!(answer.json()["error"]["details"], json!({ "field": field }));
     }
-    // A cursor goes on with the filter that it was given under, and no other.
+    // A cursor is bound to its filter.
     let page = env.get(&format!("{}?status=error&limit=1", env.of_workspace())).await;
     let cursor = page.next().unwrap().split_once("cursor=").unwrap().1.to_owned();
     let other = env.get(&format!("{}?status=success&cursor={cursor}", env.of_workspace())).await;
@@ -212,9 +212,9 @@ async fn filters_find_what_they_say_and_pages_go_on_where_they_stopped() {
 }
 
 #[tokio::test]
-async fn a_filter_that_finds_little_in_much_answers_with_a_page_to_go_on_from() {
-    let env = Bed::start().await;
-    // What compression leaves almost as long as it is.
+async fn selective_filter_returns_an_empty_page_with_a_cursor() {
+    let env = RouterEnv::start().await;
+    // A text that barely compresses.
     let noise = (0..60_000_u64).map(|i| {
         let mixed = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         char::from(b'0' + ((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 58) as u8)
@@ -225,15 +225,15 @@ async fn a_filter_that_finds_little_in_much_answers_with_a_page_to_go_on_from() 
         env.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), &body, vec!["hay".into()]).await;
     }
     let page = env.get(&format!("{}?q=needle", env.of_function(0))).await;
-    assert_eq!(ids(&page).len(), 0, "9 MB were not looked through at once");
+    assert_eq!(ids(&page).len(), 0, "one request does not search all 9 MB");
     let rest = env.get(page.next().unwrap()).await;
     assert_eq!(ids(&rest), [first.as_str()]);
     assert_eq!(rest.next(), None);
 }
 
 #[tokio::test]
-async fn limits_have_the_contracts_defaults_and_bounds() {
-    let env = Bed::start().await;
+async fn page_limits_have_documented_defaults_and_maxima() {
+    let env = RouterEnv::start().await;
     for i in 0..120 {
         env.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), "1", vec![]).await;
     }
@@ -247,7 +247,7 @@ async fn limits_have_the_contracts_defaults_and_bounds() {
             assert_eq!(message, format!("limit must be a whole number from 1 to {max}"));
         }
     }
-    // A cursor of one list is none of another.
+    // A cursor is bound to its list.
     let page = env.get(&format!("{}?limit=1", env.of_function(0))).await;
     let cursor = page.next().unwrap().split_once("cursor=").unwrap().1.to_owned();
     let foreign = env.get(&format!("{}?cursor={cursor}", env.of_workspace())).await;
@@ -255,8 +255,8 @@ async fn limits_have_the_contracts_defaults_and_bounds() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_to_size_is_not_cut_again() {
-    let env = Bed::start().await;
+async fn oversized_log_is_stored_as_a_truncated_preview() {
+    let env = RouterEnv::start().await;
     let large = serde_json::to_string(&"\u{1}가".repeat(600_000)).unwrap();
     let lines = (0..50_000).map(|i| format!("줄 {i}")).collect();
     env.record(0, "2026-01-31T09:05:00.123Z", &large, lines).await;
@@ -274,8 +274,8 @@ async fn a_log_that_was_cut_to_size_is_not_cut_again() {
 }
 
 #[tokio::test]
-async fn many_large_logs_come_in_answers_that_lambda_can_carry() {
-    let env = Bed::start().await;
+async fn large_logs_are_paged_below_the_response_limit() {
+    let env = RouterEnv::start().await;
     let body = serde_json::to_string(&"\\".repeat(30_000)).unwrap();
     for i in 0..100 {
         env.record(0, &format!("2026-01-31T09:05:00.{i:03}Z"), &body, vec![]).await;
@@ -292,8 +292,8 @@ async fn many_large_logs_come_in_answers_that_lambda_can_carry() {
 }
 
 #[tokio::test]
-async fn logs_expire_after_the_days_that_they_are_kept() {
-    let env = Bed::start().await;
+async fn logs_expire_after_the_retention_period() {
+    let env = RouterEnv::start().await;
     env.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
     let scanned = env.env.dynamodb.scan().table_name(&env.env.config.table).send().await.unwrap();
     let expiry = scanned.items().iter().find_map(|item| item.get("expiresAt")).unwrap();
@@ -302,8 +302,8 @@ async fn logs_expire_after_the_days_that_they_are_kept() {
 }
 
 #[tokio::test]
-async fn there_are_no_logs_of_what_is_not_there() {
-    let env = Bed::start().await;
+async fn logs_of_missing_resources_return_404() {
+    let env = RouterEnv::start().await;
     env.record(0, "2026-01-31T09:05:00.123Z", "1", vec![]).await;
     let owner = Owner::anonymous();
     env.env

@@ -1,4 +1,4 @@
-//! The workspaces Lambda, asked with API Gateway's events, on the embedded stores.
+//! CRUD, validation, versions, paging and CORS of workspaces.
 
 use serde_json::{Value, json};
 use testkit::faults::Fault;
@@ -27,16 +27,16 @@ async fn list(lambda: &Lambda, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_workspace_is_created_read_changed_and_deleted() {
-    let (_bed, lambda) = start();
+async fn workspace_is_created_read_patched_and_deleted() {
+    let (_env, lambda) = start();
     let event = Event::fixture("create-workspace");
-    let asked = event.body();
+    let request = event.body();
     let answer = lambda.answer(event).await;
     assert_eq!(answer.status, 201);
     answer.assert_shared();
     let made = answer.json();
-    assert_eq!(made["name"], asked["name"]);
-    assert_eq!(made["description"], asked["description"]);
+    assert_eq!(made["name"], request["name"]);
+    assert_eq!(made["description"], request["description"]);
     assert_eq!(made["functionCount"], 0);
     assert_eq!(made["invocations24h"], 0);
     assert!(made["errorRate"].is_number());
@@ -67,8 +67,8 @@ async fn a_workspace_is_created_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_nothing_else() {
-    let (_bed, lambda) = start();
+async fn patch_changes_named_fields_only() {
+    let (_env, lambda) = start();
     let event = Event::fixture("create-workspace")
         .json(&json!({"name": "팀 🚀", "description": "설명 ✨"}));
     let made = lambda.answer(event).await.json();
@@ -85,12 +85,12 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
         lambda.answer(patch(json!({"name": null}))).await.assert_error(422, "VALIDATION_ERROR");
     assert_eq!(message, "name must be a string");
     let read = lambda.answer(Event::fixture("get-workspace").at(&path(&made))).await;
-    assert_eq!(read.json(), cleared, "a refused patch changes nothing");
+    assert_eq!(read.json(), cleared, "a rejected patch changes nothing");
 }
 
 #[tokio::test]
-async fn a_writer_that_read_an_older_version_changes_nothing() {
-    let (_bed, lambda) = start();
+async fn stale_if_match_returns_412() {
+    let (_env, lambda) = start();
     let answer = lambda.answer(Event::fixture("create-workspace")).await;
     let (at, first) = (path(&answer.json()), answer.header("etag").to_owned());
     let patch = |name: &str, tag: &str| {
@@ -124,10 +124,10 @@ async fn a_writer_that_read_an_older_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
+async fn unreachable_storage_returns_503_with_retry_after() {
     let (env, lambda) = start();
     let made = created(&lambda, "down").await;
-    env.faults.spoil(1, usize::MAX - 1, Fault::Unsent);
+    env.faults.inject(1, usize::MAX - 1, Fault::Unsent);
     for event in ["get-workspace", "update-workspace", "list-workspaces"] {
         let at = if event == "list-workspaces" { "/api/workspaces".into() } else { path(&made) };
         let answer = lambda.answer(Event::fixture(event).at(&at)).await;
@@ -138,39 +138,43 @@ async fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
         );
         assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
     }
-    assert!(env.faults.heal());
+    assert!(env.faults.clear());
     let read = lambda.answer(Event::fixture("get-workspace").at(&path(&made))).await;
     assert_eq!(read.json(), made);
 }
 
 #[tokio::test]
-async fn a_foreign_item_in_the_table_hides_nothing_else() {
+async fn unreadable_item_does_not_hide_other_workspaces() {
     let (env, lambda) = start();
     let made = created(&lambda, "ours").await;
     let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.into());
     let put = env.dynamodb.put_item().table_name(&env.config.table);
-    let put = put.item("PK", text("WS#ws-0ghost")).item("SK", text("METADATA"));
-    let put = put.item("GSI1PK", text("OWNER#anonymous")).item("GSI1SK", text("WS#ws-0ghost"));
+    let put = put.item("PK", text("WS#ws-0foreign")).item("SK", text("METADATA"));
+    let put = put.item("GSI1PK", text("OWNER#anonymous")).item("GSI1SK", text("WS#ws-0foreign"));
     put.send().await.unwrap();
     assert_eq!(list(&lambda, "").await.json(), json!([made]));
-    let ghost =
-        lambda.answer(Event::fixture("get-workspace").at("/api/workspaces/ws-0ghost")).await;
-    ghost.assert_error(404, "NOT_FOUND");
+    let unreadable =
+        lambda.answer(Event::fixture("get-workspace").at("/api/workspaces/ws-0foreign")).await;
+    unreadable.assert_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn lists_come_in_creation_order_and_in_pages() {
-    let (_bed, lambda) = start();
+async fn workspaces_are_listed_in_creation_order_in_pages() {
+    let (_env, lambda) = start();
     let mut made = Vec::new();
     for i in 0..7 {
         made.push(created(&lambda, &format!("w{i}")).await);
-        // Identifiers sort by the millisecond.
+        // Ids sort by their creation time, in milliseconds.
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     let all = list(&lambda, "").await;
     assert_eq!(all.json(), json!(made));
     assert_eq!(all.next(), None);
-    assert_eq!(list(&lambda, "?limit=7").await.next(), None, "nothing follows a full last page");
+    assert_eq!(
+        list(&lambda, "?limit=7").await.next(),
+        None,
+        "the last page has no link, even if full"
+    );
 
     let mut paged = Vec::new();
     let mut next = Some("/api/workspaces?limit=3".to_owned());
@@ -188,9 +192,9 @@ async fn lists_come_in_creation_order_and_in_pages() {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_one_answer_goes_on_behind_a_link() {
-    let (_bed, lambda) = start();
-    // Each is about 4 KB, and 12 KB of escapes as it travels.
+async fn list_above_the_response_limit_has_a_next_link() {
+    let (_env, lambda) = start();
+    // 1,000 backslashes are 4 KB in the answer, which is JSON within JSON: 1,500 exceed 6 MB.
     let description = "\\".repeat(1000);
     for chunk in 0..75 {
         let creations = (0..20).map(|i| {
@@ -211,8 +215,8 @@ async fn a_list_longer_than_one_answer_goes_on_behind_a_link() {
 }
 
 #[tokio::test]
-async fn bad_queries_are_refused_by_name() {
-    let (_bed, lambda) = start();
+async fn invalid_query_parameters_return_422() {
+    let (_env, lambda) = start();
     for query in ["?limit=abc", "?limit=0", "?limit=1001", "?limit=", "?limit=-1", "?limit=%2B5"] {
         let message = list(&lambda, query).await.assert_error(422, "VALIDATION_ERROR");
         assert_eq!(message, "limit must be a whole number from 1 to 1000", "{query}");
@@ -223,8 +227,8 @@ async fn bad_queries_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_with_a_sentence_and_make_nothing() {
-    let (_bed, lambda) = start();
+async fn invalid_bodies_are_rejected_and_create_nothing() {
+    let (_env, lambda) = start();
     let post = || Event::fixture("create-workspace");
     let malformed =
         |event| async { lambda.answer(event).await.assert_error(400, "MALFORMED_JSON") };
@@ -266,8 +270,8 @@ async fn bad_bodies_are_refused_with_a_sentence_and_make_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_rule_is_told_before_a_missing_resource() {
-    let (_bed, lambda) = start();
+async fn validation_errors_precede_not_found() {
+    let (_env, lambda) = start();
     for id in ["ws-01jd0000000000000000000000", "not-an-id", "ws-%23%2F", "ws-한글", "a b", "%FF"]
     {
         let at = format!("/api/workspaces/{id}");
@@ -281,8 +285,8 @@ async fn a_broken_rule_is_told_before_a_missing_resource() {
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_errors_in_the_same_form() {
-    let (_bed, lambda) = start();
+async fn other_methods_return_405_and_other_paths_404() {
+    let (_env, lambda) = start();
     for (method, path, allow) in [
         ("PUT", "/api/workspaces", "GET,HEAD,POST,OPTIONS"),
         ("DELETE", "/api/workspaces/", "GET,HEAD,POST,OPTIONS"),
@@ -302,8 +306,8 @@ async fn other_methods_and_paths_are_errors_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_trailing_slash_is_the_same_resource_and_head_is_get_without_a_body() {
-    let (_bed, lambda) = start();
+async fn trailing_slash_and_head_are_supported() {
+    let (_env, lambda) = start();
     let made = created(&lambda, "one").await;
     let slashed = format!("{}/", path(&made));
     let read = lambda.answer(Event::fixture("get-workspace").at(&slashed)).await;
@@ -317,7 +321,7 @@ async fn a_trailing_slash_is_the_same_resource_and_head_is_get_without_a_body() 
 }
 
 #[tokio::test]
-async fn preflights_are_answered_without_storage_and_foreign_origins_get_nothing() {
+async fn preflight_needs_no_storage_and_other_origins_get_no_cors_headers() {
     let mut env = TestEnv::start().unwrap();
     env.config.table = "no-such-table".into();
     let store =
@@ -340,7 +344,7 @@ async fn preflights_are_answered_without_storage_and_foreign_origins_get_nothing
     let cors = answer.headers.keys().filter(|name| name.starts_with("access-control-")).count();
     assert_eq!(cors, 0, "{:?}", answer.headers);
 
-    // The table is missing: a fault of ours, told to nobody but our log.
+    // A missing table is an internal error, and its name appears in the log only.
     let message = list(&lambda, "").await.assert_error(500, "INTERNAL_ERROR");
     assert!(!message.contains("no-such-table"), "{message}");
 }

@@ -1,10 +1,10 @@
-//! How much an owner may have, and ask for.
+//! Quotas and the rate limit of an owner.
 
 use serde_json::{Value, json};
 use shared::domain::{Clock, Quotas, Timestamp};
 use testkit::{Answer, Event, Lambda, TestEnv};
 
-const FEW: Quotas = Quotas { workspaces: 3, functions: 2, requests_per_second: None };
+const SMALL: Quotas = Quotas { workspaces: 3, functions: 2, requests_per_second: None };
 
 async fn create(lambda: &Lambda, owner: &str) -> Answer {
     lambda.answer(Event::fixture("create-workspace").from(owner)).await
@@ -16,9 +16,9 @@ async fn delete(lambda: &Lambda, owner: &str, made: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn an_owner_has_so_many_workspaces_however_creates_and_deletes_race() {
+async fn workspace_quota_holds_under_concurrent_creates_and_deletes() {
     let env = TestEnv::start().unwrap();
-    let lambda = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(FEW)));
+    let lambda = env.lambda("workspaces", workspaces::router(env.store.clone().with_quotas(SMALL)));
     let at_once = futures_util::future::join_all((0..8).map(|_| create(&lambda, "ada"))).await;
     let made: Vec<Value> =
         at_once.iter().filter(|answer| answer.status == 201).map(Answer::json).collect();
@@ -29,24 +29,24 @@ async fn an_owner_has_so_many_workspaces_however_creates_and_deletes_race() {
         let details = &refused.json()["error"]["details"];
         assert_eq!(details, &json!({"limit": "workspacesPerOwner", "value": 3}));
     }
-    assert_eq!(create(&lambda, "bob").await.status, 201, "one owner's are not another's");
+    assert_eq!(create(&lambda, "bob").await.status, 201, "quotas are per owner");
 
-    // Deleted twice at once, it makes room for one.
+    // Two concurrent deletions of one workspace free one slot.
     let deletes = [0, 1].map(|_| delete(&lambda, "ada", &made[0]));
     let mut statuses: Vec<u16> =
         futures_util::future::join_all(deletes).await.iter().map(|a| a.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 404]);
-    assert_eq!(delete(&lambda, "bob", &made[1]).await.status, 404, "nobody else makes room");
+    assert_eq!(delete(&lambda, "bob", &made[1]).await.status, 404, "only its owner can delete it");
     assert_eq!(create(&lambda, "ada").await.status, 201);
     create(&lambda, "ada").await.assert_error(409, "CONFLICT");
 }
 
 #[tokio::test]
-async fn an_owner_sends_so_many_requests_a_second() {
+async fn requests_above_the_rate_limit_return_429() {
     let env = TestEnv::start().unwrap();
     let clock = Clock::standing_at("2026-01-31T09:05:00.000Z".parse::<Timestamp>().unwrap());
-    let quotas = Quotas { requests_per_second: Some(2), ..FEW };
+    let quotas = Quotas { requests_per_second: Some(2), ..SMALL };
     let store = env.store.clone().with_quotas(quotas).with_clock(clock.clone());
     let lambda = env.lambda("workspaces", workspaces::router(store));
     let list =
@@ -59,8 +59,8 @@ async fn an_owner_sends_so_many_requests_a_second() {
     assert_eq!(refused.header("retry-after"), "1");
     let details = &refused.json()["error"]["details"];
     assert_eq!(details, &json!({"limit": "requestsPerSecondAndOwner", "value": 2}));
-    assert_eq!(list("bob").await.status, 200, "one owner's are not another's");
-    // A preflight asks for nothing, and neither does a method that there isn't.
+    assert_eq!(list("bob").await.status, 200, "quotas are per owner");
+    // Preflights and unknown methods are not counted.
     let preflight = lambda.answer(Event::fixture("preflight").at("/api/workspaces")).await;
     assert_eq!(preflight.status, 204);
     let wrong = Event::new("BREW", "/api/workspaces").from("ada");
@@ -68,11 +68,15 @@ async fn an_owner_sends_so_many_requests_a_second() {
 
     clock.set("2026-01-31T09:05:01.000Z".parse::<Timestamp>().unwrap());
     let answer = list("ada").await;
-    assert_eq!(answer.json().as_array().map(Vec::len), Some(1), "the refused one made nothing");
+    assert_eq!(
+        answer.json().as_array().map(Vec::len),
+        Some(1),
+        "the rejected request created nothing"
+    );
 }
 
 #[tokio::test]
-async fn without_a_limit_requests_are_not_counted() {
+async fn requests_are_not_counted_without_a_rate_limit() {
     let env = TestEnv::start().unwrap();
     let lambda = env.lambda("workspaces", workspaces::router(env.store.clone()));
     env.meter.start();

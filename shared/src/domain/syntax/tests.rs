@@ -1,6 +1,7 @@
 //! What is Python and what isn't, as CPython sees it.
 
 use super::*;
+use crate::domain::Code;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;

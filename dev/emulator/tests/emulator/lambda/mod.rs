@@ -20,7 +20,7 @@ use aws_sdk_lambda::operation::update_function_configuration::{
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, LastUpdateStatus, LogType, Runtime, State};
 use base64::Engine as _;
-use emulator::engine::{Behaviour, Engine, RuntimeClient};
+use emulator::engine::{Engine, EngineOptions, RuntimeClient};
 use emulator::process::Launcher;
 use emulator::project;
 use emulator::template::DEFAULT_REGION;
@@ -31,7 +31,7 @@ use testkit;
 pub(crate) struct Bench {
     pub(crate) client: Client,
     engine: Option<Engine>,
-    behaviour: Behaviour,
+    options: EngineOptions,
     place: TempDir,
 }
 
@@ -45,30 +45,30 @@ pub(crate) struct Invoked {
 
 impl Bench {
     pub(crate) async fn start() -> Self {
-        Self::behaving(Behaviour::default()).await
+        Self::behaving(EngineOptions::default()).await
     }
 
     pub(crate) async fn with(client: RuntimeClient) -> Self {
-        Self::behaving(Behaviour { client, ..Behaviour::default() }).await
+        Self::behaving(EngineOptions { client, ..EngineOptions::default() }).await
     }
 
     /// One that takes its time, so that a test can look at what is not done yet.
     pub(crate) async fn slow() -> Self {
-        let at_work = Duration::from_millis(500);
-        Self::behaving(Behaviour { at_work, ..Behaviour::default() }).await
+        let update_delay = Duration::from_millis(500);
+        Self::behaving(EngineOptions { update_delay, ..EngineOptions::default() }).await
     }
 
-    pub(crate) async fn behaving(behaviour: Behaviour) -> Self {
+    pub(crate) async fn behaving(options: EngineOptions) -> Self {
         let place = tempfile::tempdir().unwrap();
-        let engine = engine(place.path(), behaviour).await;
+        let engine = engine(place.path(), options);
         let client = client(engine.url(), "local");
-        Self { client, engine: Some(engine), behaviour, place }
+        Self { client, engine: Some(engine), options, place }
     }
 
     /// Ends the engine and starts another one in the same place.
     pub(crate) async fn restart(&mut self) {
         drop(self.engine.take());
-        let engine = engine(self.place.path(), self.behaviour).await;
+        let engine = engine(self.place.path(), self.options);
         self.client = client(engine.url(), "local");
         self.engine = Some(engine);
     }
@@ -175,9 +175,9 @@ impl Bench {
     }
 }
 
-async fn engine(place: &Path, behaviour: Behaviour) -> Engine {
+fn engine(place: &Path, options: EngineOptions) -> Engine {
     let root = project::source_root();
-    Engine::behaving(place, Launcher::Direct, DEFAULT_REGION, &root, behaviour).await.unwrap()
+    Engine::start_with(place, Launcher::Direct, DEFAULT_REGION, &root, options).unwrap()
 }
 
 /// A client with an access key, which tries once only.

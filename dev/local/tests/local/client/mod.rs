@@ -12,7 +12,7 @@ pub(crate) const ORIGIN: &str = "http://localhost:3000";
 
 /// Sends a request of the console.
 pub(crate) async fn send(method: Method, url: &str, body: impl Into<Bytes>) -> Response<Bytes> {
-    let request = Request::builder().method(method).uri(url).header("CreationSeed", ORIGIN);
+    let request = Request::builder().method(method).uri(url).header("Origin", ORIGIN);
     sent(request.header("Content-Type", "application/json"), body).await
 }
 

@@ -78,7 +78,7 @@ fn unsigned() -> String {
 
 async fn asked(stack: &Stack, path: &str, authorization: &str) -> http::Response<bytes::Bytes> {
     let request = Request::builder().method(Method::GET).uri(format!("{}{path}", stack.url()));
-    let request = request.header("CreationSeed", ORIGIN);
+    let request = request.header("Origin", ORIGIN);
     let request = match authorization {
         "" => request,
         value => request.header("Authorization", value),
@@ -156,7 +156,7 @@ async fn what_is_not_below_api_asks_nobody_and_preflights_go_through() {
         assert_eq!(json(&answer)["requestContext"]["authorizer"], Value::Null, "{path}");
     }
     let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
-        .header("CreationSeed", ORIGIN)
+        .header("Origin", ORIGIN)
         .header("Access-Control-Request-Method", "PATCH")
         .header("Access-Control-Request-Headers", "authorization");
     let preflight = sent(preflight, "").await;
@@ -192,7 +192,7 @@ async fn a_preflight_that_meets_the_authorizer_is_refused_as_on_aws() {
     options.sign_in = sign_in(ISSUER, KEYS);
     let stack = Stack::start(options).await.unwrap();
     let preflight = Request::options(format!("{}/api/workspaces", stack.url()))
-        .header("CreationSeed", ORIGIN)
+        .header("Origin", ORIGIN)
         .header("Access-Control-Request-Method", "PATCH");
     assert_eq!(sent(preflight, "").await.status(), 401);
 }

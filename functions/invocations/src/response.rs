@@ -1,4 +1,4 @@
-//! What a handler answered, as an answer over HTTP.
+//! A handler's result as an HTTP response.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -14,13 +14,14 @@ use shared::domain::{Execution, ExecutionLog, ExecutionResult, Reply, ReplyBody}
 use shared::error::Error;
 use shared::http::UserResponse;
 
-/// Names the log of the execution that an answer came from.
-const EXECUTION: HeaderName = HeaderName::from_static("x-execution-id");
+/// The response header with the id of the execution's log.
+const EXECUTION_ID: HeaderName = HeaderName::from_static("x-execution-id");
 
-/// Headers between two neighbours on the way, the one that the way itself sets, and
-/// those that tell a browser something of the whole host, on which are all functions
-/// of all owners, and `/docs`.
-const NOT_PASSED_ON: [HeaderName; 15] = [
+/// Headers that are removed from a function's response.
+///
+/// These are hop-by-hop headers, `Content-Length`, which is set later, and headers that affect the whole
+/// host in a browser: all functions of all owners and `/docs` share it.
+const REMOVED: [HeaderName; 15] = [
     ALT_SVC,
     HeaderName::from_static("clear-site-data"),
     CONNECTION,
@@ -38,22 +39,22 @@ const NOT_PASSED_ON: [HeaderName; 15] = [
     UPGRADE,
 ];
 
-/// The answer to whoever called a function by its URL.
-pub(crate) fn response(log: &ExecutionLog, execution: Execution) -> Response {
+/// The response of a function's public URL.
+pub(crate) fn from_execution(log: &ExecutionLog, execution: Execution) -> Response {
     let mut response = match execution.result {
-        ExecutionResult::Returned(reply) => passed_on(reply),
+        ExecutionResult::Returned(reply) => from_reply(reply),
         ExecutionResult::Failed(failure) => {
             Error::FunctionFailed { failure, log: log.id.clone() }.into_response()
         }
     };
-    // Identifiers are letters, digits and hyphens, which a header can hold.
+    // Ids are letters, digits and hyphens, so they are valid headers.
     if let Ok(value) = HeaderValue::from_str(log.id.as_str()) {
-        response.headers_mut().insert(EXECUTION, value);
+        response.headers_mut().insert(EXECUTION_ID, value);
     }
     response
 }
 
-fn passed_on(reply: Reply) -> Response {
+fn from_reply(reply: Reply) -> Response {
     let is_binary = matches!(reply.body, ReplyBody::Binary(_));
     let (kind, body) = match reply.body {
         ReplyBody::Empty => (None, Body::empty()),
@@ -62,12 +63,12 @@ fn passed_on(reply: Reply) -> Response {
         ReplyBody::Binary(bytes) => (Some("application/octet-stream"), Body::from(bytes)),
     };
     let mut response = Response::new(body);
-    // The engine lets 200 to 599 through, which all are statuses.
+    // The engine accepts 200 to 599 only, which are valid statuses.
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     response.extensions_mut().insert(UserResponse { is_binary });
     let headers = response.headers_mut();
     for (name, value) in reply.headers.iter().filter_map(|(name, value)| header(name, value)) {
-        if !NOT_PASSED_ON.contains(&name) {
+        if !REMOVED.contains(&name) {
             headers.append(name, value);
         }
     }
@@ -77,15 +78,15 @@ fn passed_on(reply: Reply) -> Response {
     response
 }
 
-/// A header, if HTTP can carry it: none that ends a line and begins another.
+/// A header, if it is valid in HTTP. A value with a line break is not.
 pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     let name: HeaderName = name.parse().ok()?;
     let value = HeaderValue::from_str(value).ok()?;
-    // On the way to the gateway, a cookie that isn't ASCII would become an empty one.
+    // lambda_http would turn a cookie that isn't ASCII into an empty one.
     (name != SET_COOKIE || value.to_str().is_ok()).then_some((name, value))
 }
 
-/// What a log keeps as the answer: bytes as base64, and nothing where there is none.
+/// A response body as JSON, for the log: bytes become base64, an empty body `null`.
 pub(crate) fn as_json(ending: &ExecutionResult) -> Box<RawValue> {
     let text = |text: &str| to_raw_value(text).unwrap_or_default();
     match ending {

@@ -1,4 +1,4 @@
-//! The API's description, `openapi.json`, which a test makes of the routes themselves.
+//! `openapi.json`, which the suite `description` generates from the routes.
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use shared::error::Error;
 use shared::http::BaseUrl;
 
-/// The description, of which only the server is looked into.
+/// The document. Only its server is parsed.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document<'a> {
@@ -28,8 +28,8 @@ struct Server {
     url: String,
 }
 
-/// The description, with the server that the request came to.
-pub(crate) async fn openapi(BaseUrl(base): BaseUrl) -> Result<Json<Document<'static>>, Error> {
+/// The document, with the base URL of the request as its server.
+pub(crate) async fn document(BaseUrl(base): BaseUrl) -> Result<Json<Document<'static>>, Error> {
     let document = include_str!("../../../openapi.json");
     let document: Document<'_> = serde_json::from_str(document).map_err(Error::internal)?;
     Ok(Json(Document { servers: [Server { url: base }], ..document }))

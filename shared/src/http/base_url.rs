@@ -1,4 +1,4 @@
-//! Where the API is that a request came to.
+//! The URL of the API, as the client used it.
 
 use std::convert::Infallible;
 
@@ -8,10 +8,10 @@ use http::request::Parts;
 
 use crate::domain::Function;
 
-/// The API's own URL, as the client spelled it, without a slash at its end:
+/// The API's base URL without a trailing slash:
 /// `https://abc.execute-api.ap-northeast-2.amazonaws.com`.
 ///
-/// API Gateway passes on only what was sent to a name of its own.
+/// It is taken from the request's `Host`. API Gateway forwards only requests for its own host names.
 #[derive(Debug)]
 pub struct BaseUrl(pub String);
 

@@ -1,4 +1,4 @@
-//! Which version of a resource a request means: `If-Match`.
+//! `If-Match`: writes that are conditional on a version.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use super::etag::version_in;
 use crate::domain::Expected;
 
-/// Which versions the request is willing to change, from its `If-Match`.
+/// The versions that a request accepts, from its `If-Match`.
 #[derive(Debug)]
 pub struct IfMatch(pub Expected);
 
@@ -44,8 +44,9 @@ impl IntoParams for IfMatch {
     }
 }
 
-/// A tag that we never gave, a weak one included, matches nothing. Of one of ours only the version
-/// counts: what else changed since is nothing that a write could overwrite.
+/// The versions in `tags`. The hash in a tag is ignored: a write cannot overwrite usage or a deployment.
+///
+/// Foreign and weak tags match nothing.
 fn expected<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Expected {
     let mut versions = Vec::new();
     for tag in tags {
@@ -54,7 +55,7 @@ fn expected<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Expected {
         }
         versions.extend(version_in(tag));
     }
-    // DynamoDB compares with up to 100; nobody has read more than a few.
+    // DynamoDB's `IN` takes up to 100 operands.
     versions.truncate(100);
     Expected::OneOf(versions)
 }
@@ -63,14 +64,21 @@ fn expected<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Expected {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Expected {
+        expected(text.split(',').map(|tag| tag.trim().as_bytes()))
+    }
+
     #[test]
-    fn tags_are_versions_and_others_match_nothing() {
-        let of = |text: &'static str| expected(text.split(',').map(|t| t.trim().as_bytes()));
-        assert_eq!(of("\"7-015abd7f5cc57a2d\""), Expected::OneOf(vec![7]));
-        assert_eq!(of("\"7\", \"9\""), Expected::OneOf(vec![7, 9]));
-        assert_eq!(of("*"), Expected::Any);
-        for none in ["W/\"7\"", "7", "\"+7\"", "\"007\"", "\"x\"", "", "\"-1\""] {
-            assert_eq!(of(none), Expected::OneOf(vec![]), "{none}");
+    fn if_match_accepts_the_versions_of_its_tags() {
+        assert_eq!(parse("\"7-015abd7f5cc57a2d\""), Expected::OneOf(vec![7]));
+        assert_eq!(parse("\"7\", \"9\""), Expected::OneOf(vec![7, 9]));
+        assert_eq!(parse("*"), Expected::Any);
+    }
+
+    #[test]
+    fn weak_and_foreign_tags_match_nothing() {
+        for foreign in ["W/\"7\"", "7", "\"+7\"", "\"007\"", "\"x\"", "", "\"-1\""] {
+            assert_eq!(parse(foreign), Expected::OneOf(vec![]), "{foreign}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One resource as an answer: as JSON, with an `ETag` of its version and of what is shown of it.
+//! Responses with one resource: JSON with an `ETag`.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use utoipa::openapi::response::Response as Described;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::description::text_header;
-use super::etag::tagged;
-use super::idempotency::{described_replay, replayed};
+use super::etag::json_with_etag;
+use super::idempotency::{described_replayed_header, replayed_header};
+use super::openapi::text_header;
 use crate::domain::Versioned;
 
 /// 200 with a resource.
@@ -22,32 +22,33 @@ pub struct WithEtag<T>(pub Versioned<T>);
 impl<T: Serialize> IntoResponse for WithEtag<T> {
     fn into_response(self) -> Response {
         let Versioned { value, version } = self.0;
-        tagged(Some(version), &value)
+        json_with_etag(Some(version), &value)
     }
 }
 
 impl<T: ToSchema> IntoResponses for WithEtag<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
-        let answer = resource::<T>("As it is now.").build();
-        BTreeMap::from([(StatusCode::OK.as_str().to_owned(), answer.into())])
+        let response = resource::<T>("As it is now.").build();
+        BTreeMap::from([(StatusCode::OK.as_str().to_owned(), response.into())])
     }
 }
 
-/// 201 with a resource that was made.
+/// 201 with a created resource.
 #[derive(Debug)]
 pub struct CreatedResponse<T> {
-    /// The path at which it can be read.
+    /// The resource's path.
     pub location: String,
     /// The resource.
-    pub made: Versioned<T>,
-    /// Whether an earlier request made it, and this is that one's answer.
+    pub resource: Versioned<T>,
+    /// Whether an earlier request with the same `Idempotency-Key` created it.
     pub is_replayed: bool,
 }
 
 impl<T: Serialize> IntoResponse for CreatedResponse<T> {
     fn into_response(self) -> Response {
-        let headers = ([(LOCATION, self.location)], replayed(self.is_replayed));
-        let mut response = (headers.0, headers.1, WithEtag(self.made)).into_response();
+        let location = [(LOCATION, self.location)];
+        let replayed = replayed_header(self.is_replayed);
+        let mut response = (location, replayed, WithEtag(self.resource)).into_response();
         if response.status().is_success() {
             *response.status_mut() = StatusCode::CREATED;
         }
@@ -58,11 +59,11 @@ impl<T: Serialize> IntoResponse for CreatedResponse<T> {
 impl<T: ToSchema> IntoResponses for CreatedResponse<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         let location = text_header("The path at which it can be read.");
-        let answer = resource::<T>("It was made.")
+        let response = resource::<T>("It was made.")
             .header("Location", location)
-            .header("Idempotency-Replayed", described_replay())
+            .header("Idempotency-Replayed", described_replayed_header())
             .build();
-        BTreeMap::from([(StatusCode::CREATED.as_str().to_owned(), answer.into())])
+        BTreeMap::from([(StatusCode::CREATED.as_str().to_owned(), response.into())])
     }
 }
 

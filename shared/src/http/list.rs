@@ -1,4 +1,4 @@
-//! Lists: their query, and the link to what follows.
+//! Lists: query parameters, and the link to the next page.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -16,18 +16,18 @@ use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
-use super::description::text_header;
-use super::etag::tagged;
-use super::size::RESPONSE_CAPACITY;
+use super::etag::json_with_etag;
+use super::openapi::text_header;
+use super::response_size::RESPONSE_CAPACITY;
 use crate::domain::{
     Limit, Limits, List, LogFilter, Page, PageRequest, Timestamp, ValidationError,
 };
 use crate::error::Error;
 
-/// What must be encoded in a name or a value of a query.
+/// Characters that are encoded in names and values of a query: all but RFC 3986's unreserved ones.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The query of a list, and the path that it was asked at.
+/// A list's query parameters and path.
 #[derive(Debug)]
 pub struct ListQuery {
     path: String,
@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
 }
 
 impl ListQuery {
-    /// The `limit` that the query sets, within `limits`.
+    /// The parameter `limit`, within `limits`.
     ///
     /// # Errors
     /// [`Error::Invalid`] where it is not a whole number in range.
@@ -52,23 +52,23 @@ impl ListQuery {
         limits.parse(self.parameter("limit")).map_err(|refusal| refusal.of("limit").into())
     }
 
-    /// The page of `list` that the query asks for.
+    /// The requested page of `list`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the cursor is not one that this list gave.
+    /// [`Error::Invalid`] where the cursor is not one of this list.
     pub fn page(&self, list: List, limit: Limit) -> Result<PageRequest, Error> {
         Ok(PageRequest::new(list, limit, RESPONSE_CAPACITY, self.parameter("cursor"))?)
     }
 
-    /// The filter of executions that the query describes.
+    /// The requested filter of executions.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where a parameter can't be understood.
+    /// [`Error::Invalid`] where a parameter is invalid.
     pub fn log_filter(&self) -> Result<LogFilter, Error> {
         log_filter(|name| self.parameter(name))
     }
 
-    /// `Link` to the page behind `cursor`, if there is one: this query with another cursor.
+    /// The header `Link` to the next page: the same query with `cursor`.
     pub fn link(&self, cursor: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(cursor) = cursor {
@@ -78,18 +78,18 @@ impl ListQuery {
                 query.push_str(&format!("{}={}&", encoded(name), encoded(value)));
             }
             let link = format!("<{}?{query}cursor={cursor}>; rel=\"next\"", self.path);
-            // All of it is ASCII that may stand in a URI, so this is always a header.
+            // The link is printable ASCII, so it is a valid header.
             headers.extend(HeaderValue::from_str(&link).ok().map(|value| (LINK, value)));
         }
         headers
     }
 
-    /// `listing` as a bare array.
-    pub fn array<T>(&self, listing: Page<T>) -> Array<T> {
-        Array { link: self.link(listing.next.as_deref()), items: listing.items }
+    /// A response with the items of `page`.
+    pub fn respond<T>(&self, page: Page<T>) -> ListResponse<T> {
+        ListResponse { link: self.link(page.next.as_deref()), items: page.items }
     }
 
-    /// A parameter's value, percent-decoded; the first, if it is given more than once.
+    /// A parameter's value, percent-decoded. Of several values, the first counts.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
@@ -97,41 +97,41 @@ impl ListQuery {
 }
 
 impl IntoParams for ListQuery {
-    /// Those of workspaces and functions; logs have limits of their own.
+    /// The parameters of workspaces and functions. Lists of logs have other limits.
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        parameters_of_list(Limits::RESOURCES)
+        list_parameters(Limits::RESOURCES)
     }
 }
 
-/// 200 with a page of a list as a bare array.
+/// 200 with a page of a list as a JSON array.
 #[derive(Debug)]
-pub struct Array<T> {
+pub struct ListResponse<T> {
     link: HeaderMap,
     items: Vec<T>,
 }
 
-impl<T: Serialize> IntoResponse for Array<T> {
+impl<T: Serialize> IntoResponse for ListResponse<T> {
     fn into_response(self) -> Response {
-        (self.link, tagged(None, &self.items)).into_response()
+        (self.link, json_with_etag(None, &self.items)).into_response()
     }
 }
 
-impl<T: ToSchema> IntoResponses for Array<T> {
+impl<T: ToSchema> IntoResponses for ListResponse<T> {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
-        let answer = ResponseBuilder::new()
+        let response = ResponseBuilder::new()
             .description("In the order in which they were made.")
-            .header("Link", described_link())
+            .header("Link", described_link_header())
             .header("ETag", text_header("For `If-None-Match`."))
             .content("application/json", ContentBuilder::new().schema(Some(items)).build());
-        BTreeMap::from([(StatusCode::OK.as_str().to_owned(), answer.build().into())])
+        BTreeMap::from([(StatusCode::OK.as_str().to_owned(), response.build().into())])
     }
 }
 
 /// The filter of executions in the parameters that `get` gives.
 ///
 /// # Errors
-/// [`Error::Invalid`] where a parameter can't be understood.
+/// [`Error::Invalid`] where a parameter is invalid.
 pub fn log_filter<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<LogFilter, Error> {
     let mut filter = LogFilter::default().with_text(get("q").unwrap_or_default());
     filter.status = parsed("status", get("status"))?;
@@ -156,13 +156,13 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     })
 }
 
-/// The header that [`ListQuery::link`] makes, for the API's description.
-pub fn described_link() -> Header {
+/// The header of [`ListQuery::link`], for `openapi.json`.
+pub fn described_link_header() -> Header {
     text_header("Where more follows: `<path?query>; rel=\"next\"`, to be followed as it is.")
 }
 
-/// The query parameters of a list with these limits, for the API's description.
-pub fn parameters_of_list(limits: Limits) -> Vec<Parameter> {
+/// The query parameters of a list, for `openapi.json`.
+pub fn list_parameters(limits: Limits) -> Vec<Parameter> {
     let limit = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))

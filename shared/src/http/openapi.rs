@@ -1,6 +1,6 @@
-//! What the API's description says of errors and headers.
+//! Parts of `openapi.json` that operations share.
 //!
-//! Each error is described once, and named by the operations that give it:
+//! Each error is described once. Operations refer to groups of errors:
 //! `responses(CreatedResponse<Workspace>, BodyErrors, CommonErrors)`.
 
 use std::collections::BTreeMap;
@@ -13,72 +13,72 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::error::ErrorBody;
 
-/// What any route may answer.
+/// Errors of every route.
 #[derive(Debug)]
 pub struct CommonErrors;
 
-/// What a route answers whose path or whose parent names nothing.
+/// Errors of a route whose path or parent may not exist.
 #[derive(Debug)]
 pub struct PathErrors;
 
-/// What a route answers that reads a JSON body.
+/// Errors of a route with a JSON body.
 #[derive(Debug)]
 pub struct BodyErrors;
 
-/// What a route answers that reads the query.
+/// Errors of a route with query parameters.
 #[derive(Debug)]
 pub struct QueryErrors;
 
-/// What a route answers that looks at `If-Match`.
+/// Errors of a route with `If-Match`.
 #[derive(Debug)]
 pub struct VersionErrors;
 
-/// What a route answers that asks who its caller is: any below `/api`.
+/// Errors of a route whose caller has an owner: every route below `/api`.
 #[derive(Debug)]
 pub struct OwnerErrors;
 
-/// What a route answers that makes something of which there may be only so many.
+/// Errors of a route that creates something with a quota.
 #[derive(Debug)]
 pub struct QuotaErrors;
 
-/// What a route answers that looks at `Idempotency-Key`.
+/// Errors of a route with `Idempotency-Key`.
 #[derive(Debug)]
 pub struct IdempotencyErrors;
 
-/// What a route answers that calls a function.
+/// Errors of a route that invokes a function.
 #[derive(Debug)]
-pub struct OfCall;
+pub struct InvocationErrors;
 
-/// What only a function's own URL answers.
+/// Errors of a function's public URL alone.
 #[derive(Debug)]
-pub struct OfUrl;
+pub struct FunctionUrlErrors;
 
-/// Implements [`IntoResponses`] by names of [`ERRORS`].
-macro_rules! answers {
+/// Implements [`IntoResponses`] by references to [`ERRORS`].
+macro_rules! errors {
     ($($kind:ident: $($status:literal),+;)+) => {$(
         impl IntoResponses for $kind {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
-                named(&[$($status),+])
+                references(&[$($status),+])
             }
         }
     )+};
 }
 
-answers! {
+errors! {
     CommonErrors: 500, 503;
     OwnerErrors: 429;
     PathErrors: 404;
     BodyErrors: 400, 413, 415, 422;
     QueryErrors: 422;
     VersionErrors: 412;
-    OfCall: 409, 413, 429;
-    OfUrl: 401, 405, 504;
+    InvocationErrors: 409, 413, 429;
+    FunctionUrlErrors: 401, 405, 504;
     QuotaErrors: 409;
     IdempotencyErrors: 409, 422;
 }
 
-/// The errors of the API: status, name in the description, and what it says. Each has
-/// an example that was answered with this status, or the description's test fails.
+/// The errors of the API: status, name in `openapi.json`, description. The suite `description` adds an
+/// example to each and fails where one has none.
 const ERRORS: [(u16, &str, &str); 13] = [
     (400, "MalformedJson", "The body is not JSON, not UTF-8, or empty."),
     (401, "Unauthorized", "The function takes only calls with one of its keys."),
@@ -115,8 +115,8 @@ const ERRORS: [(u16, &str, &str); 13] = [
     (504, "Timeout", "The function ran past its timeout, or past what the gateway waits for."),
 ];
 
-/// All errors, by the names that operations use.
-pub fn errors() -> impl Iterator<Item = (String, Response)> {
+/// The responses that operations refer to, by name.
+pub fn error_responses() -> impl Iterator<Item = (String, Response)> {
     ERRORS.iter().map(|(status, name, description)| {
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name())));
         let mut response = ResponseBuilder::new()
@@ -142,7 +142,7 @@ pub fn errors() -> impl Iterator<Item = (String, Response)> {
     })
 }
 
-/// A header of any text.
+/// A response header whose value is text.
 pub(super) fn text_header(description: &str) -> Header {
     header(ObjectBuilder::new().schema_type(Type::String), description)
 }
@@ -151,7 +151,7 @@ fn header(schema: impl Into<RefOr<Schema>>, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
-fn named(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
+fn references(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
     let of = |status: &u16| ERRORS.iter().find(|(known, ..)| known == status);
     statuses
         .iter()

@@ -1,4 +1,4 @@
-//! Requests that come again: with one `Idempotency-Key` they are carried out once.
+//! Retries with one `Idempotency-Key` take effect once.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -6,21 +6,22 @@ use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use shared::domain::Timestamp;
 use testkit::faults::Fault;
 use testkit::{Answer, Event};
 
-/// A function that tells how often its process has run it.
+/// A function that returns how often its process has run it.
 const COUNTING: &str =
     "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return n\n";
 
-/// An API with a workspace and a function, and a request of every kind that makes something.
-struct Bed {
+/// A deployment with a workspace and a function.
+struct IdempotencyEnv {
     api: Deployment,
     workspace: String,
     function: String,
 }
 
-impl Bed {
+impl IdempotencyEnv {
     async fn start() -> Self {
         let api = Deployment::start().await;
         let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
@@ -32,7 +33,7 @@ impl Bed {
         Self { api, workspace, function }
     }
 
-    /// Paths, bodies, and the status of success.
+    /// Path, body and success status of each route that takes the header.
     fn requests(&self) -> [(String, Value, u16); 4] {
         let source = STANDARD.encode("def handler(event, context): pass");
         [
@@ -48,8 +49,8 @@ impl Bed {
         self.api.send(event.json(body), path).await
     }
 
-    /// How many there are of what a request at `path` makes.
-    async fn number(&self, path: &str) -> usize {
+    /// How many resources a GET of `path` lists.
+    async fn count(&self, path: &str) -> usize {
         let path = path.replace("/invoke", "/logs");
         let listed = self.api.get(&path).await;
         listed.as_array().or_else(|| listed["logs"].as_array()).unwrap().len()
@@ -57,10 +58,10 @@ impl Bed {
 }
 
 #[tokio::test]
-async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
-    let env = Bed::start().await;
+async fn repeated_key_and_body_replay_the_response() {
+    let env = IdempotencyEnv::start().await;
     for (path, body, status) in env.requests() {
-        let before = env.number(&path).await;
+        let before = env.count(&path).await;
         let first = env.send(&path, "0195-a", &body).await;
         assert_eq!(first.status, status, "{path}: {}", first.body);
         assert_eq!(first.header("idempotency-replayed"), "", "{path}");
@@ -72,7 +73,7 @@ async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
                 assert_eq!(again.header(header), first.header(header), "{path}: {header}");
             }
         }
-        assert_eq!(env.number(&path).await, before + 1, "{path}");
+        assert_eq!(env.count(&path).await, before + 1, "{path}");
 
         let mut another = body.clone();
         another["name"] = json!("other");
@@ -83,7 +84,7 @@ async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
         for wrong in ["", "a b", &"k".repeat(256)] {
             env.send(&path, wrong, &body).await.assert_error(422, "VALIDATION_ERROR");
         }
-        assert_eq!(env.number(&path).await, before + 1, "{path}");
+        assert_eq!(env.count(&path).await, before + 1, "{path}");
 
         let another = env.send(&path, "0195-b", &body).await;
         assert_eq!(
@@ -91,15 +92,16 @@ async fn the_same_key_and_body_get_the_same_answer_and_do_it_once() {
             (status, ""),
             "{path}"
         );
-        assert_eq!(env.number(&path).await, before + 2, "{path}");
+        assert_eq!(env.count(&path).await, before + 2, "{path}");
     }
-    let kept: String = env.api.claims().await.iter().map(|claim| format!("{claim:?}")).collect();
-    assert!(!kept.contains("0195") && !kept.contains("faas_"), "{kept}");
+    let records: String =
+        env.api.claims().await.iter().map(|record| format!("{record:?}")).collect();
+    assert!(!records.contains("0195") && !records.contains("faas_"), "{records}");
 }
 
 #[tokio::test]
-async fn a_key_is_its_owners_and_its_paths() {
-    let env = Bed::start().await;
+async fn idempotency_key_is_scoped_to_owner_and_path() {
+    let env = IdempotencyEnv::start().await;
     let path = "/api/workspaces";
     let body = json!({"name": "once"});
     let event = || Event::new("POST", path).header("idempotency-key", Some("1")).json(&body);
@@ -111,10 +113,10 @@ async fn a_key_is_its_owners_and_its_paths() {
 }
 
 #[tokio::test]
-async fn several_at_once_are_one() {
-    let env = Bed::start().await;
+async fn concurrent_requests_with_one_key_create_once() {
+    let env = IdempotencyEnv::start().await;
     for (path, body, status) in env.requests() {
-        let before = env.number(&path).await;
+        let before = env.count(&path).await;
         let answers = join_all((0..8).map(|_| env.send(&path, "at-once", &body))).await;
         let done: Vec<_> = answers.iter().filter(|answer| answer.status == status).collect();
         assert!(!done.is_empty(), "{path}");
@@ -126,13 +128,13 @@ async fn several_at_once_are_one() {
                 assert!(message.contains("not done yet"), "{message}");
             }
         }
-        assert_eq!(env.number(&path).await, before + 1, "{path}");
+        assert_eq!(env.count(&path).await, before + 1, "{path}");
     }
 }
 
 #[tokio::test]
-async fn what_was_refused_changed_nothing_and_can_be_sent_again() {
-    let env = Bed::start().await;
+async fn rejected_request_keeps_no_idempotency_record() {
+    let env = IdempotencyEnv::start().await;
     let missing = "/api/workspaces/ws-missing/functions".to_owned();
     let (_, body, _) = &env.requests()[1];
     for path in [&missing, &format!("{missing}/fn-1/keys"), &format!("{missing}/fn-1/invoke")] {
@@ -144,15 +146,15 @@ async fn what_was_refused_changed_nothing_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_the_end_of_is_done_once_when_it_comes_again() {
-    let env = Bed::start().await;
-    // What comes before the transaction, or the run, passes: claims, a source, what is to be run. From
-    // then on nobody hears of anything any more.
+async fn retry_after_an_unknown_outcome_creates_once() {
+    let env = IdempotencyEnv::start().await;
+    // The calls before the transaction or the execution pass: the claim, the source, the function's
+    // settings. The answers of all later calls are lost.
     for ((path, body, status), passes) in env.requests().into_iter().zip([1, 2, 1, 2]) {
-        let before = env.number(&path).await;
-        env.api.env.faults.spoil(passes + 1, 1000, Fault::Unanswered);
+        let before = env.count(&path).await;
+        env.api.env.faults.inject(passes + 1, 1000, Fault::Unanswered);
         let first = env.send(&path, "lost", &body).await;
-        assert!(env.api.env.faults.heal(), "{path}");
+        assert!(env.api.env.faults.clear(), "{path}");
         if status == 201 {
             first.assert_error(503, "SERVICE_UNAVAILABLE");
         }
@@ -164,31 +166,31 @@ async fn what_nobody_knows_the_end_of_is_done_once_when_it_comes_again() {
             (third.status, third.json()["id"].clone()),
             (again.status, again.json()["id"].clone())
         );
-        assert_eq!(env.number(&path).await, before + 1, "{path}");
+        assert_eq!(env.count(&path).await, before + 1, "{path}");
     }
     let (path, body, _) = &env.requests()[3];
     let ran = env.send(path, "another", body).await.json();
-    assert_eq!(ran["responseBody"], 2, "it ran once before");
+    assert_eq!(ran["responseBody"], 2, "it ran once for the first key");
 }
 
 #[tokio::test]
-async fn what_was_deleted_stays_deleted_when_its_making_comes_again() {
-    let env = Bed::start().await;
+async fn replayed_creation_does_not_recreate_a_deleted_resource() {
+    let env = IdempotencyEnv::start().await;
     let (path, body, _) = &env.requests()[1];
     let made = env.send(path, "key", body).await;
     let function = made.header("location").to_owned();
     assert_eq!(env.api.ask("DELETE", &function, None).await.status, 204);
     let again = env.send(path, "key", body).await;
-    assert_eq!((again.status, &again.body), (201, &made.body), "the answer of then");
+    assert_eq!((again.status, &again.body), (201, &made.body), "the first response");
     env.api.ask("GET", &function, None).await.assert_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn a_function_that_may_have_run_is_not_run_again() {
-    let env = Bed::start().await;
+async fn execution_with_unknown_outcome_is_not_repeated() {
+    let env = IdempotencyEnv::start().await;
     let (path, body, _) = &env.requests()[3];
     let ran = env.send(path, "key", body).await.json();
-    // As if its log had not been written.
+    // The state after a failed write of the log.
     let log = ("FN#".to_owned() + env.function.rsplit('/').next().unwrap(), ran["id"].clone());
     let key = format!("LOG#{}#{}", ran["timestamp"].as_str().unwrap(), log.1.as_str().unwrap());
     let delete = env.api.env.dynamodb.delete_item().table_name(&env.api.env.config.table);
@@ -203,17 +205,17 @@ async fn a_function_that_may_have_run_is_not_run_again() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_24_hours() {
-    let env = Bed::start().await;
+async fn idempotency_key_expires_after_24_hours() {
+    let env = IdempotencyEnv::start().await;
     let (path, body, _) = &env.requests()[0];
-    let before = env.number(path).await;
-    let began = shared::domain::Timestamp::now().epoch_seconds();
+    let before = env.count(path).await;
+    let began = Timestamp::now().epoch_seconds();
     env.send(path, "key", body).await;
+    let ended = Timestamp::now().epoch_seconds();
     let expires: i64 = env.api.claims().await[0]["expiresAt"].as_n().unwrap().parse().unwrap();
-    let kept = expires - began;
-    assert!((86_400..86_460).contains(&kept), "{kept}");
+    assert!((began..=ended).contains(&(expires - 86_400)), "{expires}");
     env.api.set_in_claims("expiresAt", began).await;
     let again = env.send(path, "key", &json!({"name": "other"})).await;
     assert_eq!((again.status, again.header("idempotency-replayed")), (201, ""));
-    assert_eq!(env.number(path).await, before + 2);
+    assert_eq!(env.count(path).await, before + 2);
 }
