@@ -113,7 +113,7 @@ impl<'t> Resolver<'t> {
         if let Some(parameter) = self.document["Parameters"].get(name) {
             let default = parameter.get("Default")?;
             let is_list = parameter["Type"] == "CommaDelimitedList";
-            let items = |text: &str| text.split(',').map(|item| item.trim().into()).collect();
+            let items = |text: &str| text.split(',').map(|item| Value::from(item.trim())).collect();
             return Some(if is_list { items(default.as_str()?) } else { default.clone() });
         }
         let resource = self.document["Resources"].get(name).filter(|_| depth < MAX_DEPTH)?;
