@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use shared::domain::{
     CreateFunction, CreateInvocationKey, CreateWorkspace, CreationSeed, Fields, Function,
-    FunctionId, KeyId, Limits, List, LogFilter, NewInvocationKey, Owner, Page, PageRequest,
-    PatchFunction, PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
+    FunctionId, KeyId, Limits, List, NewInvocationKey, Owner, Page, PageRequest, PatchFunction,
+    PatchWorkspace, Timestamp, Versioned, Workspace, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
@@ -73,7 +73,7 @@ async fn create_workspace(
 }
 
 async fn workspace(Path(workspace): Path<String>) -> Result<Json<Value>, Error> {
-    Ok(Json(json!({ "id": WorkspaceId::parse(&workspace)? })))
+    Ok(Json(json!({ "id": workspace.parse::<WorkspaceId>()? })))
 }
 
 async fn patch_workspace(
@@ -82,7 +82,7 @@ async fn patch_workspace(
     fields: Fields,
 ) -> Result<Json<Value>, Error> {
     PatchWorkspace::try_from(fields)?;
-    let id = WorkspaceId::parse(&workspace)?;
+    let id = workspace.parse::<WorkspaceId>()?;
     if !expected.allows(7) {
         return Err(Error::PreconditionFailed);
     }
@@ -94,21 +94,21 @@ async fn functions(
     query: ListQuery,
 ) -> Result<Array<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
-    let page = query.page(List::Functions(WorkspaceId::parse(&workspace)?), limit)?;
+    let page = query.page(List::Functions(workspace.parse::<WorkspaceId>()?), limit)?;
     Ok(query.array(empty_page(&page)))
 }
 
 async fn create_function(
     Path(workspace): Path<String>,
-    BaseUrl(base): BaseUrl,
+    base: BaseUrl,
     IdempotentJson { fields, .. }: IdempotentJson,
 ) -> Result<CreatedResponse<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
     let now = Timestamp::now();
-    let mut function = create.create(WorkspaceId::parse(&workspace)?, &CreationSeed::new(now));
+    let mut function = create.create(workspace.parse::<WorkspaceId>()?, &CreationSeed::new(now));
     function.last_deployed = Some(now);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
-    let value = function.at(&base);
+    let value = base.with_invocation_url(function);
     Ok(CreatedResponse { location, made: Versioned { value, version: 1 }, is_replayed: true })
 }
 
@@ -118,7 +118,7 @@ async fn patch_function(
     fields: Fields,
 ) -> Result<WithEtag<Value>, Error> {
     PatchFunction::try_from(fields)?;
-    let ids = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let ids = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     if !expected.allows(7) {
         return Err(Error::PreconditionFailed);
     }
@@ -130,17 +130,17 @@ async fn create_key(
     fields: Fields,
 ) -> Result<(StatusCode, Json<NewInvocationKey>), Error> {
     let create = CreateInvocationKey::try_from(fields)?;
-    WorkspaceId::parse(&workspace)?;
-    FunctionId::parse(&function)?;
+    let _: WorkspaceId = workspace.parse()?;
+    let _: FunctionId = function.parse()?;
     Ok((StatusCode::CREATED, Json(create.create(&CreationSeed::new(Timestamp::now()))?)))
 }
 
 async fn revoke_key(
     Path((workspace, function, key)): Path<(String, String, String)>,
 ) -> Result<StatusCode, Error> {
-    WorkspaceId::parse(&workspace)?;
-    FunctionId::parse(&function)?;
-    KeyId::parse(&key)?;
+    let _: WorkspaceId = workspace.parse()?;
+    let _: FunctionId = function.parse()?;
+    let _: KeyId = key.parse()?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -149,9 +149,9 @@ async fn function_logs(
     query: ListQuery,
 ) -> Result<HeaderMap, Error> {
     let limit = query.limit(Limits::FUNCTION_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    WorkspaceId::parse(&workspace)?;
-    let page = query.page(List::FunctionLogs(FunctionId::parse(&function)?, filter), limit)?;
+    let filter = query.log_filter()?;
+    let _: WorkspaceId = workspace.parse()?;
+    let page = query.page(List::FunctionLogs(function.parse::<FunctionId>()?, filter), limit)?;
     Ok(query.link(Some(&page.cursor(POSITION))))
 }
 
@@ -160,8 +160,8 @@ async fn workspace_logs(
     query: ListQuery,
 ) -> Result<HeaderMap, Error> {
     let limit = query.limit(Limits::WORKSPACE_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    let page = query.page(List::WorkspaceLogs(WorkspaceId::parse(&workspace)?, filter), limit)?;
+    let filter = query.log_filter()?;
+    let page = query.page(List::WorkspaceLogs(workspace.parse::<WorkspaceId>()?, filter), limit)?;
     Ok(query.link(Some(&page.cursor(POSITION))))
 }
 

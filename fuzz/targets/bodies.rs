@@ -16,14 +16,14 @@ fuzz_target!(|data: &[u8]| {
         description(&create.description);
         let made = create.create(&origin);
         let again: CreateWorkspace = read(&json(&made)).expect("what is read can be sent");
-        assert_eq!((&again.name, &again.description), (&made.settings.name, &made.settings.description));
+        assert_eq!((&again.name, &again.description), (&made.name, &made.description));
     }
     if let Some(patch) = read::<PatchWorkspace>(data) {
         patch.name.iter().for_each(name);
         patch.description.iter().for_each(description);
     }
     if let Some(create) = read::<CreateFunction>(data) {
-        let ws = WorkspaceId::parse("ws-1").expect("an identifier");
+        let ws = "ws-1".parse::<WorkspaceId>().expect("an identifier");
         let made = create.create(ws.clone(), &origin);
         name(&made.settings.name);
         description(&made.settings.description);

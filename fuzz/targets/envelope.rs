@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
 
     let call = request(format!("POST {URL}").as_bytes()).expect("a request");
     let answer = send(router, &call).expect("a request");
-    assert!(LogId::parse(answer.header("x-execution-id")).is_ok(), "{answer:?}");
+    assert!(answer.header("x-execution-id").parse::<LogId>().is_ok(), "{answer:?}");
     assert_eq!((aws.events().len(), aws.logs()), (1, 1), "one execution, one log");
     let is_json = serde_json::from_slice::<&RawValue>(payload).is_ok();
     if failed || !is_json {
@@ -67,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
     let tried = send(router, &call).expect("a request");
     assert_eq!((tried.status, aws.logs()), (200, 2), "{tried:?}");
     let log: Log = serde_json::from_slice(&tried.body).expect("a log");
-    assert!(LogId::parse(&log.id).is_ok() && log.function_id == "fn-1", "{}", log.id);
+    assert!(log.id.parse::<LogId>().is_ok() && log.function_id == "fn-1", "{}", log.id);
     assert_eq!(log.status_code, answer.status);
     let expected = match log.status_code {
         200..400 => ("success", "info"),

@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use shared::domain::{CreateFunction, Fields, PatchFunction};
-use shared::error::Error;
+use shared::domain::{CreateFunction, Fields, InvalidField, PatchFunction};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(source) = std::str::from_utf8(data) else { return };
@@ -26,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
 /// Line, column and problem.
 type SyntaxError = (usize, usize, String);
 
-fn syntax_error<T: TryFrom<Fields, Error = Error>>(
+fn syntax_error<T: TryFrom<Fields, Error = InvalidField>>(
     source: &str,
     runtime: &str,
 ) -> Option<SyntaxError> {
@@ -36,7 +35,7 @@ fn syntax_error<T: TryFrom<Fields, Error = Error>>(
         Ok(_) => None,
         Err(error) => {
             fuzz::assert_message(&error.to_string());
-            let Error::Syntax { python, line, column, problem } = error else {
+            let InvalidField::Syntax { python, line, column, problem } = error else {
                 panic!("{error:?}")
             };
             assert_eq!(python, runtime);

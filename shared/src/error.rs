@@ -1,58 +1,40 @@
-//! Everything that can go wrong with a request, named for what the caller should know.
+//! The errors of a request.
 
 use std::error::Error as StdError;
 
 use serde_json::Value;
 
-use crate::domain::{Failure, LogId, Quota};
+use crate::domain::{
+    AccessDenied, Failure, InvalidCursor, InvalidField, InvalidId, InvalidJson, LogId,
+    NoRandomness, NotFound, Quota,
+};
 
 /// Why a request was refused or failed.
 ///
-/// Sentences in here reach people, so they say what was wrong and what is
-/// allowed, and never quote a key, a table, a bucket or another error's text.
-/// The causes of [`Error::Unavailable`], [`Error::Down`] and [`Error::Internal`] go to our log only.
+/// Clients see these sentences. They say what was wrong and what is allowed. They never quote a key, a
+/// table, a bucket or the text of another error. The causes of [`Error::Unavailable`],
+/// [`Error::Down`] and [`Error::Internal`] go to our log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is not JSON in UTF-8, or is empty where one is due.
-    #[error("{0}")]
-    MalformedJson(String),
-    /// A field, or a parameter of the query, breaks a rule.
-    #[error("{field} {reason}")]
-    Invalid {
-        /// The field as the client spells it.
-        field: String,
-        /// What is wrong with it, worded to follow its name.
-        reason: String,
-    },
-    /// The field `code` is not Python.
-    #[error("code is not Python that {python} can read: line {line}, column {column}: {problem}")]
-    Syntax {
-        /// The Python that would run it: `Python 3.12`.
-        python: &'static str,
-        /// The line, from 1.
-        line: usize,
-        /// The column in characters, from 1.
-        column: usize,
-        /// What is wrong there, in one line: the parser's words, which are about the client's own
-        /// source.
-        problem: String,
-    },
-    /// The body is JSON, but not an object.
-    #[error("the body must be a JSON object")]
-    NotAnObject,
-    /// There is no such resource, or it is somebody else's.
+    /// The body is not a JSON object.
+    #[error(transparent)]
+    Json(#[from] InvalidJson),
+    /// A field, a parameter of the query or a header breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] InvalidField),
+    /// There is no such resource, or it belongs to another owner.
     #[error("{0}")]
     NotFound(String),
-    /// The path exists and doesn't take this method.
+    /// The path exists, and doesn't take this method.
     #[error("{0}")]
     MethodNotAllowed(String),
-    /// What is asked doesn't go with the state of the resource.
+    /// The state of the resource doesn't allow the request.
     #[error("{0}")]
     Conflict(String),
-    /// A request with the same `Idempotency-Key` has begun and not ended.
+    /// A request with the same `Idempotency-Key` has begun, and not ended.
     #[error("an earlier request with this Idempotency-Key is not done yet; try again in a moment")]
     InProgress,
-    /// An owner has as much as is allowed, or asks as often.
+    /// A quota of the owner is used up.
     #[error("{0}")]
     Quota(Quota),
     /// A closed function was called without a key.
@@ -63,7 +45,7 @@ pub enum Error {
     /// A closed function was called with a key that is not one of its own.
     #[error("the key in the header X-Api-Key is not one of this function's")]
     WrongKey,
-    /// A function was called and gave no answer that could be passed on.
+    /// A function was called, and gave no response that can be passed on.
     #[error("{failure}; its log {log} tells more")]
     FunctionFailed {
         /// Why.
@@ -71,54 +53,54 @@ pub enum Error {
         /// The log of the execution.
         log: LogId,
     },
-    /// The function is on its way to where it can be called.
+    /// The function can't be called before its first deployment.
     #[error("the function is not deployed yet; try again in a moment")]
     NotDeployed,
-    /// `If-Match` names another version than the one that is there.
+    /// `If-Match` names another version than the current one.
     #[error("this was changed since you read it; read it again, and change that")]
     PreconditionFailed,
-    /// The body is larger than a request may be. Sizes are in bytes.
+    /// The body is too large. Sizes are in bytes.
     #[error("the body is {size} bytes long; the limit is {limit} bytes")]
     PayloadTooLarge {
-        /// The most that is taken.
+        /// The largest size that is taken.
         limit: usize,
-        /// What was sent.
+        /// The size that was sent.
         size: usize,
     },
-    /// The body's type is not JSON.
+    /// The content type of the body is not JSON.
     #[error("the body must be application/json, not {0}")]
     UnsupportedMediaType(String),
-    /// Storage or the engine is throttled or down; the same request may succeed later.
+    /// Storage or the engine is throttled or down. The same request may succeed later.
     #[error("storage or the engine is busy or not reachable; try again in a moment")]
     Unavailable(#[source] Cause),
-    /// Of what stands behind us, some does not answer: found by asking all of it.
+    /// A health check found that parts don't work.
     #[error("not working: {parts}")]
     Down {
-        /// What doesn't answer: `S3, the engine`.
+        /// The parts that don't work: `S3, the engine`.
         parts: String,
-        /// What each part answered, for the caller.
+        /// The result of each check, for the caller.
         checks: Value,
-        /// Why, for our log.
+        /// The reason, for our log.
         #[source]
         cause: Cause,
     },
-    /// A fault of ours or of our configuration.
+    /// A fault of ours, or of our configuration.
     #[error("something went wrong on our side; the requestId finds it in our log")]
     Internal(#[source] Cause),
 }
 
-/// What lies behind a failure of ours: for the log, never for the caller.
+/// The cause of a failure of ours: for the log, never for the caller.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
 impl Error {
-    /// A fault of ours, with `context` for whoever reads the log.
+    /// A fault of ours, with `context` for the log.
     pub fn internal(context: impl Into<Cause>) -> Self {
         Self::Internal(context.into())
     }
 
     /// A field that breaks a rule; `reason` follows the field's name: `must not be empty`.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), reason: reason.into() }
+        Self::Invalid(InvalidField::new(field, reason))
     }
 
     /// The causes behind this error, outermost first, in one line for the log.
@@ -133,5 +115,39 @@ impl Error {
             next = cause.source();
         }
         line
+    }
+}
+
+impl From<InvalidId> for Error {
+    /// A text that has not the form of an identifier names nothing.
+    fn from(invalid: InvalidId) -> Self {
+        Self::NotFound(invalid.to_string())
+    }
+}
+
+impl From<NotFound> for Error {
+    fn from(missing: NotFound) -> Self {
+        Self::NotFound(missing.to_string())
+    }
+}
+
+impl From<InvalidCursor> for Error {
+    fn from(_: InvalidCursor) -> Self {
+        Self::invalid("cursor", "must be one that this list gave; leave it out to begin anew")
+    }
+}
+
+impl From<AccessDenied> for Error {
+    fn from(denied: AccessDenied) -> Self {
+        match denied {
+            AccessDenied::NoKey => Self::NoKey,
+            AccessDenied::WrongKey => Self::WrongKey,
+        }
+    }
+}
+
+impl From<NoRandomness> for Error {
+    fn from(cause: NoRandomness) -> Self {
+        Self::internal(cause)
     }
 }

@@ -113,7 +113,7 @@ pub(crate) mod tests {
 
     impl<S: Subscriber> Layer<S> for Collector {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            let now = Timestamp::parse("2026-01-31T09:05:00.123Z").unwrap();
+            let now = "2026-01-31T09:05:00.123Z".parse::<Timestamp>().unwrap();
             self.1.lock().unwrap().push(self.0.line(event, now));
         }
     }

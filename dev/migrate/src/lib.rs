@@ -284,7 +284,7 @@ impl Migration {
     ) {
         let mut from = None;
         loop {
-            let page = match self.store.earlier_logs(function, from.as_ref()).await {
+            let page = match self.store.legacy_logs(function, from.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
                     report.logs.failed += 1;
@@ -375,8 +375,8 @@ impl Inventory {
                 let (legacy, present) = self.logs.entry(function).or_default();
                 *if is_legacy { legacy } else { present } += 1;
             }
-            ItemKind::Ours => {}
-            ItemKind::Unnamed => self.unreadable += 1,
+            ItemKind::Internal => {}
+            ItemKind::InvalidId => self.unreadable += 1,
             ItemKind::Other => self.others += 1,
         }
     }

@@ -38,7 +38,7 @@ pub(super) async fn create(
     IdempotentJson { fields, idempotency }: IdempotentJson,
 ) -> Result<impl IntoResponse, Error> {
     let create = CreateInvocationKey::try_from(fields)?;
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let new = create.create(&claim.origin)?;
     let completion = store.create_invocation_key(&owner, &claim, &workspace, &id, &new).await?;
@@ -65,7 +65,7 @@ pub(super) async fn list(
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
 ) -> Result<Response, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     Ok(json_with_etag(None, &store.invocation_keys(&owner, &workspace, &id).await?))
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn revoke(
     owner: Owner,
     Path((workspace, function, key)): Path<(String, String, String)>,
 ) -> Result<StatusCode, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
-    store.revoke_invocation_key(&owner, &workspace, &id, &KeyId::parse(&key)?).await?;
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
+    store.revoke_invocation_key(&owner, &workspace, &id, &key.parse::<KeyId>()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -74,7 +74,7 @@ async fn create(
     IdempotentJson { fields, idempotency }: IdempotentJson,
 ) -> Result<CreatedResponse<Function>, Error> {
     let create = CreateFunction::try_from(fields)?;
-    let workspace = WorkspaceId::parse(&workspace)?;
+    let workspace = workspace.parse::<WorkspaceId>()?;
     let claim = store.claim(&owner, idempotency.as_ref()).await?;
     let function = create.create(workspace, &claim.origin);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
@@ -95,14 +95,14 @@ async fn list(
     State(store): State<Store>,
     owner: Owner,
     Path(workspace): Path<String>,
-    BaseUrl(base): BaseUrl,
+    base: BaseUrl,
     query: ListQuery,
 ) -> Result<ListResponse<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
-    let id = WorkspaceId::parse(&workspace)?;
+    let id = workspace.parse::<WorkspaceId>()?;
     let page = query.page(List::Functions(id.clone()), limit)?;
     let found = store.functions_of_workspace(&owner, &id, &page).await?;
-    Ok(query.respond(found.map(|function| function.at(&base))))
+    Ok(query.respond(found.map(|function| base.with_invocation_url(function))))
 }
 
 /// Read a function
@@ -118,11 +118,11 @@ async fn read(
     State(store): State<Store>,
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
-    BaseUrl(base): BaseUrl,
+    base: BaseUrl,
 ) -> Result<WithEtag<Function>, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let found = store.function(&owner, &workspace, &id).await?;
-    Ok(WithEtag(found.map(|function| function.at(&base))))
+    Ok(WithEtag(found.map(|function| base.with_invocation_url(function))))
 }
 
 /// Change a function
@@ -140,13 +140,13 @@ async fn update(
     owner: Owner,
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
-    BaseUrl(base): BaseUrl,
+    base: BaseUrl,
     fields: Fields,
 ) -> Result<WithEtag<Function>, Error> {
     let patch = PatchFunction::try_from(fields)?;
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let patched = store.patch_function(&owner, &workspace, &id, &expected, patch).await?;
-    Ok(WithEtag(patched.map(|function| function.at(&base))))
+    Ok(WithEtag(patched.map(|function| base.with_invocation_url(function))))
 }
 
 /// Delete a function
@@ -164,7 +164,7 @@ async fn remove(
     Path((workspace, function)): Path<(String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     store.delete_function(&owner, &workspace, &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use shared::config::Config;
 use shared::domain::{
     CreationSeed, Execution, ExecutionLog, ExecutionResult, ExecutionStatus, Failure, FunctionId,
-    LogId, RESPONSE_BUDGET, Status, WorkspaceId,
+    LogId, Status, WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
 use shared::error::Error;
+use shared::http::{fits_into_response, status_of};
 use shared::metrics;
 use shared::store::{CallSettings, Callable, Store};
 use shared::time_budget::TimeBudget;
@@ -118,17 +119,17 @@ impl Invoker {
             }
         };
         let is_outcome_unknown =
-            matches!(execution.ending, ExecutionResult::Failed(Failure::OutcomeUnknown));
+            matches!(execution.result, ExecutionResult::Failed(Failure::OutcomeUnknown));
         let execution = check_response(execution);
         let log = ExecutionLog {
             id: LogId::of(origin.ulid),
             function_id: id.clone(),
             timestamp: origin.at,
-            status: execution.outcome(),
+            status: execution.status(),
             duration: milliseconds(execution.duration),
-            status_code: execution.status(),
+            status_code: status_of(&execution),
             request_body: event.body().to_owned(),
-            response_body: response::as_json(&execution.ending),
+            response_body: response::as_json(&execution.result),
             logs: execution.lines.clone(),
             level: execution.level(),
         }
@@ -180,11 +181,11 @@ fn version_of(function: &Callable) -> Result<&str, Error> {
 
 /// Replaces a response that API Gateway cannot carry with a failure.
 fn check_response(mut execution: Execution) -> Execution {
-    let ExecutionResult::Returned(reply) = &execution.ending else { return execution };
+    let ExecutionResult::Returned(reply) = &execution.result else { return execution };
     let headers: usize = reply.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let reason = if headers > MAX_HEADER_BYTES || reply.headers.len() > MAX_HEADERS {
         "the function returned more headers than an answer can carry, 100 of 8 KB in all"
-    } else if reply.body.travelling_bytes() > RESPONSE_BUDGET {
+    } else if !fits_into_response(&reply.body) {
         "the function returned more than an answer can carry, 6 MB"
     } else if reply.headers.iter().any(|(name, value)| response::header(name, value).is_none()) {
         "the function returned a header that HTTP can't carry"
@@ -192,7 +193,7 @@ fn check_response(mut execution: Execution) -> Execution {
         return execution;
     };
     execution.lines.push(reason.to_owned());
-    execution.ending = ExecutionResult::Failed(Failure::InvalidResponse(reason.to_owned()));
+    execution.result = ExecutionResult::Failed(Failure::InvalidResponse(reason.to_owned()));
     execution
 }
 

@@ -69,7 +69,7 @@ async fn invoke(
     Path((workspace, function)): Path<(String, String)>,
     request: Request<Body>,
 ) -> Result<impl IntoResponse, Error> {
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let (mut parts, body) = request.into_parts();
     let body = event::read_body(body).await?;
     let idempotency = idempotent_request(&mut parts, &invoker, &body).await?;
@@ -152,7 +152,7 @@ async fn call_url(
     function: &str,
     request: Request<Body>,
 ) -> Result<Response, Error> {
-    let (workspace, id) = (WorkspaceId::parse(workspace)?, FunctionId::parse(function)?);
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
     let key = parts.headers.get(API_KEY).map(HeaderValue::as_bytes);
@@ -161,13 +161,13 @@ async fn call_url(
     let origin = CreationSeed::new(invoker.store().now());
     if method == Method::OPTIONS {
         let CallSettings { methods, access, .. } = callable().await?.settings;
-        access.admit(key)?;
+        access.authorize(key)?;
         return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
     }
     let event_method = event.method().to_owned();
     let mut allow = None;
     let check = |CallSettings { methods, access, .. }: &CallSettings| {
-        access.admit(key)?;
+        access.authorize(key)?;
         if methods.iter().any(|allowed| allowed.as_str() == event_method) {
             return Ok(());
         }

@@ -41,7 +41,7 @@ const REMOVED: [HeaderName; 15] = [
 
 /// The response of a function's public URL.
 pub(crate) fn from_execution(log: &ExecutionLog, execution: Execution) -> Response {
-    let mut response = match execution.ending {
+    let mut response = match execution.result {
         ExecutionResult::Returned(reply) => from_reply(reply),
         ExecutionResult::Failed(failure) => {
             Error::FunctionFailed { failure, log: log.id.clone() }.into_response()

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use shared::domain::{
-    ExecutionStatus, FunctionId, Level, Limits, List, LogFilter, Owner, Timestamp, WorkspaceId,
+    ExecutionStatus, FunctionId, Level, Limits, List, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
@@ -53,8 +53,8 @@ async fn list_of_function(
     query: ListQuery,
 ) -> Result<Logs, Error> {
     let limit = query.limit(Limits::FUNCTION_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    let (workspace, id) = (WorkspaceId::parse(&workspace)?, FunctionId::parse(&function)?);
+    let filter = query.log_filter()?;
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
     let page = query.page(List::FunctionLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_function(&owner, &workspace, &id, &filter, &page).await?;
     Ok(Logs::new(&query, found))
@@ -76,8 +76,8 @@ async fn list_of_workspace(
     query: ListQuery,
 ) -> Result<Logs, Error> {
     let limit = query.limit(Limits::WORKSPACE_LOGS)?;
-    let filter = LogFilter::parse(|name| query.parameter(name))?;
-    let id = WorkspaceId::parse(&workspace)?;
+    let filter = query.log_filter()?;
+    let id = workspace.parse::<WorkspaceId>()?;
     let page = query.page(List::WorkspaceLogs(id.clone(), filter.clone()), limit)?;
     let found = store.logs_of_workspace(&owner, &id, &filter, &page).await?;
     Ok(Logs::new(&query, found))

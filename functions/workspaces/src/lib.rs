@@ -86,7 +86,7 @@ async fn read(
     owner: Owner,
     Path(workspace): Path<String>,
 ) -> Result<WithEtag<Workspace>, Error> {
-    let id = WorkspaceId::parse(&workspace)?;
+    let id = workspace.parse::<WorkspaceId>()?;
     Ok(WithEtag(store.workspace(&owner, &id).await?))
 }
 
@@ -106,7 +106,7 @@ async fn update(
     fields: Fields,
 ) -> Result<WithEtag<Workspace>, Error> {
     let patch = PatchWorkspace::try_from(fields)?;
-    let id = WorkspaceId::parse(&workspace)?;
+    let id = workspace.parse::<WorkspaceId>()?;
     Ok(WithEtag(store.patch_workspace(&owner, &id, &expected, patch).await?))
 }
 
@@ -124,7 +124,7 @@ async fn delete(
     Path(workspace): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Error> {
-    let id = WorkspaceId::parse(&workspace)?;
+    let id = workspace.parse::<WorkspaceId>()?;
     store.delete_workspace(&owner, &id, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

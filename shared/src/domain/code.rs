@@ -14,13 +14,13 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::ValidationError;
+use super::error::ValidationError;
 
 /// Python source: 1 byte to 1 MiB of UTF-8. In JSON it is standard, padded base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(Arc<str>);
 
-/// Padding is optional in what we read, and always there in what we write.
+/// Padding is optional on input, and always present in output.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -30,11 +30,26 @@ impl Code {
     /// The most bytes of source: 1 MiB.
     pub const MAX_BYTES: usize = 1024 * 1024;
 
-    /// The source `source`, as it comes from outside.
-    ///
-    /// # Errors
-    /// [`ValidationError`] where it is empty or larger than [`Code::MAX_BYTES`].
-    pub fn from_source(source: String) -> Result<Self, ValidationError> {
+    /// The bytes of the source, in UTF-8.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The source as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The SHA-256 of the source in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        hex::encode(Sha256::digest(self.as_bytes()))
+    }
+}
+
+impl TryFrom<String> for Code {
+    type Error = ValidationError;
+
+    fn try_from(source: String) -> Result<Self, ValidationError> {
         if source.is_empty() {
             return Err(ValidationError::because("must not be empty"));
         }
@@ -45,27 +60,7 @@ impl Code {
                 source.len()
             )));
         }
-        Ok(Self::from_stored(source))
-    }
-
-    /// The source as it was stored.
-    pub fn from_stored(source: String) -> Self {
-        Self(source.into())
-    }
-
-    /// The source's bytes, in UTF-8.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
-    /// The source.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The source's SHA-256 in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        Sha256::digest(self.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        Ok(Self(source.into()))
     }
 }
 
@@ -81,7 +76,7 @@ impl TryFrom<Value> for Code {
             ValidationError::because("must be standard base64 (A-Z a-z 0-9 + / and =)")
         })?;
         match String::from_utf8(bytes) {
-            Ok(source) => Self::from_source(source),
+            Ok(source) => source.try_into(),
             Err(_) => Err(ValidationError::because("must be base64 of Python source in UTF-8")),
         }
     }
@@ -94,7 +89,7 @@ impl Serialize for Code {
 }
 
 impl PartialSchema for Code {
-    /// The format has no registered name: it says what the text is base64 of.
+    /// The format has no registered name. It says what the base64 encodes.
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
@@ -114,7 +109,7 @@ impl PartialSchema for Code {
 
 impl ToSchema for Code {}
 
-/// Sources are their owners' business and don't belong into a log by accident.
+/// A source is confidential, and must not get into a log by accident.
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Code({} bytes)", self.0.len())
@@ -132,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_and_whitespace_are_optional() {
+    fn padding_and_white_space_are_optional() {
         for text in ["cHJpbnQoMSk=", "cHJpbnQoMSk", " cHJp\r\nbnQo\tMSk=\n"] {
             let code = Code::try_from(json!(text)).unwrap();
             assert_eq!(code.as_bytes(), b"print(1)");
@@ -160,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_well_known_one() {
+    fn the_hash_is_the_sha256_of_the_source() {
         // NIST's example for "abc".
-        let code = Code::from_stored("abc".into());
+        let code = Code::try_from("abc".to_owned()).unwrap();
         assert_eq!(
             code.sha256(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -171,8 +166,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_back_as_exactly_the_same_bytes(source in "(?s).{1,200}") {
-            let written = serde_json::to_value(Code::from_stored(source.clone())).unwrap();
+        fn a_source_reads_back_as_the_same_bytes(source in "(?s).{1,200}") {
+            let written = serde_json::to_value(Code::try_from(source.clone()).unwrap()).unwrap();
             let read = Code::try_from(written).unwrap();
             prop_assert_eq!(read.as_bytes(), source.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! What came of running a function once, whatever engine ran it.
+//! Executions of functions.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use super::{ExecutionStatus, Level};
 /// One run of a function.
 #[derive(Debug)]
 pub struct Execution {
-    /// What it ended with.
-    pub ending: ExecutionResult,
-    /// What it printed, a line each, in order.
+    /// How it ended.
+    pub result: ExecutionResult,
+    /// The lines that it printed, in order.
     pub lines: Vec<String>,
     /// How long it took, measured outside the user's code.
     pub duration: Duration,
 }
 
-/// What a run ended with.
+/// How an execution ended.
 #[derive(Debug)]
 pub enum ExecutionResult {
     /// The handler returned.
     Returned(Reply),
-    /// It didn't, or what it returned can't be passed on.
+    /// The handler did not return, or its response is invalid.
     Failed(Failure),
 }
 
-/// What a handler answered.
+/// The response of a handler.
 #[derive(Debug)]
 pub struct Reply {
     /// Its status, 200 to 599.
@@ -41,45 +41,24 @@ pub struct Reply {
 /// The body of a [`Reply`].
 #[derive(Debug)]
 pub enum ReplyBody {
-    /// None.
+    /// No body.
     Empty,
-    /// Anything but text: JSON.
+    /// JSON of any kind but a string.
     Json(Box<RawValue>),
-    /// A string, which is passed on as it is.
+    /// A string, as it is.
     Text(String),
     /// Bytes.
     Binary(Vec<u8>),
 }
 
-impl ReplyBody {
-    /// How many bytes it takes on its way to the gateway: text as a JSON string
-    /// in an answer that is JSON itself, bytes as base64.
-    pub fn travelling_bytes(&self) -> usize {
-        let as_string = |text: &str| {
-            let extra = |byte: u8| match byte {
-                b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
-                0..0x20 => 5,
-                _ => 0,
-            };
-            text.len() + text.bytes().map(extra).sum::<usize>()
-        };
-        match self {
-            Self::Empty => 0,
-            Self::Json(json) => as_string(json.get()),
-            Self::Text(text) => as_string(text),
-            Self::Binary(bytes) => bytes.len().div_ceil(3) * 4,
-        }
-    }
-}
-
-/// Why there is no reply.
+/// Why an execution has no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The handler raised an exception.
     Raised,
     /// The module has no handler, or importing it failed.
     Unloadable,
-    /// What it returned can't be passed on: why, as a sentence of ours.
+    /// Its response can't be passed on, for the reason in this sentence of ours.
     InvalidResponse(String),
     /// Its process ended before it returned.
     Exited,
@@ -92,15 +71,15 @@ pub enum Failure {
         /// How long it ran.
         took: Duration,
     },
-    /// It still ran when the gateway could wait no longer: after so long.
+    /// It still ran after so long, when its caller could wait no longer.
     StillRunning(Duration),
-    /// The engine was asked to run it, and did not say what became of that.
+    /// The engine was asked to run it, and gave no answer.
     OutcomeUnknown,
 }
 
 impl fmt::Display for Failure {
-    /// A sentence for whoever called the function. What it raised and printed
-    /// is its owner's business, and only in its log.
+    /// A sentence for the caller of the function. What the function raised and printed is for its
+    /// owner, and only in its log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Raised => f.write_str("the function raised an exception"),
@@ -127,28 +106,47 @@ impl fmt::Display for Failure {
 }
 
 impl Execution {
-    /// The status that the caller gets: the reply's own, 504 where time ran out,
-    /// 503 where the engine said nothing, else 500.
-    pub fn status(&self) -> u16 {
-        match &self.ending {
-            ExecutionResult::Returned(reply) => reply.status,
-            ExecutionResult::Failed(Failure::TimedOut { .. } | Failure::StillRunning(_)) => 504,
-            ExecutionResult::Failed(Failure::OutcomeUnknown) => 503,
-            ExecutionResult::Failed(_) => 500,
+    /// Whether it counts as a success: it returned a reply whose status is below 500.
+    pub fn status(&self) -> ExecutionStatus {
+        match &self.result {
+            ExecutionResult::Returned(reply) if reply.status < 500 => ExecutionStatus::Success,
+            _ => ExecutionStatus::Error,
         }
     }
 
-    /// Whether it counts as an error: it failed, or answered 500 or more.
-    pub fn outcome(&self) -> ExecutionStatus {
-        if self.status() >= 500 { ExecutionStatus::Error } else { ExecutionStatus::Success }
-    }
-
-    /// How much attention it deserves: some where it answered 400 to 499.
+    /// How much attention it deserves: some where its reply has a status of 400 to 499.
     pub fn level(&self) -> Level {
-        match self.status() {
-            500.. => Level::Error,
-            400.. => Level::Warn,
-            _ => Level::Info,
+        match &self.result {
+            ExecutionResult::Returned(reply) if reply.status < 400 => Level::Info,
+            ExecutionResult::Returned(reply) if reply.status < 500 => Level::Warn,
+            _ => Level::Error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn execution(result: ExecutionResult) -> Execution {
+        Execution { result, lines: Vec::new(), duration: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_status_of_500_or_more_and_a_failure_are_errors() {
+        for (status, expected, level) in [
+            (200, ExecutionStatus::Success, Level::Info),
+            (399, ExecutionStatus::Success, Level::Info),
+            (400, ExecutionStatus::Success, Level::Warn),
+            (499, ExecutionStatus::Success, Level::Warn),
+            (500, ExecutionStatus::Error, Level::Error),
+            (599, ExecutionStatus::Error, Level::Error),
+        ] {
+            let reply = Reply { status, headers: Vec::new(), body: ReplyBody::Empty };
+            let returned = execution(ExecutionResult::Returned(reply));
+            assert_eq!((returned.status(), returned.level()), (expected, level), "{status}");
+        }
+        let failed = execution(ExecutionResult::Failed(Failure::Exited));
+        assert_eq!((failed.status(), failed.level()), (ExecutionStatus::Error, Level::Error));
     }
 }

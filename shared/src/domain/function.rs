@@ -9,9 +9,8 @@ pub use schema::SettingsInSchemas;
 
 use super::{
     Auth, Code, CreationSeed, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods,
-    Memory, Name, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId, syntax,
+    InvalidField, Memory, Name, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId, syntax,
 };
-use crate::error::Error;
 
 /// The settings that a client gives to a function, and may change.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
@@ -56,8 +55,8 @@ impl FunctionSettings {
     /// Takes the settings of a new function out of `fields`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for the first field that is refused; the name is required.
-    pub fn take(fields: &mut Fields) -> Result<Self, Error> {
+    /// [`InvalidField`] for the first field that is refused; the name is required.
+    pub fn take(fields: &mut Fields) -> Result<Self, InvalidField> {
         let default = Self::named(fields.required("name")?);
         Ok(Self {
             name: default.name,
@@ -139,16 +138,6 @@ impl Function {
         }
     }
 
-    /// The same with its public URL, below `base`, if it is deployed.
-    ///
-    /// The URL is not stored: it would be wrong as soon as the API moves to another name.
-    #[must_use]
-    pub fn at(mut self, base: &str) -> Self {
-        let path = format!("{base}/invoke/{}/{}", self.workspace_id, self.id);
-        self.invocation_url = self.last_deployed.map(|_| path);
-        self
-    }
-
     /// The same function with its usage.
     #[must_use]
     pub fn with_usage(mut self, usage: Usage) -> Self {
@@ -178,13 +167,13 @@ impl CreateFunction {
 }
 
 impl TryFrom<Fields> for CreateFunction {
-    type Error = Error;
+    type Error = InvalidField;
 
     /// The code is checked last, as Python of the runtime.
-    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let settings = FunctionSettings::take(&mut fields)?;
-        let code = fields.required("code")?;
-        syntax::check(&code, settings.runtime)?;
+        let code: Code = fields.required("code")?;
+        syntax::check(code.as_str(), settings.runtime)?;
         Ok(Self { settings, code })
     }
 }
@@ -225,12 +214,12 @@ pub struct PatchFunction {
 }
 
 impl TryFrom<Fields> for PatchFunction {
-    type Error = Error;
+    type Error = InvalidField;
 
     /// The code is checked last, as Python of the runtime that is named beside it. Without one it is
     /// checked as the newest: the function's own runtime isn't known before the function is read.
     /// A runtime alone checks no code. An error that slips through shows when the function runs.
-    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let patch = Self {
             name: fields.optional("name")?,
             description: fields.optional("description")?,
@@ -244,7 +233,7 @@ impl TryFrom<Fields> for PatchFunction {
             status: fields.optional("status")?,
         };
         if let Some(code) = &patch.code {
-            syntax::check(code, patch.runtime.unwrap_or(Runtime::NEWEST))?;
+            syntax::check(code.as_str(), patch.runtime.unwrap_or(Runtime::NEWEST))?;
         }
         Ok(patch)
     }

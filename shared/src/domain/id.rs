@@ -1,6 +1,7 @@
-//! Identifiers: ours, time-sortable, and not to be guessed.
+//! Identifiers: given by the API, sorted by time, and not to be guessed.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -8,54 +9,55 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::error::Error;
+use super::error::{InvalidId, NotFound};
 
 /// Declares one kind of identifier: a prefix, then letters and digits, 32 characters in all.
 ///
-/// New ones are a lower-case ULID behind the prefix: 48 bits of milliseconds,
-/// which sort, then 80 random bits, which can't be guessed. Reading is more
-/// lenient, because the table may hold identifiers that an earlier backend gave:
-/// eight letters and digits, in which upper and lower case are different.
+/// A new one is the prefix and a lower-case ULID: 48 bits of milliseconds, by which identifiers
+/// sort, then 80 random bits, which can't be guessed. Reading is more lenient, because a table may
+/// hold identifiers of the legacy backend: eight letters and digits, upper and lower case.
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $kind:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Makes a new one.
+            /// A new identifier.
             pub fn generate() -> Self {
                 Self::of(Ulid::generate())
             }
 
-            /// The one that is made of `ulid`.
+            /// The identifier made of `ulid`.
             pub fn of(ulid: Ulid) -> Self {
                 Self(format!("{}{ulid}", $prefix).to_ascii_lowercase())
             }
 
-            /// Reads one from a path or an item.
-            ///
-            /// # Errors
-            /// [`Error::NotFound`] where `text` can't name anything: what
-            /// doesn't have the form of an identifier doesn't exist.
-            pub fn parse(text: &str) -> Result<Self, Error> {
-                let rest = text.strip_prefix($prefix).unwrap_or("");
-                let form = rest.bytes().all(|b| b.is_ascii_alphanumeric());
-                if rest.is_empty() || text.len() > MAX_LENGTH || !form {
-                    return Err(Error::NotFound(concat!("there is no ", $what, " of this id").into()));
-                }
-                Ok(Self(text.to_owned()))
-            }
-
-            /// The refusal for an identifier that names nothing.
-            pub fn not_found(&self) -> Error {
-                Error::NotFound(format!(concat!("there is no ", $what, " {}"), self))
+            /// The error for an identifier of which there is nothing.
+            pub fn not_found(&self) -> NotFound {
+                NotFound { kind: $kind, id: self.0.clone() }
             }
 
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                if is_id(&text, $prefix) { Ok(Self(text)) } else { Err(InvalidId { kind: $kind }) }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.to_owned().try_into()
             }
         }
 
@@ -66,7 +68,7 @@ macro_rules! id {
                     .schema_type(Type::String)
                     .pattern(Some(format!("^{}[A-Za-z0-9]{{1,{rest}}}$", $prefix)))
                     .max_length(Some(MAX_LENGTH))
-                    .description(Some(concat!("Identifies: ", $what, ". Given by the API; sorts by the time it was made. Upper and lower case differ.")))
+                    .description(Some(concat!("Identifies: ", $kind, ". Given by the API; sorts by the time it was made. Upper and lower case differ.")))
                     .into()
             }
         }
@@ -84,27 +86,34 @@ macro_rules! id {
 /// The most characters of an identifier, its prefix included.
 const MAX_LENGTH: usize = 32;
 
+fn is_id(text: &str, prefix: &str) -> bool {
+    let rest = text.strip_prefix(prefix).unwrap_or_default();
+    !rest.is_empty()
+        && text.len() <= MAX_LENGTH
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 id!(
-    /// Names a workspace: `ws-…`.
+    /// Identifies a workspace: `ws-…`.
     WorkspaceId,
     "ws-",
     "workspace"
 );
 id!(
-    /// Names a function: `fn-…`.
+    /// Identifies a function: `fn-…`.
     FunctionId,
     "fn-",
     "function"
 );
 id!(
-    /// Names an execution: `log-…`.
+    /// Identifies an execution: `log-…`.
     LogId,
     "log-",
     "execution log"
 );
 
 id!(
-    /// Names an invocation key: `key-…`.
+    /// Identifies an invocation key: `key-…`.
     KeyId,
     "key-",
     "invocation key"
@@ -115,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_ids_have_the_contract_form_and_parse() {
+    fn a_generated_id_has_the_form_of_the_contract() {
         let id = WorkspaceId::generate();
         assert_eq!(id.as_str().len(), 29, "{id}");
-        assert_eq!(WorkspaceId::parse(id.as_str()).unwrap(), id);
+        assert_eq!(id.as_str().parse(), Ok(id));
         assert_eq!(LogId::generate().as_str().len(), 30);
         assert_ne!(FunctionId::generate(), FunctionId::generate());
     }
@@ -131,15 +140,26 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_the_form_names_nothing() {
+    fn a_text_of_another_form_is_refused() {
         let long = format!("ws-{}", "a".repeat(30));
         for text in
             ["", "ws-", "ws", "fn-abc", "WS-abc", "ws-a#b", "ws-a/b", "ws-é", "ws-a\n", &long]
         {
-            assert!(matches!(WorkspaceId::parse(text), Err(Error::NotFound(_))), "{text:?}");
+            assert_eq!(
+                text.parse::<WorkspaceId>().unwrap_err().to_string(),
+                "there is no workspace of this id",
+                "{text:?}"
+            );
+            let stored = serde_json::Value::from(text);
+            assert!(serde_json::from_value::<WorkspaceId>(stored).is_err(), "{text:?}");
         }
-        let earlier = WorkspaceId::parse("ws-7hKQxZ2m").unwrap();
-        assert_eq!(earlier.as_str(), "ws-7hKQxZ2m", "an earlier backend's id stays as it is");
-        assert_ne!(earlier, WorkspaceId::parse("ws-7hkqxz2m").unwrap());
+    }
+
+    #[test]
+    fn an_id_of_the_legacy_backend_keeps_its_case() {
+        let legacy: WorkspaceId = "ws-7hKQxZ2m".parse().unwrap();
+        assert_eq!(legacy.as_str(), "ws-7hKQxZ2m");
+        assert_ne!(Ok(&legacy), "ws-7hkqxz2m".parse().as_ref());
+        assert_eq!(serde_json::from_str::<WorkspaceId>("\"ws-7hKQxZ2m\"").unwrap(), legacy);
     }
 }

@@ -1,19 +1,21 @@
 //! Requests that may be sent again, and are carried out once.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
+use super::digest::sha256_of_parts;
+use super::error::{NoRandomness, ValidationError};
 use super::{Owner, Timestamp};
-use crate::error::Error;
 
-/// A client's name for what it wants done once.
+/// A client's name for a request that is to be carried out once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// A secret may be made of it, so it doesn't belong into a log.
+/// Secrets may be derived from the key, so it doesn't belong into a log.
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdempotencyKey")
@@ -23,23 +25,24 @@ impl fmt::Debug for IdempotencyKey {
 impl IdempotencyKey {
     /// The most characters of a key: room for any identifier that clients make.
     pub const MAX_LENGTH: usize = 255;
+}
 
-    /// Parses the value of a header.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where it is no text of 1 to 255 visible ASCII characters.
-    pub fn parse(value: &[u8]) -> Result<Self, Error> {
-        let text = std::str::from_utf8(value).unwrap_or_default().trim();
+impl FromStr for IdempotencyKey {
+    type Err = ValidationError;
+
+    /// White space around the key is dropped.
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
+        let text = text.trim();
         let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.is_empty() || text.len() > Self::MAX_LENGTH || !is_visible {
-            let rule = format!("must be 1 to {} visible ASCII characters", Self::MAX_LENGTH);
-            return Err(Error::invalid("Idempotency-Key", rule));
+            let max = Self::MAX_LENGTH;
+            return Err(ValidationError(format!("must be 1 to {max} visible ASCII characters")));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// What an owner wants done once: at a path, under a key, with a body.
+/// A request that is to be carried out once: an owner's, at a path, under a key, with a body.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest {
     key: IdempotencyKey,
@@ -48,46 +51,54 @@ pub struct IdempotentRequest {
 }
 
 impl IdempotentRequest {
-    /// What `owner` asks at `path` under `key`, with a body of this fingerprint.
+    /// The request of `owner` at `path` under `key`, with a body of this fingerprint.
     pub fn new(owner: &Owner, path: &str, key: IdempotencyKey, body: Fingerprint) -> Self {
-        let parts = [owner.as_str(), path, &key.0];
-        let name = parts.iter().fold(Sha256::new(), |hash, part| {
-            // With its length before it, no part can reach over into the next.
-            hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part)
-        });
-        Self { key, name: hex(&name.finalize()), body }
+        let name = hex::encode(sha256_of_parts([owner.as_str(), path, &key.0]));
+        Self { key, name, body }
     }
 
-    /// Tells this from what is asked by others, elsewhere, or under other keys: 64 hex digits.
+    /// Tells this request from those of others, at other paths, or under other keys: 64 hex digits.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What was sent.
+    /// The fingerprint of the body.
     pub fn body(&self) -> &Fingerprint {
         &self.body
     }
 }
 
-/// Tells one body from another: a SHA-256.
+/// Tells one body from another: a SHA-256 as hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of a body as it came: whoever sends a request again has it as it was.
+    /// The fingerprint of a body as it was received.
     pub fn of(body: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(body)))
+        Self(hex::encode(Sha256::digest(body)))
     }
 }
 
-/// What makes a new thing this one and no other: it becomes the same however often it is made
-/// of the same origin.
+impl TryFrom<String> for Fingerprint {
+    type Error = ValidationError;
+
+    fn try_from(text: String) -> Result<Self, ValidationError> {
+        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text))
+        } else {
+            Err(ValidationError::because("must be a SHA-256 as hex digits"))
+        }
+    }
+}
+
+/// What a new resource is made of, beside its fields. The same seed makes the same resource,
+/// however often it is used.
 #[derive(Clone, Debug)]
 pub struct CreationSeed {
-    /// What its identifier is made of.
+    /// What the identifier is made of.
     pub ulid: Ulid,
-    /// When it began.
+    /// The time of creation.
     pub at: Timestamp,
     secret: Option<(Salt, IdempotencyKey)>,
 }
@@ -96,25 +107,25 @@ pub struct CreationSeed {
 pub type Salt = String;
 
 impl CreationSeed {
-    /// One that nothing else has, at `at`.
+    /// A new seed of the time `at`.
     pub fn new(at: Timestamp) -> Self {
         Self { ulid: Ulid::generate(), at, secret: None }
     }
 
-    /// The one that `intent` was given before.
-    pub fn of_request(intent: &IdempotentRequest, ulid: Ulid, at: Timestamp, salt: Salt) -> Self {
-        Self { ulid, at, secret: Some((salt, intent.key.clone())) }
+    /// The seed that `request` was given before.
+    pub fn of_request(request: &IdempotentRequest, ulid: Ulid, at: Timestamp, salt: Salt) -> Self {
+        Self { ulid, at, secret: Some((salt, request.key.clone())) }
     }
 
     /// 256 bits that nobody can guess.
     ///
-    /// Those of an intent are made of what is kept of it and of its key, which is kept nowhere:
-    /// so a client that lost our answer gets the same secret again, and nobody finds it in what we
-    /// keep, as long as the client's keys can't be guessed.
+    /// Those of an idempotent request are made of its stored salt and of its key, which is stored
+    /// nowhere. So a client that lost the answer gets the same secret again. Nobody finds the secret
+    /// in the table, as long as the client's keys can't be guessed.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the system has no random numbers.
-    pub fn secret_bits(&self) -> Result<[u8; 32], Error> {
+    /// [`NoRandomness`] where the system has no random numbers.
+    pub fn secret_bits(&self) -> Result<[u8; 32], NoRandomness> {
         match &self.secret {
             Some((salt, key)) => {
                 Ok(Sha256::new().chain_update(salt).chain_update(&key.0).finalize().into())
@@ -124,74 +135,85 @@ impl CreationSeed {
     }
 }
 
-/// A salt of its own for a new intent.
+/// A salt for a new idempotent request.
 ///
 /// # Errors
-/// [`Error::Internal`] where the system has no random numbers.
-pub fn new_salt() -> Result<Salt, Error> {
-    random_bits().map(|bits| hex(&bits))
+/// [`NoRandomness`] where the system has no random numbers.
+pub fn new_salt() -> Result<Salt, NoRandomness> {
+    random_bits().map(hex::encode)
 }
 
-fn random_bits() -> Result<[u8; 32], Error> {
+fn random_bits() -> Result<[u8; 32], NoRandomness> {
     let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(Error::internal)?;
+    getrandom::fill(&mut bits)?;
     Ok(bits)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn intent(owner: &str, path: &str, key: &str) -> IdempotentRequest {
-        let key = IdempotencyKey::parse(key.as_bytes()).unwrap();
+    fn request(owner: &str, path: &str, key: &str) -> IdempotentRequest {
+        let key = key.parse().unwrap();
         IdempotentRequest::new(&Owner::of_subject(owner), path, key, Fingerprint::of(b""))
     }
 
     #[test]
-    fn a_key_is_visible_ascii_of_a_limited_length() {
-        for taken in ["a", " 0195 ".trim(), "\"quoted\"", &"k".repeat(255)] {
-            assert!(IdempotencyKey::parse(taken.as_bytes()).is_ok(), "{taken}");
+    fn a_key_is_visible_ascii_of_limited_length() {
+        for taken in ["a", " 0195 ", "\"quoted\"", &"k".repeat(255)] {
+            assert!(taken.parse::<IdempotencyKey>().is_ok(), "{taken}");
         }
         for refused in ["", " ", "a b", "a\tb", "한", &"k".repeat(256)] {
-            assert!(IdempotencyKey::parse(refused.as_bytes()).is_err(), "{refused}");
+            assert!(refused.parse::<IdempotencyKey>().is_err(), "{refused}");
         }
-        assert!(IdempotencyKey::parse(b"\xff").is_err());
     }
 
     #[test]
-    fn intents_of_others_elsewhere_or_under_other_keys_are_others() {
+    fn requests_of_another_owner_path_or_key_have_another_name() {
         let names =
             [("ada", "/a", "1"), ("bob", "/a", "1"), ("ada", "/b", "1"), ("ada", "/a", "2")]
-                .map(|(owner, path, key)| intent(owner, path, key).name);
+                .map(|(owner, path, key)| request(owner, path, key).name);
         for (at, name) in names.iter().enumerate() {
             assert!(!names[at + 1..].contains(name), "{names:?}");
         }
-        assert_eq!(intent("ada", "/a", "1").name, names[0]);
-        assert_ne!(intent("ad", "a/a", "1").name, names[0]);
+        assert_eq!(request("ada", "/a", "1").name, names[0]);
+        assert_ne!(request("ad", "a/a", "1").name, names[0]);
+    }
+
+    #[test]
+    fn the_name_and_the_fingerprint_of_a_request_are_stable() {
+        // Both are stored for a day: a release must find those of the release before.
+        let request = request("ada", "/a", "1");
+        assert_eq!(
+            request.name,
+            "684b55c340473c5399ef5c068be4bba6dd4d9d2880402a44c4bcb4b83ea1c5b0"
+        );
+        assert_eq!(
+            serde_json::to_value(&request.body).unwrap(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+
+    #[test]
+    fn a_stored_fingerprint_is_64_hex_digits() {
+        let stored = |text: String| serde_json::from_value::<Fingerprint>(text.into());
+        assert!(stored("0123456789abcdef".repeat(4)).is_ok());
+        for invalid in ["", "00", &"g".repeat(64), &"0".repeat(65)] {
+            assert!(stored(invalid.to_owned()).is_err(), "{invalid}");
+        }
     }
 
     #[test]
     fn a_secret_is_the_same_for_the_same_key_and_salt_only() {
         let at = Timestamp::now();
         let secret = |key: &str, salt: &str| {
-            let origin =
-                CreationSeed::of_request(&intent("ada", "/a", key), Ulid::nil(), at, salt.into());
-            origin.secret_bits().unwrap()
+            let request = request("ada", "/a", key);
+            CreationSeed::of_request(&request, Ulid::nil(), at, salt.into()).secret_bits().unwrap()
         };
         assert_eq!(secret("k", "s"), secret("k", "s"));
         assert_ne!(secret("k", "s"), secret("l", "s"));
         assert_ne!(secret("k", "s"), secret("k", "t"));
-        assert_ne!(
-            CreationSeed::new(at).secret_bits().unwrap(),
-            CreationSeed::new(at).secret_bits().unwrap()
-        );
+        let new = || CreationSeed::new(at).secret_bits().unwrap();
+        assert_ne!(new(), new());
     }
 }

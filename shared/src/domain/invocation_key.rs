@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use utoipa::ToSchema;
 
+use super::error::{AccessDenied, InvalidField, NoRandomness, ValidationError};
 use super::{Auth, CreationSeed, Fields, KeyId, Name, Timestamp};
-use crate::error::Error;
 
 /// A key with which a function's URL can be called. Its secret is known to nobody but whoever
 /// made it.
@@ -51,28 +51,28 @@ pub struct CreateInvocationKey {
 }
 
 impl CreateInvocationKey {
-    /// The key that this makes.
+    /// The key to create.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the system has no random numbers.
-    pub fn create(self, origin: &CreationSeed) -> Result<NewInvocationKey, Error> {
-        let id = KeyId::of(origin.ulid);
-        let key = InvocationKey { id, name: self.name, created_at: origin.at };
-        Ok(NewInvocationKey { key, secret: Secret::of(origin.secret_bits()?) })
+    /// [`NoRandomness`] where the system has no random numbers.
+    pub fn create(self, seed: &CreationSeed) -> Result<NewInvocationKey, NoRandomness> {
+        let id = KeyId::of(seed.ulid);
+        let key = InvocationKey { id, name: self.name, created_at: seed.at };
+        Ok(NewInvocationKey { key, secret: Secret::of(seed.secret_bits()?) })
     }
 }
 
 impl TryFrom<Fields> for CreateInvocationKey {
-    type Error = Error;
+    type Error = InvalidField;
 
-    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         Ok(Self { name: fields.required("name")? })
     }
 }
 
-/// What only the holder of a key knows: `faas_` and 256 bits, which are random or, where the request
-/// had an `Idempotency-Key`, as hard to guess as that. The beginning lets people and scanners of
-/// repositories see what it is.
+/// The secret of a key, which only its holder knows: `faas_` and 256 bits. The bits are random or,
+/// for an idempotent request, as hard to guess as its key. People and secret scanners recognize the
+/// prefix.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -95,15 +95,26 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a secret, as base64. One that is random enough needs no slow hash: nobody can
-/// try them all.
+/// The SHA-256 of a secret, as URL-safe base64 without padding. A random secret of 256 bits needs no
+/// slow hash: nobody can try them all.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct SecretHash(String);
 
 impl SecretHash {
     fn of(secret: &[u8]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret)))
+    }
+}
+
+impl TryFrom<String> for SecretHash {
+    type Error = ValidationError;
+
+    fn try_from(text: String) -> Result<Self, ValidationError> {
+        match URL_SAFE_NO_PAD.decode(&text) {
+            Ok(bytes) if bytes.len() == 32 => Ok(Self(text)),
+            _ => Err(ValidationError::because("must be a SHA-256 as base64")),
+        }
     }
 }
 
@@ -120,29 +131,29 @@ impl Access {
         Self { auth, keys }
     }
 
-    /// Whether what callers send as a key may be one: then it is between them and us, also
-    /// while the function is open.
+    /// Whether a caller may have sent a key. The function must not see it then, even while the
+    /// function is open.
     pub fn has_keys(&self) -> bool {
         self.auth == Auth::Key || !self.keys.is_empty()
     }
 
-    /// Lets a caller pass, who has sent `secret`.
+    /// Checks that a caller who has sent `secret` may call the function.
     ///
-    /// How long this takes tells nothing of how nearly the secret was right: all keys are
+    /// The time that this takes tells nothing of how nearly the secret was right: all keys are
     /// compared, each in constant time.
     ///
     /// # Errors
-    /// [`Error::NoKey`] and [`Error::WrongKey`].
-    pub fn admit(&self, secret: Option<&[u8]>) -> Result<(), Error> {
+    /// [`AccessDenied`] where the caller may not.
+    pub fn authorize(&self, secret: Option<&[u8]>) -> Result<(), AccessDenied> {
         if self.auth == Auth::None {
             return Ok(());
         }
-        let sent = SecretHash::of(secret.ok_or(Error::NoKey)?);
+        let sent = SecretHash::of(secret.ok_or(AccessDenied::NoKey)?);
         let is_one = self
             .keys
             .iter()
             .fold(Choice::from(0), |found, key| found | key.0.as_bytes().ct_eq(sent.0.as_bytes()));
-        if bool::from(is_one) { Ok(()) } else { Err(Error::WrongKey) }
+        if bool::from(is_one) { Ok(()) } else { Err(AccessDenied::WrongKey) }
     }
 }
 
@@ -160,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_shows_its_secret_and_no_other_form_does() {
+    fn only_a_new_key_shows_its_secret() {
         let new = key();
         let shown = serde_json::to_value(&new).unwrap();
         let secret = shown["secret"].as_str().unwrap();
@@ -174,26 +185,41 @@ mod tests {
     }
 
     #[test]
-    fn any_of_the_keys_opens_and_nothing_else_does() {
+    fn a_closed_function_takes_any_of_its_keys_and_nothing_else() {
         let (a, b, stranger) = (key().secret, key().secret, key().secret);
         let closed = Access::new(Auth::Key, vec![a.hash(), b.hash()]);
         for opens in [&a, &b] {
-            assert!(closed.admit(Some(opens.0.as_bytes())).is_ok());
+            assert!(closed.authorize(Some(opens.0.as_bytes())).is_ok());
         }
         let a_and_more = format!("{} ", a.0);
         for refused in
             [stranger.0.as_bytes(), b"", b"\xff", &a.0.as_bytes()[..47], a_and_more.as_bytes()]
         {
-            assert!(matches!(closed.admit(Some(refused)), Err(Error::WrongKey)), "{refused:?}");
+            assert!(
+                matches!(closed.authorize(Some(refused)), Err(AccessDenied::WrongKey)),
+                "{refused:?}"
+            );
         }
-        assert!(matches!(closed.admit(None), Err(Error::NoKey)));
+        assert!(matches!(closed.authorize(None), Err(AccessDenied::NoKey)));
         let without_keys = Access::new(Auth::Key, vec![]);
-        assert!(matches!(without_keys.admit(Some(a.0.as_bytes())), Err(Error::WrongKey)));
+        assert!(matches!(
+            without_keys.authorize(Some(a.0.as_bytes())),
+            Err(AccessDenied::WrongKey)
+        ));
         for keys in [vec![], vec![a.hash()]] {
             let has_keys = !keys.is_empty();
             let open = Access::new(Auth::None, keys);
-            assert!(open.admit(None).is_ok() && open.admit(Some(b"x")).is_ok());
+            assert!(open.authorize(None).is_ok() && open.authorize(Some(b"x")).is_ok());
             assert_eq!(open.has_keys(), has_keys);
+        }
+    }
+
+    #[test]
+    fn a_stored_hash_is_a_sha256() {
+        let stored = |text: &str| serde_json::from_value::<SecretHash>(text.into());
+        assert!(stored("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU").is_ok());
+        for invalid in ["", "47DEQpj8", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"] {
+            assert!(stored(invalid).is_err(), "{invalid}");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Execution logs.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::error::ValidationError;
 use super::{FunctionId, LogId, Timestamp};
-use crate::error::Error;
 
 /// The record of one execution.
 ///
@@ -40,22 +42,28 @@ pub struct ExecutionLog {
     pub level: Level,
 }
 
-/// The most bytes of a body's JSON that are kept whole; an item is 400 KB at the most.
+/// The most bytes of a body's JSON that are kept whole. Two bodies, their previews and the printed
+/// lines stay well below the 400 KB that storage takes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// How much of a larger body's text its preview holds, in bytes.
+/// The most bytes of a larger body that its preview holds.
 const PREVIEW_BYTES: usize = 16 * 1024;
 
-/// How deep a body may nest. Our own parser follows 127 levels of a whole document, and a list of
-/// logs is three around each body: one that is deeper would keep clients from reading the list.
+/// The most levels of arrays and objects in a body that is kept whole. Our own parser takes 127
+/// levels in a document, and a list of logs adds three. Clients could not read the list that holds a
+/// deeper body.
 const MAX_DEPTH: usize = 124;
 
-/// The most bytes of printed lines that are kept, with 4 more a line for the list's own needs.
+/// The most bytes of printed lines that are kept. Each line counts 4 bytes more, for the list around
+/// it.
 const MAX_LOGS_BYTES: usize = 128 * 1024;
 
 impl ExecutionLog {
-    /// The log as it is kept: what is too large for an item of 400 KB is cut to
-    /// a marked preview, so that the record is made all the same.
+    /// The log as it is kept: a body that is too large or too deep becomes a marked preview, and
+    /// only the last of too many lines are left.
+    ///
+    /// To be done once: a log that was cut and is cut again may lose another line, and the number
+    /// of lines that it lost before.
     #[must_use]
     pub fn cut_to_size(mut self) -> Self {
         for body in [&mut self.request_body, &mut self.response_body] {
@@ -79,6 +87,25 @@ pub enum ExecutionStatus {
     Error,
 }
 
+impl ExecutionStatus {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl FromStr for ExecutionStatus {
+    type Err = ValidationError;
+
+    fn from_str(name: &str) -> Result<Self, ValidationError> {
+        let found = [Self::Success, Self::Error].into_iter().find(|one| one.as_str() == name);
+        found.ok_or_else(|| ValidationError::because("must be one of success, error"))
+    }
+}
+
 /// How much attention an execution deserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -91,37 +118,50 @@ pub enum Level {
     Error,
 }
 
-/// Which executions a client wants to see; everything that isn't said may be anything.
+impl Level {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = ValidationError;
+
+    fn from_str(name: &str) -> Result<Self, ValidationError> {
+        let all = [Self::Info, Self::Warn, Self::Error];
+        let found = all.into_iter().find(|one| one.as_str() == name);
+        found.ok_or_else(|| ValidationError::because("must be one of info, warn, error"))
+    }
+}
+
+/// Which executions a client wants to see. What is `None` doesn't matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// Only those that ended so.
+    /// Only those with this status.
     pub status: Option<ExecutionStatus>,
     /// Only those of this level.
     pub level: Option<Level>,
-    /// Only those that began then or later.
+    /// Only those that began at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those that began before.
+    /// Only those that began before this time.
     pub until: Option<Timestamp>,
     /// Only those with this text in a line that they printed, in lower case.
-    text: Option<String>,
+    pub(super) text: Option<String>,
 }
 
 impl LogFilter {
-    /// Reads the filter of a request, whose parameters `get` gives.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where a parameter can't be understood.
-    pub fn parse<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
-        Ok(Self {
-            status: one_of("status", get("status"), "success, error")?,
-            level: one_of("level", get("level"), "info, warn, error")?,
-            since: timestamp("since", get("since"))?,
-            until: timestamp("until", get("until"))?,
-            text: get("q").filter(|text| !text.is_empty()).map(str::to_lowercase),
-        })
+    /// The same filter for lines with `text`; an empty text is in every line.
+    #[must_use]
+    pub fn with_text(self, text: &str) -> Self {
+        Self { text: Some(text.to_lowercase()).filter(|text| !text.is_empty()), ..self }
     }
 
-    /// Whether `log` is one of those wanted. Upper and lower case are the same.
+    /// Whether the filter lets `log` through. Text matches in upper and lower case alike.
     pub fn matches(&self, log: &ExecutionLog) -> bool {
         self.status.is_none_or(|status| status == log.status)
             && self.level.is_none_or(|level| level == log.level)
@@ -132,30 +172,26 @@ impl LogFilter {
             })
     }
 
-    /// Whether it looks at more than the time, by which executions are sorted.
+    /// Whether it looks at more than the time. Executions are sorted by time, so the rest of the
+    /// filter is applied to what was read.
     pub fn needs_post_filter(&self) -> bool {
         self.status.is_some() || self.level.is_some() || self.text.is_some()
     }
+
+    /// The filter as texts, by which one is told from another. Cursors depend on them.
+    pub(super) fn parts(&self) -> [String; 5] {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        [
+            self.status.map(ExecutionStatus::as_str).unwrap_or_default().to_owned(),
+            self.level.map(Level::as_str).unwrap_or_default().to_owned(),
+            time(self.since),
+            time(self.until),
+            self.text.clone().unwrap_or_default(),
+        ]
+    }
 }
 
-fn one_of<T: for<'de> Deserialize<'de>>(
-    name: &str,
-    text: Option<&str>,
-    supported: &str,
-) -> Result<Option<T>, Error> {
-    let Some(text) = text else { return Ok(None) };
-    serde_json::from_value(text.into())
-        .map(Some)
-        .map_err(|_| Error::invalid(name, format!("must be one of {supported}")))
-}
-
-fn timestamp(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
-    let Some(text) = text else { return Ok(None) };
-    let reason = "must be an RFC 3339 time, such as 2026-01-31T09:05:00Z; in a URL, write + as %2B";
-    Timestamp::parse(text).map(Some).ok_or_else(|| Error::invalid(name, reason))
-}
-
-/// How many arrays and objects are around what is innermost.
+/// The number of arrays and objects around the innermost value.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
@@ -174,7 +210,7 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// An object that says that a body was too large or too deep, and shows its beginning.
+/// An object that says that a body was cut, and shows its beginning.
 fn preview(body: &RawValue) -> Box<RawValue> {
     let text = body.get();
     let preview = &text[..text.floor_char_boundary(PREVIEW_BYTES)];
@@ -183,8 +219,8 @@ fn preview(body: &RawValue) -> Box<RawValue> {
     serde_json::value::to_raw_value(&marked).unwrap_or_default()
 }
 
-/// `lines` as they are, or, if they are too many, a line that says so and the last of them:
-/// the end is where a traceback is.
+/// `lines`, or, if they are too many, a line that says so and the last of them. A traceback is at
+/// the end.
 fn kept_lines(lines: Vec<String>) -> Vec<String> {
     if lines.iter().map(|line| line.len() + 4).sum::<usize>() <= MAX_LOGS_BYTES {
         return lines;
@@ -198,7 +234,7 @@ fn kept_lines(lines: Vec<String>) -> Vec<String> {
     }
     let cut = lines.len() - kept.len();
     if cut > 0 {
-        // A single line that is too long shows its end, as far as there is room.
+        // The end of the line that does not fit fills the rest.
         let line = &lines[cut - 1];
         let from = line.ceil_char_boundary(line.len().saturating_sub(left));
         kept.push(line[from..].to_owned());
@@ -213,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_parsed_is_kept_as_it_is() {
+    fn a_body_that_is_kept_whole_can_be_parsed_within_a_list() {
         assert_eq!(depth(r#"{"a": [1, "[[[\"{", []]}"#), 3);
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         let listed = |depth| format!("{{\"logs\":[{{\"requestBody\":{}}}]}}", nested(depth));
@@ -222,29 +258,36 @@ mod tests {
         assert_eq!(depth(&nested(MAX_DEPTH + 1)), MAX_DEPTH + 1);
     }
 
-    fn filter(query: &[(&'static str, &'static str)]) -> Result<LogFilter, String> {
-        let get = |name: &str| query.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
-        LogFilter::parse(get).map_err(|e| e.to_string())
+    #[test]
+    fn names_are_those_of_json() {
+        for status in [ExecutionStatus::Success, ExecutionStatus::Error] {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for level in [Level::Info, Level::Warn, Level::Error] {
+            assert_eq!(level.as_str().parse(), Ok(level));
+            assert_eq!(serde_json::to_value(level).unwrap(), level.as_str());
+        }
+        for name in ["", "failed", "Error"] {
+            assert!(name.parse::<ExecutionStatus>().is_err() && name.parse::<Level>().is_err());
+        }
     }
 
     #[test]
-    fn what_is_said_is_understood_and_what_is_not_is_told() {
-        assert_eq!(filter(&[]), Ok(LogFilter::default()));
-        let said = filter(&[("status", "error"), ("since", "2026-01-31T18:05:00+09:00")]).unwrap();
-        assert_eq!(said.status, Some(ExecutionStatus::Error));
-        assert_eq!(said.since, Timestamp::parse("2026-01-31T09:05:00Z"));
-        assert!(said.needs_post_filter());
-        assert!(!filter(&[("until", "2026-01-31T09:05:00Z")]).unwrap().needs_post_filter());
-        assert_eq!(
-            filter(&[("status", "failed")]),
-            Err("status must be one of success, error".into())
-        );
-        assert_eq!(filter(&[("level", "")]), Err("level must be one of info, warn, error".into()));
-        for query in [("since", "yesterday"), ("until", ""), ("since", "2026-01-31 18:05:00 09:00")]
-        {
-            let message = filter(&[query]).unwrap_err();
-            assert!(message.contains("must be an RFC 3339 time"), "{message}");
-        }
+    fn only_a_filter_of_more_than_time_is_applied_after_reading() {
+        let of_time = LogFilter { since: Some(Timestamp::now()), ..LogFilter::default() };
+        assert!(!of_time.needs_post_filter());
+        assert!(!LogFilter::default().with_text("").needs_post_filter());
+        assert!(LogFilter::default().with_text("x").needs_post_filter());
+        let of_status = LogFilter { status: Some(ExecutionStatus::Error), ..of_time };
+        assert!(of_status.needs_post_filter());
+    }
+
+    #[test]
+    fn text_matches_lines_in_any_case() {
+        let log = log("null".into(), vec!["a Line".to_owned()]);
+        assert!(LogFilter::default().with_text("LINE").matches(&log));
+        assert!(!LogFilter::default().with_text("lines").matches(&log));
     }
 
     fn log(body: String, lines: Vec<String>) -> ExecutionLog {
@@ -281,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_kept_and_the_cut_is_marked() {
+    fn only_the_last_lines_are_kept_after_a_mark() {
         let few = vec!["a".to_owned(), String::new()];
         assert_eq!(kept_lines(few.clone()), few);
         let many: Vec<String> = (0..100_000).map(|i| format!("line {i}")).collect();

@@ -1,10 +1,11 @@
-//! What the product is about, knowing neither AWS nor HTTP.
+//! The product's types and rules. They know neither AWS nor HTTP.
 //!
-//! A value of these types is valid: each is made by a constructor or a
-//! `TryFrom` that refuses what breaks a rule of the contract, so nothing
-//! behind them checks again.
+//! A value of these types is valid. Constructors and `TryFrom` refuse what breaks a rule of the
+//! contract, and so does deserialization, so no other layer checks again.
 
 mod code;
+mod digest;
+mod error;
 mod execution;
 mod field;
 mod function;
@@ -24,8 +25,12 @@ mod version;
 mod workspace;
 
 pub use code::Code;
+pub use digest::sha256_of_parts;
+pub use error::{
+    AccessDenied, InvalidField, InvalidId, InvalidJson, NoRandomness, NotFound, ValidationError,
+};
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody};
-pub use field::{Fields, ValidationError};
+pub use field::Fields;
 pub use function::{CreateFunction, Function, FunctionSettings, PatchFunction, SettingsInSchemas};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
 pub use idempotency::{
@@ -36,7 +41,7 @@ pub use invocation_key::{
 };
 pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
 pub use owner::Owner;
-pub use page::{Limit, Limits, List, Page, PageBuilder, PageRequest, RESPONSE_BUDGET};
+pub use page::{Capacity, InvalidCursor, Limit, Limits, List, Page, PageBuilder, PageRequest};
 pub use quotas::{Quota, Quotas};
 pub use settings::{
     Auth, EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,

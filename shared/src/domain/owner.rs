@@ -1,4 +1,4 @@
-//! To whom a workspace belongs.
+//! Owners of workspaces.
 
 use std::fmt;
 
@@ -14,10 +14,9 @@ impl Owner {
         Self("anonymous".into())
     }
 
-    /// Whoever a token names as its subject.
+    /// The owner that a token names as its subject.
     pub fn of_subject(subject: &str) -> Self {
-        // Somebody who is called so must not get what was made while the API was open, nor
-        // anybody what is then theirs.
+        // A subject of this name must not get what was made while the API was open to everybody.
         let is_taken = subject == Self::anonymous().as_str() || subject.starts_with("sub:");
         Self(if is_taken { format!("sub:{subject}") } else { subject.to_owned() })
     }
@@ -27,10 +26,10 @@ impl Owner {
         Self(owner)
     }
 
-    /// What our log calls the owner: the first 64 bits of a SHA-256, by which their lines are
-    /// found and which doesn't show who they are.
+    /// The owner's name in our log: the first 64 bits of a SHA-256. It finds the owner's lines
+    /// without telling who the owner is.
     pub fn pseudonym(&self) -> String {
-        Sha256::digest(&self.0)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&Sha256::digest(&self.0)[..8])
     }
 
     /// The owner as text.

@@ -5,10 +5,10 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::digest::sha256_of_parts;
+use super::error::ValidationError;
 use super::{FunctionId, LogFilter, Owner, WorkspaceId};
-use crate::error::Error;
 
 /// A list that clients page through.
 #[derive(Clone, Debug)]
@@ -24,7 +24,8 @@ pub enum List {
 }
 
 impl List {
-    /// Tells this list from every other, without naming its owner.
+    /// Tells this list from every other, without telling its owner. Cursors begin with it, so a
+    /// change of this encoding makes all cursors invalid.
     fn fingerprint(&self) -> String {
         let none = &LogFilter::default();
         let (kind, of, filter) = match self {
@@ -35,16 +36,18 @@ impl List {
                 ("workspace-logs", workspace.as_str(), filter)
             }
         };
-        let digest = Sha256::digest(format!("{kind}/{of}/{filter:?}"));
+        let filter = filter.parts();
+        let parts = [kind, of].into_iter().chain(filter.iter().map(String::as_str));
+        let digest = sha256_of_parts(parts);
         URL_SAFE_NO_PAD.encode(&digest[..9])
     }
 }
 
-/// The most items that a page may have; `None` where it ends only when the answer is full.
+/// The most items of a page; `None` where only its [`Capacity`] limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(Option<usize>);
 
-/// What a list takes as `limit`.
+/// The limits that a list takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     max: usize,
@@ -52,41 +55,55 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Workspaces and functions: 1 to 1000; without, everything that one answer can carry.
+    /// Workspaces and functions: 1 to 1000; without a limit, as many as a page can hold.
     pub const RESOURCES: Self = Self { max: 1000, default: None };
     /// The logs of a function: 1 to 1000, 100 unless said.
     pub const FUNCTION_LOGS: Self = Self { max: 1000, default: Some(100) };
     /// The logs of a workspace: 1 to 500, 50 unless said.
     pub const WORKSPACE_LOGS: Self = Self { max: 500, default: Some(50) };
 
-    /// The most that may be asked for.
+    /// The largest limit.
     pub fn max(self) -> usize {
         self.max
     }
 
-    /// What it is unless said; `None` where a page ends only when the answer is full.
+    /// The limit of a request without one; `None` where only the capacity limits a page.
     pub fn default(self) -> Option<usize> {
         self.default
     }
 
-    /// Reads the `limit` of a request.
+    /// Reads the limit of a request.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where it is not a whole number in range.
-    pub fn parse(self, text: Option<&str>) -> Result<Limit, Error> {
+    /// [`ValidationError`] where it is not a whole number in range.
+    pub fn parse(self, text: Option<&str>) -> Result<Limit, ValidationError> {
         let Some(text) = text else {
             return Ok(Limit(self.default));
         };
-        // Digits only: a sign would parse, and not survive its way through a link.
+        // A sign would parse, too.
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
             Ok(limit) if digits && (1..=self.max).contains(&limit) => Ok(Limit(Some(limit))),
             _ => {
-                let reason = format!("must be a whole number from 1 to {}", self.max);
-                Err(Error::invalid("limit", reason))
+                let max = self.max;
+                Err(ValidationError(format!("must be a whole number from 1 to {max}")))
             }
         }
     }
+}
+
+/// How much a page can hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// The sum of the sizes of all items.
+    pub total: usize,
+    /// The size of a part of an item's JSON. The size of an item is the sum of its parts' and 1.
+    pub size_of: fn(&[u8]) -> usize,
+}
+
+impl Capacity {
+    /// A page of any size.
+    pub const UNLIMITED: Self = Self { total: usize::MAX, size_of: |json| json.len() };
 }
 
 /// Which part of a list a client asks for.
@@ -94,6 +111,7 @@ impl Limits {
 pub struct PageRequest {
     list: List,
     limit: Option<usize>,
+    capacity: Capacity,
     after: Option<String>,
 }
 
@@ -101,26 +119,34 @@ impl PageRequest {
     /// A page of at most `limit` items of `list`, from its beginning or from `cursor` on.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the cursor is not one that this list gave.
-    pub fn new(list: List, Limit(limit): Limit, cursor: Option<&str>) -> Result<Self, Error> {
+    /// [`InvalidCursor`] where the cursor is not one that this list gave.
+    pub fn new(
+        list: List,
+        Limit(limit): Limit,
+        capacity: Capacity,
+        cursor: Option<&str>,
+    ) -> Result<Self, InvalidCursor> {
         let after = match cursor {
             None => None,
-            Some(text) => Some(position(&list, text).ok_or_else(foreign_cursor)?),
+            Some(text) => Some(position(&list, text).ok_or(InvalidCursor)?),
         };
-        Ok(Self { list, limit, after })
+        Ok(Self { list, limit, capacity, after })
     }
 
-    /// The most items that the page may have, if the client or the list says so.
+    /// The most items of the page, if there is a limit.
     pub fn limit(&self) -> Option<usize> {
         self.limit
     }
 
-    /// The position behind which the page begins: [`Page::next`]'s, of the page before.
+    /// The position behind which the page begins: the one in the cursor, as `read` reads it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where `read` can't make sense of it.
-    pub fn after<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Error> {
-        self.after.as_deref().map(|text| read(text).ok_or_else(foreign_cursor)).transpose()
+    /// [`InvalidCursor`] where `read` finds no position.
+    pub fn after<T>(
+        &self,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, InvalidCursor> {
+        self.after.as_deref().map(|text| read(text).ok_or(InvalidCursor)).transpose()
     }
 
     /// The cursor to the page that begins behind `position`.
@@ -139,26 +165,20 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page of what `f` makes of its items.
+    /// The same page with `f` applied to its items.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next: self.next }
     }
 }
 
-/// A page that is being filled, up to its limit or to what one answer can carry.
+/// A page that is being filled, up to its limit or its capacity.
 #[derive(Debug)]
 pub struct PageBuilder<T> {
     items: Vec<T>,
     limit: usize,
-    bytes_left: usize,
-    full: bool,
+    capacity: Capacity,
+    is_full: bool,
 }
-
-/// The most bytes that the content of one answer takes, escaped as it travels.
-///
-/// AWS Lambda answers with at most 6 MiB of JSON, in which our body is a
-/// string; 64 KiB are left for what surrounds it.
-pub const RESPONSE_BUDGET: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 impl<T: Serialize> PageBuilder<T> {
     /// An empty page, as `page` asks for it.
@@ -166,33 +186,33 @@ impl<T: Serialize> PageBuilder<T> {
         Self {
             items: Vec::new(),
             limit: page.limit.unwrap_or(usize::MAX),
-            bytes_left: RESPONSE_BUDGET,
-            full: false,
+            capacity: page.capacity,
+            is_full: false,
         }
     }
 
-    /// Offers the next item. Once one doesn't fit, the page is full and takes no more.
+    /// Offers the next item. Once an item doesn't fit, the page is full and takes no more.
     ///
-    /// The first item always fits, so that a client gets on.
+    /// The first item always fits: otherwise a client could not get past it.
     pub fn offer(&mut self, item: T) {
-        let size = escaped_len(&item);
-        let fits = size <= self.bytes_left || self.items.is_empty();
-        if self.full || self.items.len() == self.limit || !fits {
-            self.full = true;
+        let size = size(&item, self.capacity.size_of);
+        let fits = size <= self.capacity.total || self.items.is_empty();
+        if self.is_full || self.items.len() == self.limit || !fits {
+            self.is_full = true;
             return;
         }
-        self.bytes_left = self.bytes_left.saturating_sub(size);
+        self.capacity.total = self.capacity.total.saturating_sub(size);
         self.items.push(item);
     }
 
-    /// Whether an item was turned away.
+    /// Whether an item did not fit.
     pub fn is_full(&self) -> bool {
-        self.full
+        self.is_full
     }
 
-    /// The page, with a cursor if it turned an item away; `position` tells where an item stands.
+    /// The page, with a cursor if an item did not fit; `position` gives the position of an item.
     pub fn finish(self, page: &PageRequest, position: impl FnOnce(&T) -> String) -> Page<T> {
-        let last = self.items.last().filter(|_| self.full);
+        let last = self.items.last().filter(|_| self.is_full);
         let next = last.map(|item| page.cursor(&position(item)));
         Page { items: self.items, next }
     }
@@ -203,24 +223,24 @@ fn position(list: &List, cursor: &str) -> Option<String> {
     text.strip_prefix(&list.fingerprint()).map(str::to_owned)
 }
 
-fn foreign_cursor() -> Error {
-    Error::invalid("cursor", "must be one that this list gave; leave it out to begin anew")
-}
+/// A cursor that the list did not give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor of this list")]
+pub struct InvalidCursor;
 
-/// The bytes of `item` as JSON inside a JSON string, and a comma.
-fn escaped_len<T: Serialize>(item: &T) -> usize {
-    struct Counter(usize);
+/// The sum of what `size_of` counts for the parts of `item`'s JSON, and 1 for a comma.
+fn size<T: Serialize>(item: &T, size_of: fn(&[u8]) -> usize) -> usize {
+    struct Counter(usize, fn(&[u8]) -> usize);
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let escaped = bytes.iter().filter(|b| matches!(b, b'"' | b'\\')).count();
-            self.0 += bytes.len() + escaped;
+            self.0 += (self.1)(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
-    let mut counter = Counter(1);
+    let mut counter = Counter(1, size_of);
     match serde_json::to_writer(&mut counter, item) {
         Ok(()) => counter.0,
         // What can't be written fills a page, and the answer then fails as a whole.
@@ -230,75 +250,125 @@ fn escaped_len<T: Serialize>(item: &T) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::domain::{ExecutionStatus, Level, Timestamp};
 
     fn functions() -> List {
-        List::Functions(WorkspaceId::parse("ws-1").unwrap())
+        List::Functions("ws-1".parse().unwrap())
+    }
+
+    fn request(list: List, limit: Option<usize>, cursor: Option<&str>) -> Option<PageRequest> {
+        PageRequest::new(list, Limit(limit), Capacity::UNLIMITED, cursor).ok()
     }
 
     fn page(list: List, limit: Option<usize>) -> PageRequest {
-        PageRequest::new(list, Limit(limit), None).unwrap()
+        request(list, limit, None).unwrap()
     }
 
     #[test]
-    fn limits_are_whole_numbers_in_range() {
+    fn a_limit_is_a_whole_number_in_range() {
         assert_eq!(Limits::RESOURCES.parse(None).unwrap(), Limit(None));
         assert_eq!(Limits::RESOURCES.parse(Some("1")).unwrap(), Limit(Some(1)));
         assert_eq!(Limits::RESOURCES.parse(Some("1000")).unwrap(), Limit(Some(1000)));
         assert_eq!(Limits::WORKSPACE_LOGS.parse(None).unwrap(), Limit(Some(50)));
         for text in ["0", "501", "-1", "abc", "", "1.0", " 1", "+5", "99999999999999999999"] {
             let message = Limits::WORKSPACE_LOGS.parse(Some(text)).unwrap_err().to_string();
-            assert_eq!(message, "limit must be a whole number from 1 to 500", "{text}");
+            assert_eq!(message, "must be a whole number from 1 to 500", "{text}");
         }
     }
 
     #[test]
-    fn a_cursor_works_for_the_list_that_gave_it_only() {
+    fn a_cursor_is_valid_for_its_own_list_only() {
         let cursor = page(functions(), None).cursor("fn-7");
-        let next = PageRequest::new(functions(), Limit(None), Some(&cursor)).unwrap();
-        assert_eq!(next.after(|p| Some(p.to_owned())).unwrap(), Some("fn-7".into()));
-        let other = List::Functions(WorkspaceId::parse("ws-2").unwrap());
-        let logs = List::WorkspaceLogs(WorkspaceId::parse("ws-1").unwrap(), LogFilter::default());
+        let next = request(functions(), None, Some(&cursor)).unwrap();
+        assert_eq!(next.after(|text| Some(text.to_owned())), Ok(Some("fn-7".to_owned())));
+        let other = List::Functions("ws-2".parse().unwrap());
+        let logs = List::WorkspaceLogs("ws-1".parse().unwrap(), LogFilter::default());
         for (list, text) in
             [(other, &*cursor), (logs, &*cursor), (functions(), "x"), (functions(), "")]
         {
-            let refused = PageRequest::new(list, Limit(None), Some(text));
-            assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "cursor"));
+            assert!(request(list, None, Some(text)).is_none(), "{text}");
+        }
+    }
+
+    /// A cursor outlives a release, so its text must not depend on the names of types and fields.
+    #[test]
+    fn the_text_of_a_cursor_is_stable() {
+        let filter = LogFilter {
+            status: Some(ExecutionStatus::Error),
+            level: Some(Level::Warn),
+            since: Some("2026-01-31T09:05:00Z".parse().unwrap()),
+            until: Some("2026-02-01T00:00:00.5Z".parse().unwrap()),
+            ..LogFilter::default()
+        };
+        let logs = List::FunctionLogs("fn-1".parse().unwrap(), LogFilter::default());
+        for (list, cursor) in [
+            (List::Workspaces(Owner::anonymous()), "Nk51bW41cVNVdXAyYXQ"),
+            (functions(), "Q1dJT2xWTnBNOHJIYXQ"),
+            (logs, "U082aFJhZFFoakI4YXQ"),
+            (
+                List::WorkspaceLogs("ws-1".parse().unwrap(), filter.with_text("Text")),
+                "RFBzOU10QTNaWGllYXQ",
+            ),
+        ] {
+            assert_eq!(page(list.clone(), None).cursor("at"), cursor, "{list:?}");
         }
     }
 
     #[test]
-    fn a_page_ends_at_its_limit_and_says_that_more_follows() {
+    fn every_part_of_a_filter_changes_the_cursor() {
+        let none = LogFilter::default();
+        let time = Some(Timestamp::now());
+        let filters = [
+            none.clone(),
+            LogFilter { status: Some(ExecutionStatus::Error), ..none.clone() },
+            LogFilter { level: Some(Level::Error), ..none.clone() },
+            LogFilter { since: time, ..none.clone() },
+            LogFilter { until: time, ..none.clone() },
+            none.with_text("error"),
+        ];
+        let cursors: BTreeSet<String> = filters
+            .map(|filter| {
+                page(List::FunctionLogs("fn-1".parse().unwrap(), filter), None).cursor("")
+            })
+            .into();
+        assert_eq!(cursors.len(), 6);
+    }
+
+    #[test]
+    fn a_page_ends_at_its_limit_with_a_cursor() {
         let page = page(functions(), Some(2));
-        let mut filling = PageBuilder::new(&page);
+        let mut builder = PageBuilder::new(&page);
         for item in ["a", "b"] {
-            filling.offer(item);
+            builder.offer(item);
         }
-        assert!(!filling.is_full(), "nothing was turned away yet");
-        filling.offer("c");
-        let listing = filling.finish(&page, |item| item.to_string());
-        assert_eq!(listing.items, ["a", "b"]);
-        assert_eq!(listing.next, Some(page.cursor("b")));
+        assert!(!builder.is_full(), "every item fitted");
+        builder.offer("c");
+        let full = builder.finish(&page, |item| item.to_string());
+        assert_eq!(full.items, ["a", "b"]);
+        assert_eq!(full.next, Some(page.cursor("b")));
     }
 
     #[test]
-    fn a_page_ends_where_the_answer_is_full_and_never_skips() {
-        let page = page(functions(), None);
-        let mut filling = PageBuilder::new(&page);
-        // Twice doubled: as JSON, and again when the body becomes a string.
-        let large = "\\".repeat(RESPONSE_BUDGET / 8 + 1);
-        filling.offer(large.clone());
-        filling.offer(large.clone());
-        assert!(filling.is_full());
-        filling.offer("small, but behind one that was turned away".into());
-        assert_eq!(filling.finish(&page, |_| String::new()).items.len(), 1);
+    fn a_page_ends_at_its_capacity_and_skips_no_item() {
+        let capacity = Capacity { total: 20, size_of: |json| 2 * json.len() };
+        let page = PageRequest::new(functions(), Limit(None), capacity, None).unwrap();
+        let mut builder = PageBuilder::new(&page);
+        for item in ["1234", "123456", "1"] {
+            builder.offer(item);
+        }
+        assert!(builder.is_full());
+        assert_eq!(builder.finish(&page, |_| String::new()).items, ["1234"]);
     }
 
     #[test]
-    fn the_size_is_that_of_json_in_a_json_string() {
-        let item = serde_json::json!({"a": "\"\\\n é 💳", "b": [1, null]});
-        let text = item.to_string();
-        let inside = serde_json::to_string(&text).unwrap();
-        assert_eq!(escaped_len(&item), inside.len() - 2 + 1, "less its quotes, plus a comma");
+    fn the_first_item_always_fits() {
+        let capacity = Capacity { total: 1, ..Capacity::UNLIMITED };
+        let page = PageRequest::new(functions(), Limit(None), capacity, None).unwrap();
+        let mut builder = PageBuilder::new(&page);
+        builder.offer("large");
+        assert!(!builder.is_full());
     }
 }

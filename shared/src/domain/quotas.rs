@@ -1,8 +1,8 @@
-//! How much an owner may have, and ask for.
+//! Quotas of owners.
 
-/// What a deployment lets an owner have.
+/// The quotas that a deployment gives each owner.
 ///
-/// How many executions of a function run at once is limited too, by the engine.
+/// The engine limits the concurrent executions of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// The most workspaces of an owner.
@@ -13,7 +13,7 @@ pub struct Quotas {
     pub requests_per_second: Option<u32>,
 }
 
-/// One of them that was met, and how much it allows.
+/// A quota that is used up, with its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Quota {
     /// [`Quotas::workspaces`].
@@ -28,14 +28,14 @@ pub enum Quota {
     /// [`Quotas::requests_per_second`].
     #[error("you may send {0} requests a second, and did; try again in a second")]
     RequestsPerSecond(u32),
-    /// How many executions of a function the engine runs at once. Not known of a function that was
-    /// deployed when there was a limit, and since there is none.
+    /// The concurrent executions of a function. `None` where the function was deployed with a limit
+    /// that the configuration has no more.
     #[error("a function may run {} at once, and this one is called more often; try again in a moment", times(.0))]
     ConcurrentExecutions(Option<u32>),
 }
 
 impl Quota {
-    /// How much is allowed, where that is known.
+    /// The value of the quota, if it is known.
     pub fn value(self) -> Option<u32> {
         match self {
             Self::Workspaces(most)
@@ -46,7 +46,7 @@ impl Quota {
         }
     }
 
-    /// Its name, for programs.
+    /// The name of the quota, for programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Workspaces(_) => "workspacesPerOwner",
@@ -57,9 +57,9 @@ impl Quota {
         }
     }
 
-    /// Whether it passes by itself: then it is about how much goes on at a time, and not about
-    /// how much there is.
-    pub fn passes(self) -> bool {
+    /// Whether waiting helps: the quota limits a rate or concurrency, and not the number of
+    /// resources.
+    pub fn is_temporary(self) -> bool {
         matches!(self, Self::RequestsPerSecond(_) | Self::ConcurrentExecutions(_))
     }
 }

@@ -1,4 +1,4 @@
-//! What a function runs on, and who may call it how.
+//! Settings of a function.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::ValidationError;
+use super::error::ValidationError;
 
 /// The Python that runs a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -49,7 +49,7 @@ impl TryFrom<Value> for Runtime {
 
 /// Memory in MB: 128 to 1024, 256 unless said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "u16")]
 pub struct Memory(u16);
 
 impl Memory {
@@ -84,9 +84,17 @@ impl TryFrom<Value> for Memory {
     }
 }
 
+impl TryFrom<u16> for Memory {
+    type Error = ValidationError;
+
+    fn try_from(number: u16) -> Result<Self, ValidationError> {
+        in_range(number.into(), Self::MIN, Self::MAX, "MB").map(Self)
+    }
+}
+
 /// Timeout in seconds: 1 to 900, 30 unless said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "u16")]
 pub struct Timeout(u16);
 
 impl Timeout {
@@ -121,6 +129,14 @@ impl TryFrom<Value> for Timeout {
     }
 }
 
+impl TryFrom<u16> for Timeout {
+    type Error = ValidationError;
+
+    fn try_from(number: u16) -> Result<Self, ValidationError> {
+        in_range(number.into(), Self::MIN, Self::MAX, "seconds").map(Self)
+    }
+}
+
 /// A method that a function's URL may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -152,7 +168,7 @@ impl HttpMethod {
 
 /// The methods that a function's URL answers: at least one, each once, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<HttpMethod>")]
 pub struct HttpMethods(Vec<HttpMethod>);
 
 impl Default for HttpMethods {
@@ -192,39 +208,45 @@ impl TryFrom<Value> for HttpMethods {
         let Value::Array(values) = value else {
             return Err(ValidationError::because("must be an array of methods"));
         };
-        let mut methods = Vec::new();
-        for value in values {
-            let folded = match value {
+        let method = |value| {
+            let upper = match value {
                 Value::String(text) => Value::String(text.to_ascii_uppercase()),
                 other => other,
             };
-            let method = one_of(folded, "GET, POST, PUT, PATCH, DELETE").map_err(
-                |ValidationError(reason)| {
-                    ValidationError(format!("must hold methods; each {reason}"))
-                },
-            )?;
-            if !methods.contains(&method) {
-                methods.push(method);
-            }
-        }
+            one_of(upper, "GET, POST, PUT, PATCH, DELETE").map_err(|ValidationError(reason)| {
+                ValidationError(format!("must hold methods; each {reason}"))
+            })
+        };
+        values.into_iter().map(method).collect::<Result<Vec<_>, _>>()?.try_into()
+    }
+}
+
+impl TryFrom<Vec<HttpMethod>> for HttpMethods {
+    type Error = ValidationError;
+
+    fn try_from(methods: Vec<HttpMethod>) -> Result<Self, ValidationError> {
         if methods.is_empty() {
             return Err(ValidationError::because("must hold at least one method"));
         }
-        Ok(Self(methods))
+        let mut distinct = Vec::new();
+        for method in methods {
+            if !distinct.contains(&method) {
+                distinct.push(method);
+            }
+        }
+        Ok(Self(distinct))
     }
 }
 
 /// Environment variables: names and values of 4 KB in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct EnvironmentVariables(BTreeMap<String, String>);
 
 impl EnvironmentVariables {
-    /// The most bytes that all names and values have together: AWS Lambda's limit.
+    /// The most bytes of all names and values together.
     pub const MAX_BYTES: usize = 4096;
-}
 
-impl EnvironmentVariables {
     /// Names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -232,7 +254,7 @@ impl EnvironmentVariables {
 }
 
 impl PartialSchema for EnvironmentVariables {
-    /// What the schema can't say is the limit of all names and values together.
+    /// The limit of all names and values together is told in words: a schema can't express it.
     fn schema() -> RefOr<Schema> {
         let name = ObjectBuilder::new()
             .schema_type(Type::String)
@@ -264,7 +286,6 @@ impl TryFrom<Value> for EnvironmentVariables {
             return Err(ValidationError::because("must be an object of strings"));
         };
         let mut variables = BTreeMap::new();
-        let mut bytes = 0;
         for (name, value) in entries {
             refuse_variable_name(&name)?;
             let Value::String(value) = value else {
@@ -273,16 +294,29 @@ impl TryFrom<Value> for EnvironmentVariables {
                     "must be an object of strings, and {name} is not one"
                 )));
             };
-            if value.contains('\0') {
-                // No operating system can pass such a value on.
-                let name = shown(&name);
-                return Err(ValidationError(format!(
-                    "must not contain a NUL character, as {name} does"
-                )));
-            }
-            bytes += name.len() + value.len();
+            refuse_nul(&name, &value)?;
             variables.insert(name, value);
         }
+        Self::of_valid_entries(variables)
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for EnvironmentVariables {
+    type Error = ValidationError;
+
+    fn try_from(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
+        for (name, value) in &variables {
+            refuse_variable_name(name)?;
+            refuse_nul(name, value)?;
+        }
+        Self::of_valid_entries(variables)
+    }
+}
+
+impl EnvironmentVariables {
+    /// The variables of valid names and values, which may still be too large together.
+    fn of_valid_entries(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
+        let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > Self::MAX_BYTES {
             let max = Self::MAX_BYTES;
             return Err(ValidationError(format!(
@@ -345,6 +379,10 @@ fn whole_number(value: &Value, min: u16, max: u16, unit: &str) -> Result<u16, Va
     let Some(number) = number else {
         return Err(ValidationError::because("must be a whole number"));
     };
+    in_range(number, min, max, unit)
+}
+
+fn in_range(number: f64, min: u16, max: u16, unit: &str) -> Result<u16, ValidationError> {
     if number < f64::from(min) || number > f64::from(max) {
         return Err(ValidationError(format!("must be {min} to {max} {unit}")));
     }
@@ -369,6 +407,7 @@ fn refuse_variable_name(name: &str) -> Result<(), ValidationError> {
             "must have names of letters, digits and _ that begin with a letter, not {shown:?}"
         )));
     }
+    // The contract reserves these names for the engine.
     if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
         return Err(ValidationError(format!(
             "must not set {shown}: AWS_* and LAMBDA_* are reserved"
@@ -377,7 +416,16 @@ fn refuse_variable_name(name: &str) -> Result<(), ValidationError> {
     Ok(())
 }
 
-/// As much of a client's name as belongs into a sentence.
+/// No operating system can pass on a value with a NUL character.
+fn refuse_nul(name: &str, value: &str) -> Result<(), ValidationError> {
+    if value.contains('\0') {
+        let name = shown(name);
+        return Err(ValidationError(format!("must not contain a NUL character, as {name} does")));
+    }
+    Ok(())
+}
+
+/// The beginning of a client's name, short enough for a sentence.
 fn shown(name: &str) -> &str {
     &name[..name.floor_char_boundary(100)]
 }
@@ -394,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsupported_runtime_is_told_the_supported_ones() {
+    fn an_unsupported_runtime_is_refused_with_the_supported_ones() {
         assert_eq!(Runtime::try_from(json!("Python 3.13")), Ok(Runtime::Python313));
         for other in [json!("Python 3.10"), json!("python 3.12"), json!(null), json!(3.12)] {
             let reason = refusal::<Runtime>(other);
@@ -419,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_folded_and_kept_in_order_each_once() {
+    fn methods_are_upper_case_distinct_and_in_the_order_given() {
         use HttpMethod::{Delete, Get, Post};
         let methods = HttpMethods::try_from(json!(["post", "GET", "Post", "delete"]));
         assert_eq!(methods, Ok(HttpMethods(vec![Post, Get, Delete])));
@@ -431,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_have_plain_names_and_a_limit_in_all() {
+    fn variables_have_plain_names_and_a_limited_size() {
         assert!(EnvironmentVariables::try_from(json!({})).is_ok());
         assert!(EnvironmentVariables::try_from(json!({"KEY_1": "값 🔑", "a": ""})).is_ok());
         for name in ["", "1A", "_HANDLER", "A-B", "A B", "é", "AWS_REGION", "LAMBDA_X"] {
@@ -442,8 +490,8 @@ mod tests {
             assert!(refusal::<EnvironmentVariables>(json!({ "KEY": value })).contains("KEY"));
         }
         assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4093)})).is_ok());
-        let endless = refusal::<EnvironmentVariables>(json!({ "\"".repeat(1_000_000): "x" }));
-        assert!(endless.len() < 400, "a sentence, not an echo: {} bytes", endless.len());
+        let long_name = refusal::<EnvironmentVariables>(json!({ "\"".repeat(1_000_000): "x" }));
+        assert!(long_name.len() < 400, "a sentence, not an echo: {} bytes", long_name.len());
         let reason = refusal::<EnvironmentVariables>(json!({"KEY": "x".repeat(4094)}));
         assert!(reason.contains("4096") && reason.contains("4097"), "{reason}");
     }
@@ -452,5 +500,33 @@ mod tests {
     fn a_status_is_active_or_disabled() {
         assert_eq!(Status::try_from(json!("disabled")), Ok(Status::Disabled));
         assert_eq!(refusal::<Status>(json!("Active")), "must be one of active, disabled");
+    }
+
+    #[test]
+    fn a_stored_setting_that_breaks_a_rule_is_an_error() {
+        fn stored<T: for<'de> Deserialize<'de>>(value: &Value) -> bool {
+            T::deserialize(value).is_ok()
+        }
+        assert!(stored::<Memory>(&json!(128)) && stored::<Timeout>(&json!(900)));
+        for memory in [json!(127), json!(1025), json!(70_000), json!(-1), json!(128.5)] {
+            assert!(!stored::<Memory>(&memory), "{memory}");
+        }
+        for timeout in [json!(0), json!(901), json!("30")] {
+            assert!(!stored::<Timeout>(&timeout), "{timeout}");
+        }
+        assert!(stored::<HttpMethods>(&json!(["GET", "POST"])));
+        for methods in [json!([]), json!(["HEAD"]), json!("GET")] {
+            assert!(!stored::<HttpMethods>(&methods), "{methods}");
+        }
+        assert!(stored::<EnvironmentVariables>(&json!({"KEY": "value"})));
+        for variables in [
+            json!({"1A": ""}),
+            json!({"AWS_REGION": ""}),
+            json!({"KEY": "\0"}),
+            json!({"KEY": "x".repeat(4094)}),
+            json!({"KEY": 1}),
+        ] {
+            assert!(!stored::<EnvironmentVariables>(&variables), "{variables}");
+        }
     }
 }

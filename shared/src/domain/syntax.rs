@@ -1,53 +1,54 @@
-//! Whether a source is Python, found without running any of it.
+//! The syntax check of Python sources.
 
 use ruff_python_ast::PythonVersion;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::lexer::lex;
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
-use super::{Code, Runtime};
-use crate::error::Error;
+use super::Runtime;
+use super::error::InvalidField;
 
-/// How many brackets and f-strings may stand in each other: CPython's limit for brackets.
+/// The most levels of brackets and f-strings: CPython's limit for brackets.
 const MAX_BRACKETS: usize = 200;
 
-/// How many blocks may stand in each other: CPython's limit.
+/// The most levels of blocks: CPython's limit.
 const MAX_BLOCKS: usize = 99;
 
-/// How many operators may stand in a row without a comma. As many may work on each other's results:
-/// then the parser's tree is as deep, and to drop it takes stack for each level. Of those, CPython
-/// 3.11 and 3.12 refuse more than about 2,990, and 3.13 more than 2,984 to 9,995.
+/// The most operators in a row without a comma. If each works on the result of the one before, the
+/// parser's tree is as deep as their number, and dropping it takes stack for each level. CPython 3.11
+/// and 3.12 refuse more than about 2,990 of those, and 3.13 more than 2,984 to 9,995.
 const MAX_DEPTH: usize = 3000;
 
-/// After how many broken tokens nothing more is read: the parser keeps each as an error.
+/// The most broken tokens before a source is refused: the parser keeps each as an error.
 const MAX_BROKEN: usize = 1000;
 
-/// The most characters of the parser's words that an answer repeats.
+/// The most characters of the parser's message in an error.
 const MAX_PROBLEM: usize = 200;
 
-/// Something wrong at a byte of the source.
+/// An error at a byte of the source.
 struct Problem {
     at: usize,
     what: String,
 }
 
-/// Checks that `code` is Python that `runtime` can read. Takes at most about half a second and
-/// 200 MB, whatever the source, because what nests deeper than people write is refused before it is
-/// parsed: a mebibyte of it would take a gigabyte, or overflow the stack.
+/// Checks that `source` is Python that `runtime` can read.
 ///
-/// It reads as CPython's parser does. What CPython's compiler refuses later, it doesn't see: a
-/// `return` outside a function, a `break` outside a loop, a name that is both a parameter and
-/// global. Nor does it see an encoding that doesn't exist, declared in a source of ASCII alone.
+/// It takes at most about half a second and 200 MB. Sources that nest deeper than people write are
+/// refused before they are parsed: a mebibyte of such a source would take a gigabyte, or overflow the
+/// stack.
+///
+/// It finds the errors of CPython's parser, and not those of its compiler: a `return` outside a
+/// function, a `break` outside a loop, a name that is both a parameter and global. It does not find
+/// an unknown encoding that a source of ASCII alone declares.
 ///
 /// # Errors
-/// [`Error::Syntax`] for the first problem, by position.
-pub(super) fn check(code: &Code, runtime: Runtime) -> Result<(), Error> {
-    let source = code.as_str();
+/// [`InvalidField::Syntax`] for the first problem, by position.
+pub(super) fn check(source: &str, runtime: Runtime) -> Result<(), InvalidField> {
     let Some(Problem { at, what }) = first_problem(source, runtime) else {
         return Ok(());
     };
     let (line, column) = position(source, at);
-    Err(Error::Syntax { python: runtime.name(), line, column, problem: one_line(&what) })
+    Err(InvalidField::Syntax { python: runtime.name(), line, column, problem: one_line(&what) })
 }
 
 fn first_problem(source: &str, runtime: Runtime) -> Option<Problem> {
@@ -61,8 +62,8 @@ fn first_problem(source: &str, runtime: Runtime) -> Option<Problem> {
         Ok(()) => parse(source, runtime),
         Err(what) => {
             let (at, end) = last_readable(source);
-            // A bracket that is never closed makes all that follows it look nested, so an error
-            // before that is what there is to say.
+            // After a bracket that is never closed, everything looks nested. An error before that is
+            // the cause.
             let before = parse(&source[..end], runtime).filter(|problem| problem.at <= at);
             before.or(Some(Problem { at, what }))
         }
@@ -85,8 +86,8 @@ fn parse(source: &str, runtime: Runtime) -> Option<Problem> {
     Some(Problem { at: at.to_usize(), what })
 }
 
-/// A declared encoding that isn't UTF-8, by which CPython would read another text. A source that is
-/// all ASCII is the same text in every encoding that people declare.
+/// An error for a declared encoding that isn't UTF-8: CPython would read another text. A source of
+/// ASCII alone is the same text in all common encodings.
 fn other_encoding(source: &str) -> Option<Problem> {
     if source.is_ascii() {
         return None;
@@ -115,17 +116,16 @@ fn other_encoding(source: &str) -> Option<Problem> {
     None
 }
 
-/// An open bracket, f-string, or the module itself, as the innermost thing that is open.
+/// An open bracket or f-string, or the module itself.
 struct Level {
     closed_by: TokenKind,
-    /// How many operators at the most work on each other since the last comma.
+    /// The operators since the last comma, which may work on the results of each other.
     depth: usize,
-    /// Lambdas whose colon is still to come. Their commas part parameters.
+    /// Lambdas before their colon. Commas separate their parameters.
     lambdas: usize,
 }
 
-/// Refuses what would cost the parser more stack or memory than it is worth, or what is certainly
-/// broken.
+/// Refuses a source that would cost the parser too much stack or memory, or is certainly broken.
 fn scan(source: &str) -> Result<(), String> {
     let mut lexer = lex(source, Mode::Module);
     let mut levels = vec![Level { closed_by: TokenKind::EndOfFile, depth: 0, lambdas: 0 }];
@@ -133,7 +133,7 @@ fn scan(source: &str) -> Result<(), String> {
     loop {
         let kind = lexer.next_token();
         let nested = levels.len() > 1;
-        // The module's own level is never closed: its end is the loop's.
+        // The level of the module is closed only by the end of the source.
         let Some(level) = levels.last_mut() else { return Ok(()) };
         let closed_by = match kind {
             TokenKind::Lpar => Some(TokenKind::Rpar),
@@ -144,8 +144,8 @@ fn scan(source: &str) -> Result<(), String> {
             _ => None,
         };
         if let Some(closed_by) = closed_by {
-            // What is opened after an operand is a call or a subscript. Strings and the fields of an
-            // f-string stand side by side.
+            // A bracket after an operand is a call or a subscript. Strings and the fields of an
+            // f-string do not nest.
             let side_by_side = matches!(closed_by, TokenKind::FStringEnd | TokenKind::TStringEnd)
                 || matches!(level.closed_by, TokenKind::FStringEnd | TokenKind::TStringEnd);
             if !side_by_side {
@@ -197,9 +197,9 @@ fn scan(source: &str) -> Result<(), String> {
     }
 }
 
-/// The longest part of the source that [`scan`] takes, and the shortest that it refuses. The lexer
-/// tells no positions; but which parts are refused does. No part ends inside a word, which might then
-/// be read as a keyword, nor inside a character, whose bytes all count as a word's.
+/// The ends of the longest part of the source that [`scan`] takes, and of the shortest that it
+/// refuses. The lexer tells no positions, so they are searched for. No part ends within a word, whose
+/// beginning might be a keyword, nor within a character, whose bytes count as those of a word.
 fn last_readable(source: &str) -> (usize, usize) {
     let bytes = source.as_bytes();
     let in_a_word = |at: usize| {
@@ -220,7 +220,7 @@ fn last_readable(source: &str) -> (usize, usize) {
     }
 }
 
-/// Keywords that stand in no expression.
+/// Keywords that are not part of any expression.
 fn begins_a_statement(kind: TokenKind) -> bool {
     matches!(
         kind,
@@ -244,8 +244,7 @@ fn begins_a_statement(kind: TokenKind) -> bool {
     )
 }
 
-/// Tokens whose operand, or what they are an operand of, may be another of them. Comparisons, `and`
-/// and `or` are flat in the tree, however many there are.
+/// Operators that nest in the tree. Comparisons, `and` and `or` are flat, however many there are.
 fn nests(kind: TokenKind) -> bool {
     kind.as_unary_operator().is_some()
         || kind.as_binary_operator().is_some()
@@ -262,7 +261,7 @@ fn nests(kind: TokenKind) -> bool {
         )
 }
 
-/// The line and the column of a byte, both from 1, the column in characters, as Python counts.
+/// The line and the column of a byte, both from 1. The column counts characters, as in Python.
 fn position(source: &str, at: usize) -> (usize, usize) {
     let before = source[..at].trim_start_matches('\u{feff}');
     let ends = before.matches(['\n', '\r']).count() - before.matches("\r\n").count();
@@ -270,7 +269,7 @@ fn position(source: &str, at: usize) -> (usize, usize) {
     (ends + 1, column + 1)
 }
 
-/// The parser's words as the middle of a sentence. They can hold a character of the source.
+/// The parser's message as the end of a sentence. It may quote a character of the source.
 fn one_line(what: &str) -> String {
     let mut letters = what.chars().map(|c| if c.is_control() { ' ' } else { c });
     let first = letters.next().map(|c| c.to_ascii_lowercase());

@@ -6,11 +6,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::field::ValidationError;
+use super::error::ValidationError;
 
 /// A name: trimmed, 1 to 100 characters, no control characters. Need not be unique.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Name(String);
 
 impl Name {
@@ -27,9 +27,17 @@ impl TryFrom<Value> for Name {
     type Error = ValidationError;
 
     fn try_from(value: Value) -> Result<Self, ValidationError> {
-        let Value::String(text) = value else {
-            return Err(ValidationError::because("must be a string"));
-        };
+        match value {
+            Value::String(text) => text.try_into(),
+            _ => Err(ValidationError::because("must be a string")),
+        }
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = ValidationError;
+
+    fn try_from(text: String) -> Result<Self, ValidationError> {
         let text = text.trim();
         if text.is_empty() {
             return Err(ValidationError::because("must not be empty"));
@@ -60,7 +68,7 @@ impl ToSchema for Name {}
 
 /// A description: up to 1,000 characters, possibly none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Description(String);
 
 impl Description {
@@ -76,16 +84,22 @@ impl Description {
 impl TryFrom<Value> for Description {
     type Error = ValidationError;
 
-    /// `null` is the empty description: it is how a client clears one.
+    /// `null` is the empty description, so that a client can clear one.
     fn try_from(value: Value) -> Result<Self, ValidationError> {
         match value {
             Value::Null => Ok(Self::default()),
-            Value::String(text) => {
-                refuse_longer(&text, Self::MAX_CHARS)?;
-                Ok(Self(text))
-            }
+            Value::String(text) => text.try_into(),
             _ => Err(ValidationError::because("must be a string or null")),
         }
+    }
+}
+
+impl TryFrom<String> for Description {
+    type Error = ValidationError;
+
+    fn try_from(text: String) -> Result<Self, ValidationError> {
+        refuse_longer(&text, Self::MAX_CHARS)?;
+        Ok(Self(text))
     }
 }
 
@@ -125,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_say_nothing_are_refused() {
+    fn empty_names_and_control_characters_are_refused() {
         assert_eq!(name(json!("")), Err("must not be empty".into()));
         assert_eq!(name(json!(" \t ")), Err("must not be empty".into()));
         assert_eq!(name(json!(null)), Err("must be a string".into()));
@@ -141,5 +155,17 @@ mod tests {
         assert!(Description::try_from(json!("é".repeat(1000))).is_ok());
         assert!(Description::try_from(json!("é".repeat(1001))).is_err());
         assert!(Description::try_from(json!(1)).is_err());
+    }
+
+    #[test]
+    fn a_stored_text_that_breaks_a_rule_is_an_error() {
+        assert!(serde_json::from_value::<Name>(json!("a")).is_ok());
+        assert!(serde_json::from_value::<Description>(json!("")).is_ok());
+        for name in [json!(""), json!("a\nb"), json!("a".repeat(101)), json!(null)] {
+            assert!(serde_json::from_value::<Name>(name.clone()).is_err(), "{name}");
+        }
+        for description in [json!("a".repeat(1001)), json!(null)] {
+            assert!(serde_json::from_value::<Description>(description).is_err());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Points in time.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,10 +11,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::error::ValidationError;
+
 /// A point in time to the millisecond, written as RFC 3339 in UTC: `2026-01-31T09:05:00.123Z`.
 ///
-/// The written form has a fixed width for years 0000 to 9999, so its
-/// alphabetical order is the order in time, which the table's sort keys use.
+/// The written form has a fixed width for years 0000 to 9999, so it sorts by time. The table's sort
+/// keys rely on that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(Instant);
 
@@ -23,11 +26,6 @@ impl Timestamp {
         let now = Instant::now();
         // The last of what an Instant can be has no whole millisecond.
         Self::truncated(now).unwrap_or(Self(now))
-    }
-
-    /// Parses the written form; any RFC 3339 time is taken, and cut to milliseconds.
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().and_then(Self::truncated)
     }
 
     /// Whole seconds since 1970, as the table's time-to-live attribute counts.
@@ -61,6 +59,17 @@ impl PartialSchema for Timestamp {
 }
 
 impl ToSchema for Timestamp {}
+
+impl FromStr for Timestamp {
+    type Err = ValidationError;
+
+    /// Takes any RFC 3339 time, and cuts it to milliseconds.
+    fn from_str(text: &str) -> Result<Self, ValidationError> {
+        let reason = "must be an RFC 3339 time, such as 2026-01-31T09:05:00Z";
+        let instant = text.parse().ok().and_then(Self::truncated);
+        instant.ok_or_else(|| ValidationError::because(reason))
+    }
+}
 
 /// Tells the time: the system's, or one that a test sets.
 #[derive(Clone, Debug, Default)]
@@ -100,8 +109,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("not an RFC 3339 timestamp"))
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -110,14 +118,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_written_with_milliseconds_and_z() {
+    fn a_timestamp_is_written_in_utc_with_milliseconds() {
         for (from, to) in [
             ("2026-01-31T09:05:00.123Z", "2026-01-31T09:05:00.123Z"),
             ("2026-01-31T09:05:00.123999Z", "2026-01-31T09:05:00.123Z"),
             ("2026-01-31T18:05:00+09:00", "2026-01-31T09:05:00.000Z"),
         ] {
-            assert_eq!(Timestamp::parse(from).unwrap().to_string(), to);
+            assert_eq!(from.parse::<Timestamp>().unwrap().to_string(), to);
         }
-        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_text_that_is_no_rfc_3339_time_is_refused() {
+        for text in ["yesterday", "", "2026-01-31", "2026-01-31T09:05:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+            assert!(serde_json::from_value::<Timestamp>(text.into()).is_err(), "{text}");
+        }
     }
 }

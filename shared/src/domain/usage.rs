@@ -1,12 +1,13 @@
-//! What happened over the last 24 hours, counted by the hour.
+//! Usage: executions over the last 24 hours, counted by the hour.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::ValidationError;
 use super::{ExecutionStatus, Timestamp};
 
-/// Hours that are kept: the 24 of the window may begin and end within an hour, so they touch 25.
+/// How many hours are kept. A window of 24 hours that begins within an hour touches 25.
 const KEPT_HOURS: i64 = 25;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -29,10 +30,10 @@ struct Hour(
 /// Executions by the hour in which they began: the latest 25 hours, in order,
 /// those without an execution left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<Hour>")]
 pub struct HourlyUsage(Vec<Hour>);
 
-/// The figures of a function or a workspace.
+/// The usage of a function or a workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// Executions over the last 24 hours.
@@ -45,36 +46,48 @@ pub struct Usage {
     pub error_rate: f64,
 }
 
+impl TryFrom<Vec<Hour>> for HourlyUsage {
+    type Error = ValidationError;
+
+    fn try_from(hours: Vec<Hour>) -> Result<Self, ValidationError> {
+        if hours.is_sorted_by(|one, next| one.0 < next.0) {
+            Ok(Self(hours))
+        } else {
+            Err(ValidationError::because("must hold each hour once, in order"))
+        }
+    }
+}
+
 impl HourlyUsage {
     /// Counts an execution that began `at`. One that is older than all hours kept is not counted.
-    pub fn count(&mut self, at: Timestamp, outcome: ExecutionStatus, took: Duration) {
+    pub fn count(&mut self, at: Timestamp, status: ExecutionStatus, took: Duration) {
         let hour = at.epoch_milliseconds().div_euclid(HOUR_MS);
         let newest = self.0.last().map_or(hour, |last| last.0.max(hour));
-        let place = match self.0.binary_search_by_key(&hour, |kept| kept.0) {
-            Ok(place) => place,
-            Err(place) => {
-                self.0.insert(place, Hour(hour, 0, 0, 0));
-                place
+        let index = match self.0.binary_search_by_key(&hour, |kept| kept.0) {
+            Ok(index) => index,
+            Err(index) => {
+                self.0.insert(index, Hour(hour, 0, 0, 0));
+                index
             }
         };
-        let Hour(_, executions, errors, microseconds) = &mut self.0[place];
+        let Hour(_, executions, errors, microseconds) = &mut self.0[index];
         *executions += 1;
-        *errors += u64::from(outcome == ExecutionStatus::Error);
+        *errors += u64::from(status == ExecutionStatus::Error);
         *microseconds += u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 1_000_000);
         self.0.retain(|kept| kept.0 > newest - KEPT_HOURS);
     }
 
-    /// The figures of the 24 hours before `now`.
+    /// The usage of the 24 hours before `now`.
     ///
-    /// Of the hour in which the window begins, as large a part is counted as
-    /// still lies in the window; at the full hour that is exact.
-    pub fn figures(&self, now: Timestamp) -> Usage {
+    /// The hour in which the window begins counts in proportion to its part within the window. At a
+    /// full hour that is exact.
+    pub fn usage(&self, now: Timestamp) -> Usage {
         let now = now.epoch_milliseconds();
         let begin = now - 24 * HOUR_MS;
         let (mut executions, mut errors, mut microseconds) = (0.0, 0.0, 0.0);
         for Hour(hour, n, failed, took) in &self.0 {
             let inside = ((hour + 1) * HOUR_MS - begin).clamp(0, HOUR_MS);
-            // What clocks differ by may put an execution into the hour that comes.
+            // Clocks differ, so an execution may be counted for the coming hour.
             let ahead = hour * HOUR_MS > now + HOUR_MS;
             let part = if ahead { 0.0 } else { inside as f64 / HOUR_MS as f64 };
             executions += part * *n as f64;
@@ -108,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_five_hours_are_right_at_every_full_hour() {
+    fn usage_is_exact_at_every_full_hour() {
         let mut hours = HourlyUsage::default();
         // In hour h: h executions of h ms, every third of which fails.
         let start = 1_800_000_000 / 3600 * 60 - 1_800_000_000 / 60;
@@ -124,28 +137,28 @@ mod tests {
             let n: i64 = window.clone().sum();
             let failed: i64 = window.clone().map(|h| (h + 2) / 3).sum();
             let took: i64 = window.map(|h| h * h).sum();
-            let figures = hours.figures(now);
-            assert_eq!(figures.invocations, n as u64, "hour {hour}");
-            assert_eq!(figures.errors, failed as u64, "hour {hour}");
+            let usage = hours.usage(now);
+            assert_eq!(usage.invocations, n as u64, "hour {hour}");
+            assert_eq!(usage.errors, failed as u64, "hour {hour}");
             let mean = if n == 0 { 0.0 } else { two_decimals(took as f64 / n as f64) };
-            assert!((figures.average_duration - mean).abs() < 0.011, "hour {hour}: {figures:?}");
+            assert!((usage.average_duration - mean).abs() < 0.011, "hour {hour}: {usage:?}");
         }
     }
 
     #[test]
-    fn the_oldest_hour_counts_as_far_as_it_is_inside() {
+    fn the_oldest_hour_counts_in_proportion() {
         let mut hours = HourlyUsage::default();
         for minute in 0..60 {
             hours.count(at(minute), ExecutionStatus::Success, Duration::from_millis(10));
         }
-        let full = hours.figures(at(24 * 60));
+        let full = hours.usage(at(24 * 60));
         assert_eq!(full.invocations, 60);
-        assert_eq!(hours.figures(at(24 * 60 + 45)).invocations, 15);
-        assert_eq!(hours.figures(at(25 * 60)), Usage::default());
+        assert_eq!(hours.usage(at(24 * 60 + 45)).invocations, 15);
+        assert_eq!(hours.usage(at(25 * 60)), Usage::default());
     }
 
     #[test]
-    fn it_never_grows_over_its_write_unit() {
+    fn at_most_25_hours_are_kept() {
         let mut hours = HourlyUsage::default();
         for hour in 0..100 {
             for _ in 0..10 {
@@ -155,12 +168,19 @@ mod tests {
         assert_eq!(hours.0.len(), 25);
         hours.count(at(0), ExecutionStatus::Error, Duration::ZERO);
         assert_eq!(hours.0.len(), 25, "what is too old is not kept");
-        assert_eq!(hours.figures(at(99 * 60 + 59)).error_rate, 100.0);
+        assert_eq!(hours.usage(at(99 * 60 + 59)).error_rate, 100.0);
+    }
+
+    #[test]
+    fn stored_hours_out_of_order_are_an_error() {
+        let stored = |text| serde_json::from_str::<HourlyUsage>(text).is_ok();
+        assert!(stored("[]") && stored("[[1, 2, 0, 3], [2, 1, 1, 1]]"));
+        assert!(!stored("[[2, 1, 1, 1], [1, 2, 0, 3]]") && !stored("[[1, 1, 0, 0], [1, 1, 0, 0]]"));
     }
 
     proptest! {
         #[test]
-        fn the_order_of_counting_does_not_matter(
+        fn the_order_of_counting_is_irrelevant(
             mut minutes in proptest::collection::vec(0..3000_i64, 1..60)
         ) {
             let count = |minutes: &[i64]| {

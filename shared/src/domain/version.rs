@@ -1,28 +1,28 @@
-//! Versions of what is stored, for writers that must not overwrite each other.
+//! Versions of resources, so that writers do not overwrite each other.
 
-/// A value, and which version of it this is.
+/// A value with its version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Versioned<T> {
     /// The value.
     pub value: T,
-    /// How often it has been written, from 1 on.
+    /// How often the value has been written: 1 for a new one.
     pub version: u64,
 }
 
 impl<T> Versioned<T> {
-    /// Another value of the same version.
+    /// The same version with `f` applied to the value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
         Versioned { value: f(self.value), version: self.version }
     }
 }
 
-/// Which versions a writer is willing to change.
+/// The versions that a writer expects to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Expected {
-    /// Whatever is there.
+    /// Any version.
     #[default]
     Any,
-    /// One of these; none of them where the list is empty.
+    /// One of these. An empty list allows no version.
     OneOf(Vec<u64>),
 }
 

@@ -3,8 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CreationSeed, Description, Fields, Name, Timestamp, Usage, WorkspaceId};
-use crate::error::Error;
+use super::{CreationSeed, Description, Fields, InvalidField, Name, Timestamp, Usage, WorkspaceId};
 
 /// A workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -29,11 +28,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The same with the figures of its functions' executions.
+    /// The same workspace with its usage.
     #[must_use]
-    pub fn with_usage(mut self, figures: Usage) -> Self {
-        self.invocations_24h = figures.invocations;
-        self.error_rate = figures.error_rate;
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.invocations_24h = usage.invocations;
+        self.error_rate = usage.error_rate;
         self
     }
 }
@@ -49,13 +48,13 @@ pub struct CreateWorkspace {
 }
 
 impl CreateWorkspace {
-    /// The workspace that this makes.
-    pub fn create(self, origin: &CreationSeed) -> Workspace {
+    /// The workspace to create.
+    pub fn create(self, seed: &CreationSeed) -> Workspace {
         Workspace {
-            id: WorkspaceId::of(origin.ulid),
+            id: WorkspaceId::of(seed.ulid),
             name: self.name,
             description: self.description,
-            created_at: origin.at,
+            created_at: seed.at,
             function_count: 0,
             invocations_24h: 0,
             error_rate: 0.0,
@@ -64,9 +63,9 @@ impl CreateWorkspace {
 }
 
 impl TryFrom<Fields> for CreateWorkspace {
-    type Error = Error;
+    type Error = InvalidField;
 
-    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         Ok(Self {
             name: fields.required("name")?,
             description: fields.optional("description")?.unwrap_or_default(),
@@ -85,9 +84,9 @@ pub struct PatchWorkspace {
 }
 
 impl TryFrom<Fields> for PatchWorkspace {
-    type Error = Error;
+    type Error = InvalidField;
 
-    fn try_from(mut fields: Fields) -> Result<Self, Error> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         Ok(Self { name: fields.optional("name")?, description: fields.optional("description")? })
     }
 }
@@ -96,8 +95,8 @@ impl TryFrom<Fields> for PatchWorkspace {
 mod tests {
     use super::*;
 
-    fn parsed<T: TryFrom<Fields, Error = Error>>(body: &str) -> Result<T, String> {
-        Fields::parse(body.as_bytes()).and_then(T::try_from).map_err(|e| e.to_string())
+    fn parsed<T: TryFrom<Fields, Error = InvalidField>>(body: &str) -> Result<T, String> {
+        T::try_from(Fields::parse(body.as_bytes()).unwrap()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_tells_absent_from_null() {
+    fn a_patch_distinguishes_absent_from_null() {
         assert_eq!(parsed::<PatchWorkspace>("{}"), Ok(PatchWorkspace::default()));
         let cleared = parsed::<PatchWorkspace>(r#"{"description":null}"#).unwrap();
         assert_eq!(cleared.description, Some(Description::default()));
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_json_numbers_from_the_start() {
+    fn usage_is_numbers_from_the_start() {
         let made = parsed::<CreateWorkspace>(r#"{"name":"a"}"#)
             .unwrap()
             .create(&CreationSeed::new(Timestamp::now()));

@@ -1,4 +1,4 @@
-//! What the adapter, or Lambda in its place, answers to an execution.
+//! The result of an execution, as the adapter reports it, or Lambda in its place.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::domain::{ExecutionResult, Failure, Reply, ReplyBody, Timeout};
 
-/// The adapter's answer. The user's code shares its process, so nothing in here
-/// is trusted: what doesn't have this form is a failure of that function.
+/// The adapter's response. The user's code runs in the same process, so the response is not trusted:
+/// one of another form is a failure of that function.
 #[derive(Debug, Deserialize)]
 struct AdapterResponse {
     outcome: AdapterOutcome,
@@ -48,28 +48,29 @@ enum Encoding {
     Base64,
 }
 
-/// Reads the adapter's answer: how the execution ended, and what it printed.
+/// Reads the adapter's response: the result of the execution, and the lines that it printed.
 pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>) {
-    // All of it is text, also what nobody takes.
+    // All of it must be UTF-8, including fields that are ignored.
     let text = std::str::from_utf8(payload).ok();
-    let Some(answer) = text.and_then(|text| serde_json::from_str::<AdapterResponse>(text).ok())
+    let Some(response) = text.and_then(|text| serde_json::from_str::<AdapterResponse>(text).ok())
     else {
         return (ExecutionResult::Failed(unreadable()), Vec::new());
     };
-    let failure = match answer.outcome {
+    let failure = match response.outcome {
         AdapterOutcome::Returned => {
-            let ending = match reply(answer.status, answer.headers, answer.encoding, answer.body) {
-                Some(reply) => ExecutionResult::Returned(reply),
-                None => ExecutionResult::Failed(unreadable()),
-            };
-            return (ending, answer.lines);
+            let result =
+                match reply(response.status, response.headers, response.encoding, response.body) {
+                    Some(reply) => ExecutionResult::Returned(reply),
+                    None => ExecutionResult::Failed(unreadable()),
+                };
+            return (result, response.lines);
         }
         AdapterOutcome::Raised => Failure::Raised,
         AdapterOutcome::Unloadable => Failure::Unloadable,
         AdapterOutcome::Memory => Failure::OutOfMemory,
-        AdapterOutcome::Unusable => Failure::InvalidResponse(short(&answer.reason)),
+        AdapterOutcome::Unusable => Failure::InvalidResponse(short(&response.reason)),
     };
-    (ExecutionResult::Failed(failure), answer.lines)
+    (ExecutionResult::Failed(failure), response.lines)
 }
 
 fn reply(
@@ -91,13 +92,13 @@ fn unreadable() -> Failure {
     Failure::InvalidResponse("the function returned what can't be passed on".into())
 }
 
-/// As much of a sentence from a user's process as belongs into one of ours.
+/// The beginning of a sentence from a user's process, as one line.
 fn short(reason: &str) -> String {
     let line: String = reason.chars().filter(|c| !c.is_control()).take(300).collect();
     if line.is_empty() { unreadable().to_string() } else { line }
 }
 
-/// What Lambda says where the adapter couldn't answer.
+/// Lambda's report where the adapter gave no response.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct LambdaError {
@@ -105,11 +106,10 @@ struct LambdaError {
     error_message: String,
 }
 
-/// Reads what Lambda answers in the adapter's place, because its process was
-/// stopped or ended by itself.
+/// Reads Lambda's report on a process that was stopped, or ended by itself.
 pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failure {
-    // A function can reach Lambda's Runtime API itself, and say there what only Lambda
-    // should. Time that hasn't passed here has passed nowhere.
+    // A function can call Lambda's Runtime API itself, and forge a report. A timeout is believed
+    // only if the time has passed.
     let timed_out = || match timeout.seconds() {
         limit if took >= Duration::from_secs(limit.into()) => Failure::TimedOut { limit, took },
         _ => Failure::Exited,
@@ -118,10 +118,10 @@ pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failu
     let (kind, message) = (report.error_type.as_str(), report.error_message.as_str());
     match kind {
         "Sandbox.Timedout" => timed_out(),
-        // Older and newer runtimes spell a timeout differently.
+        // Older and newer runtimes report a timeout differently.
         "" if message.contains("Task timed out after") => timed_out(),
         "Runtime.OutOfMemory" => Failure::OutOfMemory,
-        // Out of memory is the one reason for which Lambda itself kills a process.
+        // Lambda itself kills a process only when it is out of memory.
         "Runtime.ExitError" if message.ends_with("signal: killed") => Failure::OutOfMemory,
         "Runtime.ExitError" => Failure::Exited,
         "Function.ResponseSizeTooLarge" => Failure::InvalidResponse(
@@ -164,28 +164,28 @@ mod tests {
         Timeout::try_from(json!(3)).unwrap()
     }
 
-    fn ending(answer: &Value) -> ExecutionResult {
-        read(answer.to_string().as_bytes()).0
+    fn result_of(response: &Value) -> ExecutionResult {
+        read(response.to_string().as_bytes()).0
     }
 
     #[test]
     fn a_reply_keeps_every_digit_and_byte() {
         let body = "{\"n\": 12345678901234567890123}";
-        let answer = json!({"outcome": "returned", "status": 201, "headers": [["a", "b"]],
+        let response = json!({"outcome": "returned", "status": 201, "headers": [["a", "b"]],
             "encoding": "json", "body": body, "lines": ["one"]});
-        let (ending, lines) = read(answer.to_string().as_bytes());
+        let (result, lines) = read(response.to_string().as_bytes());
         assert_eq!(lines, ["one"]);
-        let ExecutionResult::Returned(reply) = ending else { panic!("{ending:?}") };
+        let ExecutionResult::Returned(reply) = result else { panic!("{result:?}") };
         assert_eq!((reply.status, reply.headers.len()), (201, 1));
         assert!(matches!(reply.body, ReplyBody::Json(raw) if raw.get() == body));
         let binary = json!({"outcome": "returned", "status": 200, "encoding": "base64",
             "body": "AP8="});
-        let ExecutionResult::Returned(reply) = self::ending(&binary) else { panic!() };
+        let ExecutionResult::Returned(reply) = result_of(&binary) else { panic!() };
         assert!(matches!(reply.body, ReplyBody::Binary(bytes) if bytes == [0, 255]));
     }
 
     #[test]
-    fn a_forged_answer_is_a_failure_and_nothing_worse() {
+    fn a_forged_response_is_a_failure_of_the_function() {
         for forged in [
             json!(null),
             json!([]),
@@ -197,17 +197,17 @@ mod tests {
             json!({"outcome": "returned", "status": 70000}),
         ] {
             assert!(
-                matches!(ending(&forged), ExecutionResult::Failed(Failure::InvalidResponse(_))),
+                matches!(result_of(&forged), ExecutionResult::Failed(Failure::InvalidResponse(_))),
                 "{forged}"
             );
         }
         let long = json!({"outcome": "unusable", "reason": "a\nb".repeat(1000)});
-        let ExecutionResult::Failed(failure) = ending(&long) else { panic!() };
+        let ExecutionResult::Failed(failure) = result_of(&long) else { panic!() };
         assert!(failure.to_string().len() <= 300 && !failure.to_string().contains('\n'));
     }
 
     #[test]
-    fn what_lambda_says_of_a_stopped_process_is_understood() {
+    fn lambdas_report_gives_the_reason_of_a_failure() {
         let took = Duration::from_millis(3010);
         let of = |kind: &str, message: &str| {
             let report = json!({"errorType": kind, "errorMessage": message}).to_string();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lambdas_own_lines_are_taken_out_of_the_tail() {
+    fn lambdas_own_lines_are_removed_from_the_tail() {
         let tail = "START RequestId: r-1 Version: 1\nhello\nSTART RequestId: other\n\
             END RequestId: r-1\nREPORT RequestId: r-1\tDuration: 1 ms\n\
             RequestId: r-1 Error: Task timed out after 1.00 seconds\n\

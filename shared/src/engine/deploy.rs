@@ -1,4 +1,4 @@
-//! Making, changing and removing a function's Lambda function.
+//! Deploying and removing the Lambda function of a function.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,33 +16,31 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::package::{HANDLER, package};
-use super::{Engine, name};
+use super::{Engine, lambda_name};
 use crate::aws::failure::failure;
 use crate::domain::{Function, FunctionId, Runtime};
 use crate::error::Error;
 
-/// What came of deploying a function.
+/// The outcome of a deployment.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Deployed {
-    /// It can be called, as this version.
+    /// The function can be called, as this version.
     Version(String),
-    /// It can't be deployed as it is, now or later: why, as a sentence for its owner.
+    /// The function can't be deployed as it is, now or later. The sentence tells its owner why.
     Refused(String),
 }
 
-/// What Lambda calls the number that a function's latest, changeable state has.
+/// Lambda's name for the version of a function that can be changed.
 const LATEST: &str = "$LATEST";
 
 type Sdk<E> = SdkError<E, HttpResponse>;
 
 impl Engine {
-    /// Deploys a function: makes its Lambda function, or brings it to this
-    /// state, and publishes it as a version.
+    /// Deploys a function: creates or updates its Lambda function, and publishes a version of it.
     ///
-    /// Only versions are ever called, so no caller meets new code with old
-    /// settings, or the reverse. Each step asks what is there, so a deployment
-    /// that was cut short is taken up by deploying again; deploying what is
-    /// deployed changes nothing and gives the same version.
+    /// Only versions are called, so no caller meets new code with old settings, or the reverse. Each
+    /// step reads the state first, so an interrupted deployment continues when it is repeated. A
+    /// repeated deployment changes nothing, and gives the same version.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where Lambda is throttled or busy;
@@ -50,20 +48,20 @@ impl Engine {
     pub async fn deploy(&self, function: &Function) -> Result<Deployed, Error> {
         match self.steps(function).await {
             Ok(version) => Ok(Deployed::Version(version)),
-            Err(Stopped::Refused(reason)) => Ok(Deployed::Refused(reason)),
-            Err(Stopped::Failed(error)) => Err(error),
+            Err(DeployError::Refused(reason)) => Ok(Deployed::Refused(reason)),
+            Err(DeployError::Failed(error)) => Err(error),
         }
     }
 
-    async fn steps(&self, function: &Function) -> Result<String, Stopped> {
+    async fn steps(&self, function: &Function) -> Result<String, DeployError> {
         let zip = package(&function.code)?;
         let hash = STANDARD.encode(Sha256::digest(&zip));
         let zip = Blob::new(zip);
         let before = self.settled(&function.id).await?;
-        // One that is made anew has nothing reserved.
+        // A new Lambda function has no concurrency reserved.
         let may_have_reserved = before.is_some();
         let mut there = match before {
-            // Lambda could not make it, and nothing but making it anew helps.
+            // Lambda could not create it. It can only be removed and created again.
             Some(there) if there.state() == Some(&State::Failed) => {
                 self.remove(&function.id).await?;
                 self.create(function, zip.clone()).await?
@@ -71,20 +69,20 @@ impl Engine {
             Some(there) => there,
             None => self.create(function, zip.clone()).await?,
         };
-        // One that failed is made again, though Lambda may show what it was to become.
+        // After a failed update Lambda may show the new state, so the update is repeated.
         if has_failed(&there) || there.code_sha256() != Some(&*hash) {
             self.update_code(&function.id, zip).await?;
-            there = self.settled_again(&function.id).await?;
+            there = self.settled_existing(&function.id).await?;
         }
         if !self.is_configured(&there, function) {
             self.update_configuration(function).await?;
-            there = self.settled_again(&function.id).await?;
+            there = self.settled_existing(&function.id).await?;
         }
-        let is_as_told =
+        let is_as_requested =
             there.code_sha256() == Some(&*hash) && self.is_configured(&there, function);
-        if has_failed(&there) || !is_as_told {
+        if has_failed(&there) || !is_as_requested {
             let cause = "a Lambda function is not what it was told to become";
-            return Err(Stopped::Failed(Error::Unavailable(cause.into())));
+            return Err(DeployError::Failed(Error::Unavailable(cause.into())));
         }
         if self.concurrency.is_some() || may_have_reserved {
             self.reserve(&function.id).await?;
@@ -92,13 +90,13 @@ impl Engine {
         self.publish(&function.id, &hash).await
     }
 
-    /// Removes the versions of a function but for those to keep: the one that
-    /// is called, and the one before, for those who have just read its number.
+    /// Removes the versions of a function except those to keep: the one that is called, and the one
+    /// before it, whose number a caller may just have read.
     pub async fn remove_versions_but(&self, id: &FunctionId, keep: &[&str]) -> Result<(), Error> {
         let mut found = self
             .lambda
             .list_versions_by_function()
-            .function_name(name(id))
+            .function_name(lambda_name(id))
             .into_paginator()
             .items()
             .send();
@@ -108,7 +106,8 @@ impl Engine {
             else {
                 continue;
             };
-            let delete = self.lambda.delete_function().function_name(name(id)).qualifier(version);
+            let delete =
+                self.lambda.delete_function().function_name(lambda_name(id)).qualifier(version);
             match delete.send().await {
                 Ok(_) => {}
                 Err(error) if is_not_found(&error) => {}
@@ -118,9 +117,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a function's Lambda function with all its versions; none there is as good.
+    /// Removes the Lambda function of a function with all its versions, if it exists.
     pub async fn remove(&self, id: &FunctionId) -> Result<(), Error> {
-        match self.lambda.delete_function().function_name(name(id)).send().await {
+        match self.lambda.delete_function().function_name(lambda_name(id)).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_not_found(&error) => Ok(()),
             Err(error) => Err(failure("Lambda DeleteFunction")(error)),
@@ -131,11 +130,11 @@ impl Engine {
         &self,
         function: &Function,
         zip: Blob,
-    ) -> Result<FunctionConfiguration, Stopped> {
-        let made = self
+    ) -> Result<FunctionConfiguration, DeployError> {
+        let created = self
             .lambda
             .create_function()
-            .function_name(name(&function.id))
+            .function_name(lambda_name(&function.id))
             .role(&*self.role)
             .runtime(runtime(function.settings.runtime))
             .architectures(Architecture::Arm64)
@@ -146,25 +145,26 @@ impl Engine {
             .code(FunctionCode::builder().zip_file(zip).build())
             .send()
             .await;
-        match made {
+        match created {
             Ok(_) => {}
-            // Made by an attempt of ours whose answer was lost.
+            // Created by an earlier attempt whose answer was lost.
             Err(error) if error.code() == Some("ResourceConflictException") => {}
-            Err(error) => return Err(stopped("Lambda CreateFunction", error)),
+            Err(error) => return Err(deploy_error("Lambda CreateFunction", error)),
         }
-        self.settled_again(&function.id).await
+        self.settled_existing(&function.id).await
     }
 
-    async fn update_code(&self, id: &FunctionId, zip: Blob) -> Result<(), Stopped> {
-        let update = self.lambda.update_function_code().function_name(name(id)).zip_file(zip);
+    async fn update_code(&self, id: &FunctionId, zip: Blob) -> Result<(), DeployError> {
+        let update =
+            self.lambda.update_function_code().function_name(lambda_name(id)).zip_file(zip);
         let sent = update.send().await;
-        sent.map(drop).map_err(|error| stopped("Lambda UpdateFunctionCode", error))
+        sent.map(drop).map_err(|error| deploy_error("Lambda UpdateFunctionCode", error))
     }
 
-    async fn update_configuration(&self, function: &Function) -> Result<(), Stopped> {
+    async fn update_configuration(&self, function: &Function) -> Result<(), DeployError> {
         self.lambda
             .update_function_configuration()
-            .function_name(name(&function.id))
+            .function_name(lambda_name(&function.id))
             .role(&*self.role)
             .runtime(runtime(function.settings.runtime))
             .handler(HANDLER)
@@ -174,48 +174,52 @@ impl Engine {
             .send()
             .await
             .map(drop)
-            .map_err(|error| stopped("Lambda UpdateFunctionConfiguration", error))
+            .map_err(|error| deploy_error("Lambda UpdateFunctionConfiguration", error))
     }
 
-    /// Lets a function run as often at once as a deployment allows: reserved of the account's
-    /// concurrency, which is how AWS Lambda limits a function.
-    async fn reserve(&self, id: &FunctionId) -> Result<(), Stopped> {
+    /// Reserves as much of the account's concurrency as the configuration allows a function. Without
+    /// such a limit, nothing is reserved. Reserving is how AWS Lambda limits a function.
+    async fn reserve(&self, id: &FunctionId) -> Result<(), DeployError> {
         let Some(most) = self.concurrency else {
-            let freed = self.lambda.delete_function_concurrency().function_name(name(id));
-            return match freed.send().await {
+            let delete = self.lambda.delete_function_concurrency().function_name(lambda_name(id));
+            return match delete.send().await {
                 Ok(_) => Ok(()),
-                Err(error) => Err(stopped("Lambda DeleteFunctionConcurrency", error)),
+                Err(error) => Err(deploy_error("Lambda DeleteFunctionConcurrency", error)),
             };
         };
         let most = i32::try_from(most).unwrap_or(i32::MAX);
-        let reserve = self.lambda.put_function_concurrency().function_name(name(id));
+        let reserve = self.lambda.put_function_concurrency().function_name(lambda_name(id));
         let sent = reserve.reserved_concurrent_executions(most).send().await;
-        sent.map(drop).map_err(|error| stopped("Lambda PutFunctionConcurrency", error))
+        sent.map(drop).map_err(|error| deploy_error("Lambda PutFunctionConcurrency", error))
     }
 
-    /// Publishes the latest state, if its code is the one of `hash`. Lambda
-    /// gives the version that is there if nothing changed since.
-    async fn publish(&self, id: &FunctionId, hash: &str) -> Result<String, Stopped> {
-        let publish = self.lambda.publish_version().function_name(name(id)).code_sha256(hash);
+    /// Publishes the latest state, if its code has this `hash`. If nothing has changed since, Lambda
+    /// gives the current version.
+    async fn publish(&self, id: &FunctionId, hash: &str) -> Result<String, DeployError> {
+        let publish =
+            self.lambda.publish_version().function_name(lambda_name(id)).code_sha256(hash);
         let published =
-            publish.send().await.map_err(|error| stopped("Lambda PublishVersion", error))?;
+            publish.send().await.map_err(|error| deploy_error("Lambda PublishVersion", error))?;
         let version = published.version().unwrap_or_default().to_owned();
         let found = self.until_settled(id, Some(&version)).await?;
         found.map(|_| version).ok_or_else(vanished)
     }
 
-    /// The latest state of a function, once Lambda is done with what it was told
-    /// before; `None` if there is no such function.
-    async fn settled(&self, id: &FunctionId) -> Result<Option<FunctionConfiguration>, Stopped> {
+    /// The latest state of a function, once Lambda has finished earlier changes; `None` if there is
+    /// no such function.
+    async fn settled(&self, id: &FunctionId) -> Result<Option<FunctionConfiguration>, DeployError> {
         self.until_settled(id, None).await
     }
 
-    /// The same where there must be one: without it, somebody removed it meanwhile.
-    async fn settled_again(&self, id: &FunctionId) -> Result<FunctionConfiguration, Stopped> {
+    /// The same for a function that exists. An error means that it was removed meanwhile.
+    async fn settled_existing(
+        &self,
+        id: &FunctionId,
+    ) -> Result<FunctionConfiguration, DeployError> {
         self.settled(id).await?.ok_or_else(vanished)
     }
 
-    /// Whether the settings that Lambda has are the function's.
+    /// Whether Lambda has the settings of the function.
     fn is_configured(&self, found: &FunctionConfiguration, function: &Function) -> bool {
         let none = HashMap::new();
         let variables = found.environment().and_then(|e| e.variables()).unwrap_or(&none);
@@ -238,16 +242,16 @@ impl Engine {
         &self,
         id: &FunctionId,
         version: Option<&str>,
-    ) -> Result<Option<FunctionConfiguration>, Stopped> {
-        // Lambda takes from tenths of a second to some seconds. It allows 100 calls of GetFunction
-        // a second an account, and 15 of all others together, GetFunctionConfiguration among them.
+    ) -> Result<Option<FunctionConfiguration>, DeployError> {
+        // Lambda takes from tenths of a second to some seconds. It allows an account 100 calls of
+        // GetFunction a second, and 15 of all others together, GetFunctionConfiguration included.
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(30)
             .with_jitter();
         let look = || async {
-            let get = self.lambda.get_function().function_name(name(id));
+            let get = self.lambda.get_function().function_name(lambda_name(id));
             match get.qualifier(version.unwrap_or(LATEST)).send().await {
                 Ok(found) => match found.configuration {
                     Some(found) if is_busy(&found) => Err(None),
@@ -260,39 +264,39 @@ impl Engine {
         };
         match look.retry(pauses).when(Option::is_none).await {
             Ok(found) => Ok(found),
-            Err(Some(error)) => Err(Stopped::Failed(error)),
+            Err(Some(error)) => Err(DeployError::Failed(error)),
             Err(None) => {
                 let cause = "a Lambda function did not settle in 30 s";
-                Err(Stopped::Failed(Error::Unavailable(cause.into())))
+                Err(DeployError::Failed(Error::Unavailable(cause.into())))
             }
         }
     }
 }
 
-/// Why a deployment went no further.
+/// Why a deployment failed.
 #[derive(Debug)]
-enum Stopped {
-    /// It will never go further: why, for the function's owner.
+enum DeployError {
+    /// Repeating it does not help. The sentence tells the owner of the function why.
     Refused(String),
-    /// It may go further later.
+    /// Repeating it later may help.
     Failed(Error),
 }
 
-impl From<Error> for Stopped {
+impl From<Error> for DeployError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-/// What Lambda's refusal of the call `what` means.
-fn stopped<E>(what: &'static str, error: Sdk<E>) -> Stopped
+/// The meaning of Lambda's error in the call `what`.
+fn deploy_error<E>(what: &'static str, error: Sdk<E>) -> DeployError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let says = |part: &str| error.message().is_some_and(|text| text.contains(part));
     let code = error.code();
     let reason = match code {
-        // First of all, because Lambda quotes the variables, which may say anything.
+        // This comes first: Lambda quotes the variables, which may hold any text.
         Some("InvalidParameterValueException") if says("environment variables") => Some(
             "its environment variables are too large: with quotes and commas, as JSON, they may \
              have 4 KB in all",
@@ -304,12 +308,12 @@ where
         Some("ValidationException") if says("environment") => Some(
             "AWS Lambda takes environment variables only whose names have two characters or more",
         ),
-        // A role that was made a moment ago, and an update that was overtaken, pass.
+        // Temporary: the role is new, or another update came in between.
         Some("InvalidParameterValueException")
             if says("cannot be assumed by Lambda") || says("CodeSHA256") =>
         {
             let cause = format!("{what}: not yet, for the role or the code");
-            return Stopped::Failed(Error::Unavailable(cause.into()));
+            return DeployError::Failed(Error::Unavailable(cause.into()));
         }
         Some("InvalidParameterValueException" | "ValidationException") => {
             Some("AWS Lambda does not take its settings")
@@ -324,11 +328,11 @@ where
     };
     match reason {
         Some(reason) => {
-            // Not the message: Lambda quotes what it refuses, with variables' values.
+            // The message is not logged: Lambda quotes the values of variables in it.
             tracing::warn!(what, code, "a function can't be deployed as it is");
-            Stopped::Refused(format!("the function could not be deployed: {reason}"))
+            DeployError::Refused(format!("the function could not be deployed: {reason}"))
         }
-        None => Stopped::Failed(failure(what)(error)),
+        None => DeployError::Failed(failure(what)(error)),
     }
 }
 
@@ -336,9 +340,11 @@ fn is_not_found<E: ProvideErrorMetadata>(error: &Sdk<E>) -> bool {
     error.code() == Some("ResourceNotFoundException")
 }
 
-/// Somebody removed it meanwhile, or Lambda doesn't show it everywhere yet.
-fn vanished() -> Stopped {
-    Stopped::Failed(Error::Unavailable("a Lambda function vanished while it was deployed".into()))
+/// The Lambda function was removed meanwhile, or isn't visible everywhere yet.
+fn vanished() -> DeployError {
+    DeployError::Failed(Error::Unavailable(
+        "a Lambda function vanished while it was deployed".into(),
+    ))
 }
 
 fn has_failed(found: &FunctionConfiguration) -> bool {

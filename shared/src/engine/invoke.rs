@@ -1,4 +1,4 @@
-//! Calling a function.
+//! Invoking functions.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType, ThrottleReason};
 use backon::{ExponentialBuilder, Retryable};
 
-use super::{Engine, adapter_response, name};
+use super::{Engine, adapter_response, lambda_name};
 use crate::aws::failure::failure;
 use crate::domain::{Execution, ExecutionResult, Failure, FunctionId, Quota, Timeout};
 use crate::error::Error;
@@ -22,24 +22,24 @@ use crate::error::Error;
 /// The most bytes of an event that Lambda takes: 6 MB.
 pub const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// What came of calling a function.
+/// The outcome of an invocation.
 #[derive(Debug)]
 pub enum Invoked {
-    /// It ran.
+    /// The function ran.
     Ran(Execution),
-    /// That version isn't there any more, and nothing ran: a newer one has taken its place.
+    /// Nothing ran: a newer version has replaced the one that was to be invoked.
     Replaced,
 }
 
 impl Engine {
-    /// Runs `version` of a function with `event`, and waits for its end, for
-    /// `patience` at the most.
+    /// Runs `version` of a function with `event`, and waits for its end, for `wait_limit` at the
+    /// most.
     ///
-    /// A call is repeated only where Lambda said that it didn't run: a function
-    /// must not run twice because an answer was lost.
+    /// A call is repeated only where Lambda said that the function didn't run. A function must not
+    /// run twice because an answer was lost.
     ///
     /// # Errors
-    /// [`Error::Quota`] where the function runs as often as it may already;
+    /// [`Error::Quota`] where the function runs as often at once as it may;
     /// [`Error::Unavailable`] where Lambda is throttled. The function didn't run then.
     pub async fn invoke(
         &self,
@@ -47,13 +47,13 @@ impl Engine {
         version: &str,
         timeout: Timeout,
         event: Vec<u8>,
-        patience: Duration,
+        wait_limit: Duration,
     ) -> Result<Invoked, Error> {
         let event = Blob::new(event);
         let began = Instant::now();
-        let asked = AtomicBool::new(false);
+        let is_waiting = AtomicBool::new(false);
         let once = || async {
-            // The time is watched below; how long a function takes is its own business.
+            // The wait limit below is the only timeout.
             let timeouts = TimeoutConfig::builder()
                 .disable_operation_timeout()
                 .disable_operation_attempt_timeout()
@@ -63,11 +63,11 @@ impl Engine {
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .timeout_config(timeouts);
             let called = Instant::now();
-            asked.store(true, Ordering::Relaxed);
+            is_waiting.store(true, Ordering::Relaxed);
             let sent = self
                 .lambda
                 .invoke()
-                .function_name(name(id))
+                .function_name(lambda_name(id))
                 .qualifier(version)
                 .invocation_type(InvocationType::RequestResponse)
                 .log_type(LogType::Tail)
@@ -76,7 +76,7 @@ impl Engine {
                 .config_override(config)
                 .send()
                 .await;
-            asked.store(false, Ordering::Relaxed);
+            is_waiting.store(false, Ordering::Relaxed);
             sent.map(|answer| (answer, called.elapsed()))
         };
         let throttled = ExponentialBuilder::default()
@@ -84,18 +84,18 @@ impl Engine {
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(4)
             .with_jitter();
-        // A function at its own limit sheds at once: to wait here would hold others up.
+        // At the limit of the function, the call is refused at once: waiting would delay others.
         let sent = once.retry(throttled).when(|error| {
             error.code() == Some("TooManyRequestsException") && !is_at_its_limit(error)
         });
-        let (answer, duration) = match tokio::time::timeout(patience, sent).await {
-            Err(_) if !asked.load(Ordering::Relaxed) => {
+        let (answer, duration) = match tokio::time::timeout(wait_limit, sent).await {
+            Err(_) if !is_waiting.load(Ordering::Relaxed) => {
                 let cause = "Lambda Invoke: throttled for as long as there was time";
                 return Err(Error::Unavailable(cause.into()));
             }
             Err(_) => {
                 let failure = Failure::StillRunning(began.elapsed());
-                return Ok(Invoked::Ran(ended(failure, began)));
+                return Ok(Invoked::Ran(failed(failure, began)));
             }
             Ok(Err(error)) if error.code() == Some("ResourceNotFoundException") => {
                 return Ok(Invoked::Replaced);
@@ -103,16 +103,16 @@ impl Engine {
             Ok(Err(error)) if is_at_its_limit(&error) => {
                 return Err(Error::Quota(Quota::ConcurrentExecutions(self.concurrency)));
             }
-            Ok(Err(error)) if is_lost(&error) => {
+            Ok(Err(error)) if is_outcome_unknown(&error) => {
                 let cause = failure("Lambda Invoke")(error).causes();
-                tracing::warn!(function = %id, cause, "the end of an execution is not known");
-                return Ok(Invoked::Ran(ended(Failure::OutcomeUnknown, began)));
+                tracing::warn!(function = %id, cause, "the outcome of an execution is not known");
+                return Ok(Invoked::Ran(failed(Failure::OutcomeUnknown, began)));
             }
             Ok(Err(error)) => return Err(failure("Lambda Invoke")(error)),
             Ok(Ok(answer)) => answer,
         };
         let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
-        let (ending, lines) = if answer.function_error().is_none() {
+        let (result, lines) = if answer.function_error().is_none() {
             adapter_response::read(payload)
         } else {
             let tail = answer.log_result().unwrap_or_default();
@@ -122,16 +122,16 @@ impl Engine {
             lines.push(failure.to_string());
             (ExecutionResult::Failed(failure), lines)
         };
-        Ok(Invoked::Ran(Execution { ending, lines, duration }))
+        Ok(Invoked::Ran(Execution { result, lines, duration }))
     }
 }
 
-/// Whether the function runs as often as was reserved for it.
+/// Whether the function runs as often at once as its reserved concurrency allows.
 fn is_at_its_limit<R>(error: &SdkError<InvokeError, R>) -> bool {
     let Some(InvokeError::TooManyRequestsException(refusal)) = error.as_service_error() else {
         return false;
     };
-    // The second is of a second's invocations, of which there may be ten times as many.
+    // The second is the limit of invocations a second: ten times the reserved concurrency.
     matches!(
         refusal.reason(),
         Some(
@@ -141,9 +141,9 @@ fn is_at_its_limit<R>(error: &SdkError<InvokeError, R>) -> bool {
     )
 }
 
-/// What the codes of refusals begin with that come before a function runs, although they say that
-/// Lambda has a fault: from the reference of Invoke.
-const NOT_BEGUN: [&str; 10] = [
+/// Prefixes of error codes of server errors (5xx) that come before a function runs, from the API
+/// reference of Invoke.
+const NOT_STARTED: [&str; 10] = [
     "EC2",
     "EFS",
     "ENI",
@@ -156,22 +156,22 @@ const NOT_BEGUN: [&str; 10] = [
     "TooManyRequests",
 ];
 
-/// Whether the call may have been carried out although it failed.
-fn is_lost(error: &SdkError<InvokeError, HttpResponse>) -> bool {
+/// Whether the function may have run although the call failed.
+fn is_outcome_unknown(error: &SdkError<InvokeError, HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => {
             true
         }
         SdkError::ServiceError(refusal) => {
             let code = refusal.err().code().unwrap_or_default();
-            let is_not_begun = NOT_BEGUN.iter().any(|known| code.starts_with(known));
-            refusal.raw().status().is_server_error() && !is_not_begun
+            let is_not_started = NOT_STARTED.iter().any(|known| code.starts_with(known));
+            refusal.raw().status().is_server_error() && !is_not_started
         }
         _ => false,
     }
 }
 
-fn ended(failure: Failure, began: Instant) -> Execution {
+fn failed(failure: Failure, began: Instant) -> Execution {
     let lines = vec![failure.to_string()];
-    Execution { lines, ending: ExecutionResult::Failed(failure), duration: began.elapsed() }
+    Execution { lines, result: ExecutionResult::Failed(failure), duration: began.elapsed() }
 }

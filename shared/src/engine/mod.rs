@@ -1,7 +1,7 @@
-//! Running users' functions: on AWS Lambda, one Lambda function each.
+//! The engine: AWS Lambda, with one Lambda function for each user's function.
 //!
-//! The same calls go to AWS and, by `AWS_ENDPOINT_URL_LAMBDA`, to the local
-//! stack's engine; there is no second code path.
+//! The local stack sets `AWS_ENDPOINT_URL_LAMBDA`, and gets the same calls. There is no second code
+//! path.
 
 mod adapter_response;
 mod deploy;
@@ -11,17 +11,16 @@ mod package;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
-use sha2::{Digest, Sha256};
 
 pub use deploy::Deployed;
 pub use invoke::{Invoked, MAX_EVENT_BYTES};
 
 use crate::aws::failure::failure;
 use crate::config::Config;
-use crate::domain::{Function, FunctionId};
+use crate::domain::{Function, FunctionId, sha256_of_parts};
 use crate::error::Error;
 
-/// AWS Lambda, as far as users' functions go. Cheap to clone.
+/// AWS Lambda with the users' functions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine {
     lambda: aws_sdk_lambda::Client,
@@ -30,27 +29,28 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine over a client with the settings of `aws`.
+    /// The engine with a client of the settings `aws`.
     pub fn new(aws: &SdkConfig, config: &Config) -> Self {
         Self::with_client(aws_sdk_lambda::Client::new(aws), config)
     }
 
-    /// The same over a client that is there already.
+    /// The engine with this client.
     pub fn with_client(lambda: aws_sdk_lambda::Client, config: &Config) -> Self {
         let role = config.engine_role.as_str().into();
         Self { lambda, role, concurrency: config.concurrency }
     }
 
-    /// Asks for a Lambda function that can't be there: no user's has such a name.
+    /// Checks that Lambda answers, by asking for a Lambda function that can't exist: none of a user
+    /// has its name.
     ///
-    /// By a call of which AWS allows 100 a second, since deployments share the 15 of
-    /// most others.
+    /// AWS allows 100 calls of GetFunction a second. Most other calls, on which deployments depend,
+    /// share 15 a second.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] and [`Error::Internal`], as every other call.
+    /// [`Error::Unavailable`] and [`Error::Internal`], as for every other call.
     pub async fn answers(&self) -> Result<(), Error> {
-        let asked = self.lambda.get_function();
-        match asked.function_name("faas-health").send().await {
+        let get = self.lambda.get_function();
+        match get.function_name("faas-health").send().await {
             Ok(_) => Ok(()),
             Err(error)
                 if error
@@ -63,30 +63,30 @@ impl Engine {
         }
     }
 
-    /// What tells two deployments apart: everything of a function that its Lambda
-    /// function is made from. A change of its name, or of who may call it, is none.
+    /// Tells two deployments apart: a digest of everything that the Lambda function of a function
+    /// is made of. Its name, and who may call it, are not part of that.
     pub fn revision(&self, function: &Function) -> String {
-        let mut digest = Sha256::new();
-        let mut add = |text: &str| {
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
-        };
-        add(package::ADAPTER);
-        add(&self.role);
-        add(&self.concurrency.unwrap_or_default().to_string());
-        add(&function.code.sha256());
-        add(deploy::runtime(function.settings.runtime).as_str());
-        add(&function.settings.memory.mb().to_string());
-        add(&function.settings.timeout.seconds().to_string());
-        for (name, value) in function.settings.environment_variables.iter() {
-            add(name);
-            add(value);
-        }
-        digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        let settings = &function.settings;
+        let concurrency = self.concurrency.unwrap_or_default().to_string();
+        let (memory, timeout) = (settings.memory.mb(), settings.timeout.seconds());
+        let (memory, timeout) = (memory.to_string(), timeout.to_string());
+        let (source, runtime) = (function.code.sha256(), deploy::runtime(settings.runtime));
+        let fixed = [
+            package::ADAPTER,
+            &self.role,
+            &concurrency,
+            &source,
+            runtime.as_str(),
+            &memory,
+            &timeout,
+        ];
+        let variables = settings.environment_variables.iter();
+        let variables = variables.flat_map(|(name, value)| [name, value]);
+        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
     }
 }
 
-/// The name of a function's Lambda function.
-fn name(id: &FunctionId) -> String {
+/// The name of the Lambda function of a function.
+fn lambda_name(id: &FunctionId) -> String {
     format!("faas-{id}")
 }

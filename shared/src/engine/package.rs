@@ -1,4 +1,4 @@
-//! What is deployed: a zip of a function's source and our adapter.
+//! The deployment package: a zip of a function's source and our adapter.
 
 use std::io::{Cursor, Write};
 
@@ -8,14 +8,13 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use crate::domain::Code;
 use crate::error::Error;
 
-/// The adapter that calls the user's handler.
+/// The adapter, which calls the user's handler.
 pub(super) const ADAPTER: &str = include_str!("adapter.py");
 
-/// What Lambda calls: `handle` of `faas_adapter.py`.
+/// The handler that Lambda calls: `handle` of `faas_adapter.py`.
 pub(super) const HANDLER: &str = "faas_adapter.handle";
 
-/// The zip of `code` and the adapter: the same bytes for the same source,
-/// whenever and wherever it is made.
+/// The zip of `code` and the adapter. The same source always makes the same bytes.
 pub(super) fn package(code: &Code) -> Result<Vec<u8>, Error> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -36,10 +35,14 @@ mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
 
+    fn code() -> Code {
+        Code::try_from("def handler(e, c): pass\n".to_owned()).unwrap()
+    }
+
     #[test]
-    fn the_same_source_is_the_same_zip_forever() {
-        let zip = package(&Code::from_stored("def handler(e, c): pass\n".into())).unwrap();
-        let again = package(&Code::from_stored("def handler(e, c): pass\n".into())).unwrap();
+    fn the_same_source_makes_the_same_zip() {
+        let zip = package(&code()).unwrap();
+        let again = package(&code()).unwrap();
         assert_eq!(Sha256::digest(&zip), Sha256::digest(again));
         // The time of every entry is the first that a zip can name.
         assert_eq!(&zip[10..14], [0, 0, 0x21, 0], "1980-01-01 00:00:00");

@@ -6,12 +6,24 @@ use axum::extract::FromRequestParts;
 use http::header::HOST;
 use http::request::Parts;
 
+use crate::domain::Function;
+
 /// The API's base URL without a trailing slash:
 /// `https://abc.execute-api.ap-northeast-2.amazonaws.com`.
 ///
 /// It is taken from the request's `Host`. API Gateway forwards only requests for its own host names.
 #[derive(Debug)]
 pub struct BaseUrl(pub String);
+
+impl BaseUrl {
+    /// `function` with its public URL, if it is deployed.
+    ///
+    /// The URL is not stored: it would be wrong as soon as the API moves to another name.
+    pub fn with_invocation_url(&self, function: Function) -> Function {
+        let url = format!("{}/invoke/{}/{}", self.0, function.workspace_id, function.id);
+        Function { invocation_url: function.last_deployed.map(|_| url), ..function }
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for BaseUrl {
     type Rejection = Infallible;

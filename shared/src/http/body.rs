@@ -20,7 +20,7 @@ impl<S: Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
-        Fields::parse(&json(&parts.headers, body).await?)
+        Ok(Fields::parse(&json(&parts.headers, body).await?)?)
     }
 }
 

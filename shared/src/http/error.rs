@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::{Failure, LogId};
+use crate::domain::{Execution, ExecutionResult, Failure, InvalidField, InvalidJson, LogId};
 use crate::error::Error;
 use crate::time_budget::TimeBudget;
 
@@ -79,16 +79,20 @@ impl fmt::Display for Code {
 /// The status, code and `details` of an error.
 fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
     match error {
-        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, Code::MalformedJson, None),
-        Error::Invalid { field, .. } => {
+        Error::Json(InvalidJson::Malformed(_)) => {
+            (StatusCode::BAD_REQUEST, Code::MalformedJson, None)
+        }
+        Error::Json(InvalidJson::NotAnObject) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, None)
+        }
+        Error::Invalid(InvalidField::Value { field, .. }) => {
             let details = json!({ "field": field });
             (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
-        Error::Syntax { line, column, .. } => {
+        Error::Invalid(InvalidField::Syntax { line, column, .. }) => {
             let details = json!({ "field": "code", "line": line, "column": column });
             (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
-        Error::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound, None),
         Error::MethodNotAllowed(_) => {
             (StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, None)
@@ -96,7 +100,7 @@ fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
         Error::Conflict(_) | Error::InProgress => (StatusCode::CONFLICT, Code::Conflict, None),
         Error::Quota(quota) => {
             let details = json!({ "limit": quota.name(), "value": quota.value() });
-            let (status, code) = if quota.passes() {
+            let (status, code) = if quota.is_temporary() {
                 (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests)
             } else {
                 (StatusCode::CONFLICT, Code::Conflict)
@@ -125,25 +129,38 @@ fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
     }
 }
 
+/// The status that the caller of a function gets.
+pub fn status_of(execution: &Execution) -> u16 {
+    match &execution.result {
+        ExecutionResult::Returned(reply) => reply.status,
+        ExecutionResult::Failed(failure) => status_of_failure(failure).0.as_u16(),
+    }
+}
+
+/// 504 for a timeout, 503 if the engine gave no answer, else 500.
+fn status_of_failure(failure: &Failure) -> (StatusCode, Code) {
+    match failure {
+        Failure::TimedOut { .. } | Failure::StillRunning(_) => {
+            (StatusCode::GATEWAY_TIMEOUT, Code::Timeout)
+        }
+        Failure::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError),
+    }
+}
+
 /// A failure of a user's function. `details` has the log's id.
 fn function_failed(failure: &Failure, log: &LogId) -> (StatusCode, Code, Option<Value>) {
     let timed_out = |limit: u64, spent: &Duration| {
         let tenths = (spent.as_secs_f64() * 10.0).round() / 10.0;
-        let details = json!({ "logId": log, "limitSeconds": limit, "spentSeconds": tenths });
-        (StatusCode::GATEWAY_TIMEOUT, Code::Timeout, Some(details))
+        json!({ "logId": log, "limitSeconds": limit, "spentSeconds": tenths })
     };
-    match failure {
+    let details = match failure {
         Failure::TimedOut { limit, took } => timed_out(u64::from(*limit), took),
         Failure::StillRunning(waited) => timed_out(TimeBudget::PRODUCT.gateway.as_secs(), waited),
-        Failure::OutcomeUnknown => {
-            let details = json!({ "logId": log });
-            (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, Some(details))
-        }
-        _ => {
-            let details = json!({ "logId": log });
-            (StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError, Some(details))
-        }
-    }
+        _ => json!({ "logId": log }),
+    };
+    let (status, code) = status_of_failure(failure);
+    (status, code, Some(details))
 }
 
 impl IntoResponse for Error {

@@ -21,7 +21,7 @@ pub fn json_with_etag(version: Option<u64>, value: &impl Serialize) -> Response 
         Err(error) => return Error::internal(error).into_response(),
     };
     let digest = Sha256::digest(&body);
-    let hash: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&digest[..8]);
     let tag = match version {
         Some(version) => format!("\"{version}-{hash}\""),
         None => format!("\"{hash}\""),

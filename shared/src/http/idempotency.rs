@@ -10,7 +10,9 @@ use utoipa::openapi::{Header, Required};
 
 use super::body;
 use super::openapi::text_header;
-use crate::domain::{Fields, Fingerprint, IdempotencyKey, IdempotentRequest, Owner};
+use crate::domain::{
+    Fields, Fingerprint, IdempotencyKey, IdempotentRequest, Owner, ValidationError,
+};
 use crate::error::Error;
 
 /// The request header.
@@ -49,9 +51,15 @@ pub async fn idempotent_request<S: Sync>(
     body: &[u8],
 ) -> Result<Option<IdempotentRequest>, Error> {
     let Some(key) = parts.headers.get(KEY) else { return Ok(None) };
-    let key = IdempotencyKey::parse(key.as_bytes())?;
+    let key = idempotency_key(key)?;
     let owner = Owner::from_request_parts(parts, state).await?;
     Ok(Some(IdempotentRequest::new(&owner, parts.uri.path(), key, Fingerprint::of(body))))
+}
+
+fn idempotency_key(value: &HeaderValue) -> Result<IdempotencyKey, Error> {
+    // A value that is not UTF-8 is not ASCII, and is refused like an empty one.
+    let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
+    text.parse().map_err(|refusal: ValidationError| refusal.of("Idempotency-Key").into())
 }
 
 /// The header `Idempotency-Replayed`, where the request is a repetition.

@@ -1,6 +1,7 @@
 //! Lists: query parameters, and the link to the next page.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,10 @@ use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::etag::json_with_etag;
 use super::openapi::text_header;
-use crate::domain::{Limit, Limits, List, Page, PageRequest};
+use super::response_size::RESPONSE_CAPACITY;
+use crate::domain::{
+    Limit, Limits, List, LogFilter, Page, PageRequest, Timestamp, ValidationError,
+};
 use crate::error::Error;
 
 /// Characters that are encoded in names and values of a query: all but RFC 3986's unreserved ones.
@@ -45,7 +49,7 @@ impl ListQuery {
     /// # Errors
     /// [`Error::Invalid`] where it is not a whole number in range.
     pub fn limit(&self, limits: Limits) -> Result<Limit, Error> {
-        limits.parse(self.parameter("limit"))
+        limits.parse(self.parameter("limit")).map_err(|refusal| refusal.of("limit").into())
     }
 
     /// The requested page of `list`.
@@ -53,7 +57,15 @@ impl ListQuery {
     /// # Errors
     /// [`Error::Invalid`] where the cursor is not one of this list.
     pub fn page(&self, list: List, limit: Limit) -> Result<PageRequest, Error> {
-        PageRequest::new(list, limit, self.parameter("cursor"))
+        Ok(PageRequest::new(list, limit, RESPONSE_CAPACITY, self.parameter("cursor"))?)
+    }
+
+    /// The requested filter of executions.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where a parameter is invalid.
+    pub fn log_filter(&self) -> Result<LogFilter, Error> {
+        log_filter(|name| self.parameter(name))
     }
 
     /// The header `Link` to the next page: the same query with `cursor`.
@@ -116,6 +128,34 @@ impl<T: ToSchema> IntoResponses for ListResponse<T> {
     }
 }
 
+/// The filter of executions in the parameters that `get` gives.
+///
+/// # Errors
+/// [`Error::Invalid`] where a parameter is invalid.
+pub fn log_filter<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<LogFilter, Error> {
+    let mut filter = LogFilter::default().with_text(get("q").unwrap_or_default());
+    filter.status = parsed("status", get("status"))?;
+    filter.level = parsed("level", get("level"))?;
+    filter.since = time("since", get("since"))?;
+    filter.until = time("until", get("until"))?;
+    Ok(filter)
+}
+
+fn parsed<T>(name: &str, text: Option<&str>) -> Result<Option<T>, Error>
+where
+    T: FromStr<Err = ValidationError>,
+{
+    text.map(|text| text.parse().map_err(|refusal: ValidationError| refusal.of(name).into()))
+        .transpose()
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse().map(Some).map_err(|ValidationError(reason)| {
+        Error::invalid(name, format!("{reason}; in a URL, write + as %2B"))
+    })
+}
+
 /// The header of [`ListQuery::link`], for `openapi.json`.
 pub fn described_link_header() -> Header {
     text_header("Where more follows: `<path?query>; rel=\"next\"`, to be followed as it is.")
@@ -149,4 +189,40 @@ fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Error> {
     Query::try_from_uri(uri)
         .map(|Query(parameters)| parameters)
         .map_err(|_| Error::invalid("the query", "must be name=value pairs in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ExecutionStatus;
+
+    fn filter(query: &[(&'static str, &'static str)]) -> Result<LogFilter, String> {
+        let get = |name: &str| query.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        log_filter(get).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_filter_is_read_from_the_query() {
+        assert_eq!(filter(&[]), Ok(LogFilter::default()));
+        assert_eq!(filter(&[("q", "")]), Ok(LogFilter::default()));
+        let read = filter(&[("status", "error"), ("since", "2026-01-31T18:05:00+09:00")]).unwrap();
+        assert_eq!(read.status, Some(ExecutionStatus::Error));
+        assert_eq!(read.since, "2026-01-31T09:05:00Z".parse().ok());
+    }
+
+    #[test]
+    fn a_parameter_that_is_refused_is_named() {
+        assert_eq!(
+            filter(&[("status", "failed")]),
+            Err("status must be one of success, error".into())
+        );
+        assert_eq!(filter(&[("level", "")]), Err("level must be one of info, warn, error".into()));
+        for (name, text) in
+            [("since", "yesterday"), ("until", ""), ("since", "2026-01-31 18:05:00 09:00")]
+        {
+            let reason = "must be an RFC 3339 time, such as 2026-01-31T09:05:00Z; in a URL, write \
+                          + as %2B";
+            assert_eq!(filter(&[(name, text)]), Err(format!("{name} {reason}")));
+        }
+    }
 }

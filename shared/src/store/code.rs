@@ -132,7 +132,7 @@ impl Store {
             None => {
                 let object = self.get_object(&record.code_key).await?;
                 let source = object.map(String::from_utf8).transpose().map_err(Error::internal)?;
-                Ok(source.map(Code::from_stored))
+                source.map(Code::try_from).transpose().map_err(Error::internal)
             }
         }
     }

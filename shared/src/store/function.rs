@@ -77,7 +77,7 @@ impl Store {
         let workspace = refusals.item(Tag::Workspace);
         Err(match workspace.filter(|item| is_visible_to(owner, item)) {
             Some(_) => quota,
-            None => ws.not_found(),
+            None => ws.not_found().into(),
         })
     }
 
@@ -109,7 +109,7 @@ impl Store {
         ws: &WorkspaceId,
         page: &PageRequest,
     ) -> Result<Page<Function>, Error> {
-        let after = page.after(|position| FunctionId::parse(position).ok())?;
+        let after = page.after(|position| position.parse::<FunctionId>().ok())?;
         let mut found = self
             .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
             .set_exclusive_start_key(after.as_ref().map(|id| keys::function(ws, id).into_item()))
@@ -203,7 +203,7 @@ impl Store {
                 FunctionRecord::read(item?.ok_or_else(|| id.not_found())?)?
             }
         };
-        self.load(owner, record).await?.ok_or_else(|| id.not_found())
+        Ok(self.load(owner, record).await?.ok_or_else(|| id.not_found())?)
     }
 
     /// Deletes a function that has an `expected` version, and counts one less in its workspace.
@@ -312,10 +312,10 @@ pub(super) fn refusal(
     otherwise: Error,
 ) -> Error {
     if refusals.refused(Tag::Workspace) {
-        return ws.not_found();
+        return ws.not_found().into();
     }
     match refusals.item(Tag::Function).filter(|item| is_visible_to(owner, item)) {
         Some(_) => otherwise,
-        None => id.not_found(),
+        None => id.not_found().into(),
     }
 }

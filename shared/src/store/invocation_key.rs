@@ -117,7 +117,7 @@ impl Store {
             let item = refusals.item(Tag::Function);
             match item.and_then(|item| legacy_element(item, key)).filter(|_| is_first) {
                 Some(element) => change = KeyChange::RevokeLegacy { element },
-                None => return Err(refusal(owner, ws, id, &refusals, key.not_found())),
+                None => return Err(refusal(owner, ws, id, &refusals, key.not_found().into())),
             }
         }
     }

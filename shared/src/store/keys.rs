@@ -92,7 +92,7 @@ pub(super) fn workspace_partition(workspace: &WorkspaceId) -> String {
 
 /// The workspace that a partition is of, if it is one's.
 pub(super) fn workspace_of_partition(pk: &str) -> Option<WorkspaceId> {
-    WorkspaceId::parse(pk.strip_prefix(WORKSPACE_PARTITION)?).ok()
+    pk.strip_prefix(WORKSPACE_PARTITION)?.parse::<WorkspaceId>().ok()
 }
 
 pub(super) fn workspace(workspace: &WorkspaceId) -> Key {
@@ -150,7 +150,7 @@ pub(super) fn function_usage(workspace: &WorkspaceId, function: &FunctionId) -> 
 
 /// The function whose figures stand under a sort key, if some do.
 pub(super) fn function_of_usage(sk: &str) -> Option<FunctionId> {
-    FunctionId::parse(sk.strip_prefix(FUNCTION_USAGE_PREFIX)?).ok()
+    sk.strip_prefix(FUNCTION_USAGE_PREFIX)?.parse::<FunctionId>().ok()
 }
 
 /// Where a note stands that a function is to be followed once more.
@@ -160,7 +160,7 @@ pub(super) fn retry_marker(workspace: &WorkspaceId, function: &FunctionId) -> Ke
 
 /// The function that a sort key notes, if it does.
 pub(super) fn function_of_retry_marker(sk: &str) -> Option<FunctionId> {
-    FunctionId::parse(sk.strip_prefix(RETRY_MARKER_PREFIX)?).ok()
+    sk.strip_prefix(RETRY_MARKER_PREFIX)?.parse::<FunctionId>().ok()
 }
 
 pub(super) fn function(workspace: &WorkspaceId, function: &FunctionId) -> Key {
@@ -169,7 +169,7 @@ pub(super) fn function(workspace: &WorkspaceId, function: &FunctionId) -> Key {
 
 /// The function that a sort key names, if it is a function's.
 pub(super) fn function_of(sk: &str) -> Option<FunctionId> {
-    FunctionId::parse(sk.strip_prefix(FUNCTION_PREFIX)?).ok()
+    sk.strip_prefix(FUNCTION_PREFIX)?.parse::<FunctionId>().ok()
 }
 
 pub(super) fn log_partition(function: &FunctionId) -> String {
@@ -178,12 +178,12 @@ pub(super) fn log_partition(function: &FunctionId) -> String {
 
 /// The function whose logs stand in a partition, if some do.
 pub(super) fn function_of_log_partition(pk: &str) -> Option<FunctionId> {
-    FunctionId::parse(pk.strip_prefix(LOG_PARTITION)?).ok()
+    pk.strip_prefix(LOG_PARTITION)?.parse::<FunctionId>().ok()
 }
 
 /// When the execution began whose log stands under a sort key.
 pub(super) fn time_of_log(sk: &str) -> Option<Timestamp> {
-    Timestamp::parse(sk.strip_prefix(LOG_PREFIX)?.split('#').next()?)
+    sk.strip_prefix(LOG_PREFIX)?.split('#').next()?.parse().ok()
 }
 
 /// The time and the identifier that a log's sort key is made of, as they are written there.
@@ -222,7 +222,7 @@ pub(super) fn workspace_log_partition(workspace: &WorkspaceId) -> String {
 
 /// The workspace whose logs stand in a partition of the index, if some do.
 pub(super) fn workspace_of_log_partition(pk: &str) -> Option<WorkspaceId> {
-    WorkspaceId::parse(pk.strip_prefix(WORKSPACE_LOG_PARTITION)?).ok()
+    pk.strip_prefix(WORKSPACE_LOG_PARTITION)?.parse::<WorkspaceId>().ok()
 }
 
 pub(super) fn log_in_index(workspace: &WorkspaceId, timestamp: Timestamp, log: &LogId) -> Key {
@@ -256,27 +256,27 @@ mod tests {
     use proptest::prelude::*;
 
     fn workspace_id() -> impl Strategy<Value = WorkspaceId> {
-        "[A-Za-z0-9]{1,29}".prop_map(|rest| WorkspaceId::parse(&format!("ws-{rest}")).unwrap())
+        "[A-Za-z0-9]{1,29}".prop_map(|rest| format!("ws-{rest}").parse::<WorkspaceId>().unwrap())
     }
 
     fn function_id() -> impl Strategy<Value = FunctionId> {
-        "[A-Za-z0-9]{1,29}".prop_map(|rest| FunctionId::parse(&format!("fn-{rest}")).unwrap())
+        "[A-Za-z0-9]{1,29}".prop_map(|rest| format!("fn-{rest}").parse::<FunctionId>().unwrap())
     }
 
     fn timestamp() -> impl Strategy<Value = Timestamp> {
         // 1970 to 9999, to the millisecond.
         (0..253_402_207_200_i64, 0..1000).prop_map(|(second, ms)| {
             let text = jiff::Timestamp::from_second(second).unwrap().to_string();
-            Timestamp::parse(&text.replace('Z', &format!(".{ms:03}Z"))).unwrap()
+            text.replace('Z', &format!(".{ms:03}Z")).parse::<Timestamp>().unwrap()
         })
     }
 
     #[test]
     fn the_contracts_keys_are_as_other_tools_read_them() {
-        let ws = WorkspaceId::parse("ws-a").unwrap();
-        let f = FunctionId::parse("fn-b").unwrap();
-        let id = LogId::parse("log-c").unwrap();
-        let at = Timestamp::parse("2026-01-31T09:05:00.123Z").unwrap();
+        let ws = "ws-a".parse::<WorkspaceId>().unwrap();
+        let f = "fn-b".parse::<FunctionId>().unwrap();
+        let id = "log-c".parse::<LogId>().unwrap();
+        let at = "2026-01-31T09:05:00.123Z".parse::<Timestamp>().unwrap();
         assert_eq!(workspace(&ws), Key { pk: "WS#ws-a".into(), sk: "METADATA".into() });
         assert_eq!(function(&ws, &f), Key { pk: "WS#ws-a".into(), sk: "FN#fn-b".into() });
         let sk = "LOG#2026-01-31T09:05:00.123Z#log-c".into();
@@ -296,7 +296,7 @@ mod tests {
         fn what_the_stream_names_is_read_back(ws in workspace_id(), f in function_id(), at in timestamp()) {
             prop_assert_eq!(workspace_of_partition(&workspace_partition(&ws)), Some(ws.clone()));
             prop_assert_eq!(function_of_log_partition(&log_partition(&f)), Some(f.clone()));
-            let key = log(&f, at, &LogId::parse("log-x").unwrap());
+            let key = log(&f, at, &"log-x".parse::<LogId>().unwrap());
             prop_assert_eq!(time_of_log(&key.sk), Some(at));
             prop_assert_eq!(parts_of_log(&key.sk), Some((&*at.to_string(), "log-x")));
             let partition = workspace_log_partition(&ws);
@@ -323,7 +323,7 @@ mod tests {
             // Whatever a client puts into a path is either refused, or holds
             // none of the characters that separate the parts of a key.
             for text in [text.clone(), format!("ws-{text}")] {
-                if let Ok(id) = WorkspaceId::parse(&text) {
+                if let Ok(id) = text.parse::<WorkspaceId>() {
                     prop_assert!(!workspace(&id).pk[3..].contains(['#', '/', '\0']));
                 }
             }
@@ -333,7 +333,7 @@ mod tests {
         fn logs_between_two_times_are_those_and_no_others(
             f in function_id(), at in timestamp(), since in timestamp(), until in timestamp()
         ) {
-            let key = log(&f, at, &LogId::parse("log-x").unwrap()).sk;
+            let key = log(&f, at, &"log-x".parse::<LogId>().unwrap()).sk;
             let (from, to) = logs_between(Some(since), Some(until));
             prop_assert!(from <= to);
             prop_assert_eq!((from..=to).contains(&key), since <= at && at < until);
@@ -345,7 +345,7 @@ mod tests {
 
         #[test]
         fn logs_sort_by_time(f in function_id(), a in timestamp(), b in timestamp()) {
-            let id = LogId::parse("log-x").unwrap();
+            let id = "log-x".parse::<LogId>().unwrap();
             let (in_a, in_b) = (log(&f, a, &id), log(&f, b, &id));
             prop_assert_eq!(in_a.sk.cmp(&in_b.sk), a.cmp(&b));
         }

@@ -22,8 +22,8 @@ const MAX_RESPONSES: usize = 8;
 impl Store {
     /// Records an execution, to be kept for `keep_days` days.
     ///
-    /// A log that is too large for an item is cut to a marked preview. Its identifier is new, so
-    /// repeating this is harmless.
+    /// Whoever made the log has cut it to the size of an item. Its identifier is new, so repeating
+    /// this is harmless.
     pub async fn record_execution(
         &self,
         ws: &WorkspaceId,
@@ -31,7 +31,7 @@ impl Store {
         keep_days: u32,
     ) -> Result<(), Error> {
         let expires_at = expires_at(log.timestamp, keep_days);
-        let record = LogRecord::new(ws, log.clone().cut_to_size(), expires_at)?;
+        let record = LogRecord::new(ws, log.clone(), expires_at)?;
         let item = serde_dynamo::to_item(record);
         self.dynamodb
             .put_item()
@@ -202,9 +202,9 @@ impl Position {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('#');
         Some(Self {
-            timestamp: Timestamp::parse(parts.next()?)?,
-            log: LogId::parse(parts.next()?).ok()?,
-            function: FunctionId::parse(parts.next()?).ok()?,
+            timestamp: parts.next()?.parse().ok()?,
+            log: parts.next()?.parse::<LogId>().ok()?,
+            function: parts.next()?.parse::<FunctionId>().ok()?,
         })
     }
 }

@@ -331,7 +331,7 @@ impl Store {
     /// The usage over the last 24 hours in a usage item; zero, if there is none.
     pub(super) fn usage_in(&self, item: Option<Item>) -> Usage {
         let record = item.and_then(read).unwrap_or_default();
-        record.hours.figures(self.now())
+        record.hours.usage(self.now())
     }
 }
 

@@ -116,7 +116,7 @@ impl Store {
         owner: &Owner,
         page: &PageRequest,
     ) -> Result<Page<Workspace>, Error> {
-        let after = page.after(|position| WorkspaceId::parse(position).ok())?;
+        let after = page.after(|position| position.parse::<WorkspaceId>().ok())?;
         let start = after.map(|id| {
             keys::workspace(&id).into_item_with_index(keys::workspace_in_index(owner, &id))
         });
@@ -213,7 +213,7 @@ impl Store {
             TransactionResult::Committed => Ok(()),
             TransactionResult::Refused(refusals) => match refusals.item(Tag::Workspace) {
                 Some(item) if is_visible_to(owner, item) => Err(Error::PreconditionFailed),
-                _ => Err(id.not_found()),
+                _ => Err(id.not_found().into()),
             },
         }
     }

@@ -15,7 +15,7 @@ const HEADERS: &str = "def handler(event, context):\n    return event['headers']
 
 /// The secret of a new invocation key.
 async fn key(env: &CallEnv, id: &FunctionId) -> String {
-    let create = Fields::parse(br#"{"name": "a"}"#).and_then(CreateInvocationKey::try_from);
+    let create = CreateInvocationKey::try_from(Fields::parse(br#"{"name": "a"}"#).unwrap());
     let claim = IdempotencyRecord::without_key(Timestamp::now());
     let new = create.unwrap().create(&claim.origin).unwrap();
     let (owner, ws) = (Owner::anonymous(), &env.workspace);

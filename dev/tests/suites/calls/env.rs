@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use deployment::Deployment;
 use serde_json::{Value, json};
-use shared::domain::{FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId};
+use shared::domain::{
+    Capacity, FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId,
+};
 use testkit::{Answer, Event, TestEnv};
 
 /// A deployment with one workspace.
@@ -73,7 +75,7 @@ impl CallEnv {
         let filter = LogFilter::default();
         let limit = Limits::FUNCTION_LOGS.parse(Some("1000")).unwrap();
         let list = List::FunctionLogs(id.clone(), filter.clone());
-        let page = PageRequest::new(list, limit, None).unwrap();
+        let page = PageRequest::new(list, limit, Capacity::UNLIMITED, None).unwrap();
         let owner = Owner::anonymous();
         let found = self.env.store.logs_of_function(&owner, &self.workspace, id, &filter, &page);
         found.await.unwrap().items.iter().map(|log| serde_json::to_value(log).unwrap()).collect()

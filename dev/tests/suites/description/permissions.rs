@@ -148,8 +148,8 @@ async fn many_logs(scenario: &Scenario) {
     ask(scenario, "DELETE", workspace, None, 204).await;
     scenario.settle().await;
     // An execution that ended after the deletion.
-    let ws = WorkspaceId::parse(workspace.rsplit('/').next().unwrap()).unwrap();
-    let id = FunctionId::parse(function).unwrap();
+    let ws = workspace.rsplit('/').next().unwrap().parse::<WorkspaceId>().unwrap();
+    let id = function.parse::<FunctionId>().unwrap();
     scenario.env.execution(&ws, &id, Timestamp::now(), ExecutionStatus::Success, 1.0).await;
     scenario.settle().await;
 }

@@ -126,7 +126,8 @@ impl Resources {
         let function = format!("{workspace}/functions/{made}");
         let key = id(api.make(&format!("{function}/keys"), &json!({"name": "k"})).await);
         api.settle().await;
-        let (ws, of) = (WorkspaceId::parse(id_in(&workspace)), FunctionId::parse(id_in(&function)));
+        let (ws, of) =
+            (id_in(&workspace).parse::<WorkspaceId>(), id_in(&function).parse::<FunctionId>());
         let now = Timestamp::now();
         api.env.execution(&ws.unwrap(), &of.unwrap(), now, ExecutionStatus::Success, 1.0).await;
         api.settle().await;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use shared::domain::{ExecutionStatus, Timestamp};
+use shared::http::BaseUrl;
 
 fn code(source: &str) -> serde_json::Value {
     json!({"code": STANDARD.encode(source)})
@@ -18,15 +19,16 @@ async fn deployment_has_the_functions_settings() {
     let settings = json!({"runtime": "Python 3.13", "memory": 512, "timeout": 900,
         "environmentVariables": {"KEY": "값"}});
     let id = env.env.new_function(&env.ws, "x = 1", &settings).await;
+    let base = BaseUrl("http://a".into());
     let before = env.read(&id).await.unwrap();
     assert_eq!(
-        (&before.last_deployed, before.clone().at("http://a").invocation_url),
+        (&before.last_deployed, base.with_invocation_url(before.clone()).invocation_url),
         (&None, None)
     );
     env.settle().await;
     let after = env.read(&id).await.unwrap();
     assert!(after.last_deployed.is_some_and(|at| at >= before.last_modified));
-    let url = after.at("http://a").invocation_url;
+    let url = base.with_invocation_url(after).invocation_url;
     assert_eq!(url, Some(format!("http://a/invoke/{}/{id}", env.ws)));
 
     let lambda = env.env.lambda_client().await;

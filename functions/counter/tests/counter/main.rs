@@ -4,8 +4,8 @@
 use counter::Counter;
 use serde_json::{Value, json};
 use shared::domain::{
-    Clock, ExecutionStatus, Function, FunctionId, Limits, List, Owner, PageRequest, Timestamp,
-    Workspace, WorkspaceId,
+    Capacity, Clock, ExecutionStatus, Function, FunctionId, Limits, List, Owner, PageRequest,
+    Timestamp, Workspace, WorkspaceId,
 };
 use shared::store::Store;
 use testkit::TestEnv;
@@ -32,7 +32,7 @@ impl CounterEnv {
     async fn start() -> Self {
         let env = TestEnv::start().unwrap();
         let workspace = env.new_workspace().await;
-        let clock = Clock::standing_at(Timestamp::parse("2026-01-31T09:00:00.000Z").unwrap());
+        let clock = Clock::standing_at("2026-01-31T09:00:00.000Z".parse::<Timestamp>().unwrap());
         let store = env.store.clone().with_clock(clock.clone());
         let counter = Counter::new(store.clone());
         Self { env, owner: Owner::anonymous(), workspace, clock, store, counter }
@@ -108,17 +108,26 @@ async fn usage_covers_24_hours_at_every_hour_boundary() {
 
         // Lists have the same usage.
         let limit = |limit| Limits::RESOURCES.parse(limit).unwrap();
-        let page = PageRequest::new(List::Workspaces(owner.clone()), limit(None), None).unwrap();
+        let page = PageRequest::new(
+            List::Workspaces(owner.clone()),
+            limit(None),
+            Capacity::UNLIMITED,
+            None,
+        )
+        .unwrap();
         assert_eq!(store.workspaces_of_owner(owner, &page).await.unwrap().items, [workspace]);
         let list = List::Functions(env.workspace.clone());
-        let page = PageRequest::new(list.clone(), limit(None), None).unwrap();
+        let page = PageRequest::new(list.clone(), limit(None), Capacity::UNLIMITED, None).unwrap();
         let listed = store.functions_of_workspace(owner, &env.workspace, &page).await.unwrap();
         assert_eq!(listed.items[0], first);
         assert_eq!(listed.items[1].invocations_24h, others as u64);
-        let page = PageRequest::new(list.clone(), limit(Some("1")), None).unwrap();
+        let page =
+            PageRequest::new(list.clone(), limit(Some("1")), Capacity::UNLIMITED, None).unwrap();
         let one = store.functions_of_workspace(owner, &env.workspace, &page).await.unwrap();
         assert_eq!(one.items, listed.items[..1]);
-        let page = PageRequest::new(list, limit(Some("1")), one.next.as_deref()).unwrap();
+        let page =
+            PageRequest::new(list, limit(Some("1")), Capacity::UNLIMITED, one.next.as_deref())
+                .unwrap();
         let other = store.functions_of_workspace(owner, &env.workspace, &page).await.unwrap();
         assert_eq!(other.items, listed.items[1..]);
     }

@@ -75,11 +75,11 @@ async fn function_is_created_read_patched_and_deleted() {
 #[tokio::test]
 async fn patch_changes_named_fields_and_last_modified() {
     let mut env = RouterEnv::start().await;
-    let clock = Clock::standing_at(Timestamp::parse("2026-01-31T09:05:00.000Z").unwrap());
+    let clock = Clock::standing_at("2026-01-31T09:05:00.000Z".parse::<Timestamp>().unwrap());
     let store = env.env.store.clone().with_clock(clock.clone());
     env.lambda = env.env.lambda("functions", functions::router(store));
     let made = env.created("처음 🌱", "print(1)").await;
-    clock.set(Timestamp::parse("2026-01-31T09:05:00.001Z").unwrap());
+    clock.set("2026-01-31T09:05:00.001Z".parse::<Timestamp>().unwrap());
 
     let same = json!({"name": "처음 🌱", "code": made["code"], "httpMethods": ["get"], "memory": 256,
         "environmentVariables": {}, "status": "active"});

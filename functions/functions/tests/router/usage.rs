@@ -52,8 +52,8 @@ async fn limited_list_has_the_usage_of_its_functions_beside_unpurged_ones() {
 async fn patched_function_has_its_last_modified_from_the_stores_clock() {
     let env = RouterEnv::start().await;
     let function = env.created("f", "x = 1").await;
-    let id = FunctionId::parse(function["id"].as_str().unwrap()).unwrap();
-    let time = Timestamp::parse("2030-01-31T09:05:00.123Z").unwrap();
+    let id = function["id"].as_str().unwrap().parse::<FunctionId>().unwrap();
+    let time = "2030-01-31T09:05:00.123Z".parse::<Timestamp>().unwrap();
     let store = env.env.store.clone().with_clock(Clock::standing_at(time));
     let owner = Owner::anonymous();
     for body in [json!({"name": "g"}), json!({"code": "eSA9IDI="})] {

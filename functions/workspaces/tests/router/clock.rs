@@ -8,7 +8,7 @@ use testkit::TestEnv;
 async fn deleted_workspace_has_its_deleted_at_from_the_stores_clock() {
     let env = TestEnv::start().unwrap();
     let workspace = env.new_workspace().await;
-    let time = Timestamp::parse("2030-01-31T09:05:00.123Z").unwrap();
+    let time = "2030-01-31T09:05:00.123Z".parse::<Timestamp>().unwrap();
     let store = env.store.clone().with_clock(Clock::standing_at(time));
     store.delete_workspace(&Owner::anonymous(), &workspace, &Expected::Any).await.unwrap();
     let read = env.dynamodb.get_item().table_name(&env.config.table);

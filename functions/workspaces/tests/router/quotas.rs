@@ -45,7 +45,7 @@ async fn workspace_quota_holds_under_concurrent_creates_and_deletes() {
 #[tokio::test]
 async fn requests_above_the_rate_limit_return_429() {
     let env = TestEnv::start().unwrap();
-    let clock = Clock::standing_at(Timestamp::parse("2026-01-31T09:05:00.000Z").unwrap());
+    let clock = Clock::standing_at("2026-01-31T09:05:00.000Z".parse::<Timestamp>().unwrap());
     let quotas = Quotas { requests_per_second: Some(2), ..SMALL };
     let store = env.store.clone().with_quotas(quotas).with_clock(clock.clone());
     let lambda = env.lambda("workspaces", workspaces::router(store));
@@ -66,7 +66,7 @@ async fn requests_above_the_rate_limit_return_429() {
     let wrong = Event::new("BREW", "/api/workspaces").from("ada");
     lambda.answer(wrong).await.assert_error(405, "METHOD_NOT_ALLOWED");
 
-    clock.set(Timestamp::parse("2026-01-31T09:05:01.000Z").unwrap());
+    clock.set("2026-01-31T09:05:01.000Z".parse::<Timestamp>().unwrap());
     let answer = list("ada").await;
     assert_eq!(
         answer.json().as_array().map(Vec::len),

@@ -1,6 +1,7 @@
 //! What is Python and what isn't, as CPython sees it.
 
 use super::*;
+use crate::domain::Code;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -8,14 +9,14 @@ use std::path::Path;
 const ALL: [Runtime; 3] = [Runtime::Python311, Runtime::Python312, Runtime::Python313];
 
 /// What is said after `code is not Python that Python 3.… can read: `.
-fn told(source: &str, runtime: Runtime) -> Option<String> {
-    let refused = check(&Code::from_stored(source.into()), runtime).err()?.to_string();
+fn syntax_error(source: &str, runtime: Runtime) -> Option<String> {
+    let refused = check(source, runtime).err()?.to_string();
     let start = format!("code is not Python that {} can read: ", runtime.name());
     Some(refused.strip_prefix(&start).unwrap().to_owned())
 }
 
 #[test]
-fn what_cpython_reads_is_read() {
+fn python_that_cpython_reads_is_accepted() {
     for source in [
         "print(1)",
         "",
@@ -37,13 +38,13 @@ fn what_cpython_reads_is_read() {
         "return 1\n",
     ] {
         for runtime in ALL {
-            assert_eq!(told(source, runtime), None, "{source:?}");
+            assert_eq!(syntax_error(source, runtime), None, "{source:?}");
         }
     }
 }
 
 #[test]
-fn the_first_error_is_told_with_its_line_and_column() {
+fn the_first_error_is_reported_with_line_and_column() {
     for (source, expected) in [
         ("def f()\n    pass\n", "line 1, column 8: expected `:`, found newline"),
         ("a\r\nb\rc +\n", "line 3, column 4: expected an expression"),
@@ -64,13 +65,13 @@ fn the_first_error_is_told_with_its_line_and_column() {
         ("# \0", "line 1, column 3: source code cannot contain null bytes"),
     ] {
         for runtime in ALL {
-            assert_eq!(told(source, runtime).as_deref(), Some(expected), "{source:?}");
+            assert_eq!(syntax_error(source, runtime).as_deref(), Some(expected), "{source:?}");
         }
     }
 }
 
 #[test]
-fn each_runtime_reads_its_own_python() {
+fn each_runtime_has_its_own_syntax() {
     for (source, since) in [
         ("type A = int\n", Runtime::Python312),
         ("def f[T](a: T): ...\n", Runtime::Python312),
@@ -80,14 +81,14 @@ fn each_runtime_reads_its_own_python() {
     ] {
         let first = ALL.iter().position(|runtime| *runtime == since).unwrap();
         for (i, runtime) in ALL.into_iter().enumerate() {
-            let told = told(source, runtime);
+            let told = syntax_error(source, runtime);
             assert_eq!(told.is_none(), i >= first, "{source:?}: {told:?}");
         }
     }
 }
 
 #[test]
-fn an_encoding_by_which_it_would_be_another_text_is_refused() {
+fn a_declared_encoding_other_than_utf8_is_refused() {
     for source in [
         "# coding: utf-8\n'é'",
         "# -*- coding: UTF_8 -*-\r\n'é'",
@@ -97,7 +98,7 @@ fn an_encoding_by_which_it_would_be_another_text_is_refused() {
         "#\n\n# coding: latin-1\n'é'",
         "# encoding\n'é'",
     ] {
-        assert_eq!(told(source, Runtime::Python312), None, "{source:?}");
+        assert_eq!(syntax_error(source, Runtime::Python312), None, "{source:?}");
     }
     for (source, line, name) in [
         ("# coding: latin-1\n'é'", 1, "latin-1"),
@@ -106,12 +107,12 @@ fn an_encoding_by_which_it_would_be_another_text_is_refused() {
         let expected = format!(
             "line {line}, column 1: the source is UTF-8, and declares its encoding as {name}"
         );
-        assert_eq!(told(source, Runtime::Python312), Some(expected));
+        assert_eq!(syntax_error(source, Runtime::Python312), Some(expected));
     }
 }
 
 #[test]
-fn what_nests_too_deep_is_refused_before_it_is_parsed() {
+fn deep_nesting_is_refused_before_it_is_parsed() {
     let brackets = "brackets and f-strings nest more than 200 deep";
     let operators = "an expression has more than 3000 operators in a row";
     for (before, unit, line, column, problem) in [
@@ -129,17 +130,17 @@ fn what_nests_too_deep_is_refused_before_it_is_parsed() {
         ("", "a if b else ", 1, 18_003, operators),
     ] {
         let repeated = unit.repeat((Code::MAX_BYTES - before.len()) / unit.len());
-        let told = told(&format!("{before}{repeated}"), Runtime::Python312);
+        let told = syntax_error(&format!("{before}{repeated}"), Runtime::Python312);
         let expected = format!("line {line}, column {column}: {problem}");
         assert_eq!(told, Some(expected), "{unit}");
     }
     let blocks: String = (0..200).map(|i| " ".repeat(i) + "if a:\n").collect();
     let expected = "line 101, column 101: blocks nest more than 99 deep";
-    assert_eq!(told(&blocks, Runtime::Python312).as_deref(), Some(expected));
+    assert_eq!(syntax_error(&blocks, Runtime::Python312).as_deref(), Some(expected));
 }
 
 #[test]
-fn what_nests_as_deep_as_the_limits_is_read() {
+fn nesting_up_to_the_limits_is_accepted() {
     let blocks: String = (0..99).map(|i| " ".repeat(i) + "if a:\n").collect();
     for source in [
         format!("{}a{}", "(".repeat(200), ")".repeat(200)),
@@ -147,13 +148,13 @@ fn what_nests_as_deep_as_the_limits_is_read() {
         format!("{}a", "-".repeat(3000)),
     ] {
         for runtime in ALL {
-            assert_eq!(told(&source, runtime), None, "{source:.100}");
+            assert_eq!(syntax_error(&source, runtime), None, "{source:.100}");
         }
     }
 }
 
 #[test]
-fn what_stands_side_by_side_is_not_nested() {
+fn siblings_are_not_nested() {
     for (before, unit, after) in [
         ("x = [", "-a.b(c)[d] + 1,", "]"),
         ("x = ", "a == 1 or ", "b"),
@@ -165,37 +166,37 @@ fn what_stands_side_by_side_is_not_nested() {
         ("# ", "((((", ""),
     ] {
         let source = format!("{before}{}{after}\n", unit.repeat(4000));
-        assert_eq!(told(&source, Runtime::Python312), None, "{unit}");
+        assert_eq!(syntax_error(&source, Runtime::Python312), None, "{unit}");
     }
 }
 
 #[test]
-fn a_bracket_that_is_never_closed_is_told_where_the_parser_misses_it() {
+fn an_unclosed_bracket_is_reported_where_the_parser_expects_its_end() {
     let rest = "x = a.b(c)\n".repeat(4000);
     for rest in [rest.clone(), "def f(): pass\n".to_owned() + &rest] {
-        let told = told(&format!("ok = 1\nf(a\n{rest}"), Runtime::Python312).unwrap();
+        let told = syntax_error(&format!("ok = 1\nf(a\n{rest}"), Runtime::Python312).unwrap();
         assert!(told.starts_with("line 2, column 4:") || told.starts_with("line 3,"), "{told}");
     }
 }
 
 #[test]
-fn every_example_is_python() {
+fn every_example_is_valid_python() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for file in fs::read_dir(root.join("examples")).unwrap() {
         let path = file.unwrap().path();
         let source = fs::read_to_string(&path).unwrap();
         for runtime in ALL {
-            assert_eq!(told(&source, runtime), None, "{}", path.display());
+            assert_eq!(syntax_error(&source, runtime), None, "{}", path.display());
         }
     }
 }
 
 proptest! {
     #[test]
-    fn whatever_is_sent_is_answered_in_one_short_line(
+    fn an_error_is_one_short_line(
         source in "([a-f(\\[{}\\])'\":,;\n\r #\\\\=.가é!-]|\u{feff}|f\"|lambda|if |def ){0,40}"
     ) {
-        if let Some(told) = told(&source, Runtime::Python311) {
+        if let Some(told) = syntax_error(&source, Runtime::Python311) {
             prop_assert!(told.chars().count() < 260 && !told.contains('\n'), "{}", told);
         }
     }

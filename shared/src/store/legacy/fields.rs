@@ -15,7 +15,7 @@ pub(super) fn fields(item: &Item) -> Result<Fields, Error> {
         !value.is_null() && value.as_s().map_or(true, |text| !text.is_empty())
     };
     let values = item.iter().filter(|(_, value)| is_value(value));
-    Fields::parse(json::object(values).as_bytes())
+    Ok(Fields::parse(json::object(values).as_bytes())?)
 }
 
 /// A time in the legacy form: with an offset, or in UTC without one.
@@ -24,7 +24,7 @@ pub(super) struct LegacyTime(pub(super) Timestamp);
 
 impl LegacyTime {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}Z"))).map(Self)
+        text.parse().or_else(|_| format!("{text}Z").parse()).ok().map(Self)
     }
 }
 

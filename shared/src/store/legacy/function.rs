@@ -47,7 +47,7 @@ impl Store {
         }
         let owner = workspace.as_ref().and_then(owner_of);
         let owner = owner.map(|owner| Owner::from_stored(owner.to_owned()));
-        let code = match fields(&read).and_then(|mut fields| fields.optional("code")) {
+        let code = match fields(&read).and_then(|mut fields| Ok(fields.optional("code")?)) {
             Ok(Some(code)) => Ok(code),
             Ok(None) => self.published_source(ws, id).await?,
             Err(error) => return Ok(MigrationAction::Skip(error.to_string())),
@@ -95,7 +95,7 @@ impl Store {
         };
         let source =
             String::from_utf8(bytes).map_err(|_| ValidationError::because("must be UTF-8"));
-        Ok(source.and_then(Code::from_source))
+        Ok(source.and_then(Code::try_from))
     }
 }
 

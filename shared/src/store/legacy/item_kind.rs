@@ -86,7 +86,7 @@ pub(super) fn is_current(item: &Item) -> bool {
 
 /// Whether a log's sort key is one of the legacy backend's.
 pub(super) fn is_legacy_log(sk: &str) -> bool {
-    keys::parts_of_log(sk).is_none_or(|(_, id)| LogId::parse(id).is_err())
+    keys::parts_of_log(sk).is_none_or(|(_, id)| id.parse::<LogId>().is_err())
 }
 
 #[cfg(test)]
@@ -103,8 +103,8 @@ mod tests {
     #[test]
     fn kind_is_read_from_keys_and_version() {
         let kind = |pk: &str, sk: &str| ItemKind::of(&item(&[(PK, pk), (SK, sk)]));
-        let ws = WorkspaceId::parse("ws-7hKQxZ2m").unwrap();
-        let function = FunctionId::parse("fn-Ab3dEf9h").unwrap();
+        let ws = "ws-7hKQxZ2m".parse::<WorkspaceId>().unwrap();
+        let function = "fn-Ab3dEf9h".parse::<FunctionId>().unwrap();
         let pk = "WS#ws-7hKQxZ2m";
         let workspace = |is_legacy| ItemKind::Workspace { id: ws.clone(), is_legacy };
         assert_eq!(kind(pk, "METADATA"), workspace(true));

@@ -106,7 +106,8 @@ fn size(log: &ExecutionLog) -> usize {
 /// The log in `item`, or the reason why it can't be read.
 fn read(function: &FunctionId, sk: &str, item: &Item) -> Result<ExecutionLog, String> {
     let (time, id) = keys::parts_of_log(sk).ok_or("its key has no time and no identifier")?;
-    let id = LogId::parse(&format!("log-{id}"))
+    let id: LogId = format!("log-{id}")
+        .parse()
         .map_err(|_| "its key ends with something else than an identifier")?;
     let time = text(item, "timestamp").unwrap_or(time);
     let LegacyTime(timestamp) = LegacyTime::parse(time).ok_or("timestamp must be a time")?;
@@ -169,7 +170,7 @@ mod tests {
             "status": "success", "duration": 12, "statusCode": 200, "logs": ["a"], "level": "info",
         });
         change(&mut log);
-        let function = FunctionId::parse("fn-Ab3dEf9h").unwrap();
+        let function = "fn-Ab3dEf9h".parse::<FunctionId>().unwrap();
         let sk = "LOG#2025-11-08T12:04:05.123456+09:00#9kLmN2pQ";
         read(&function, sk, &serde_dynamo::to_item(log).unwrap())
     }

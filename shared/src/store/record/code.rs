@@ -64,7 +64,8 @@ fn inline(code: &Code) -> Option<Vec<u8>> {
 /// The source of [`CodeRecord::code_inline`].
 pub(in crate::store) fn code_from_inline(compressed: &[u8]) -> Result<Code, Error> {
     let source = decompress_bounded(compressed, Code::MAX_BYTES)?;
-    String::from_utf8(source).map(Code::from_stored).map_err(Error::internal)
+    let source = String::from_utf8(source).map_err(Error::internal)?;
+    Code::try_from(source).map_err(Error::internal)
 }
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn compressible_source_is_stored_inline_unchanged() {
-        let code = Code::from_stored("print('안녕 👋')\r\n".repeat(1000));
+        let code = Code::try_from("print('안녕 👋')\r\n".repeat(1000)).unwrap();
         let compressed = inline(&code).expect("compresses well");
         assert_eq!(code_from_inline(&compressed).unwrap(), code);
     }
@@ -83,6 +84,6 @@ mod tests {
         let noise: String = (0..4000_u64)
             .map(|i| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
             .collect();
-        assert_eq!(inline(&Code::from_stored(noise)), None);
+        assert_eq!(inline(&Code::try_from(noise).unwrap()), None);
     }
 }

@@ -36,7 +36,7 @@ impl InvocationKeyRecord {
         let legacy = item.remove(LEGACY_KEYS);
         let legacy = legacy.iter().filter_map(|set| set.as_ss().ok()).flatten();
         let mut keys: Vec<_> = legacy.filter_map(|text| Self::read(text)).collect();
-        let own = item.extract_if(|name, _| KeyId::parse(name).is_ok());
+        let own = item.extract_if(|name, _| name.parse::<KeyId>().is_ok());
         keys.extend(own.filter_map(|(_, value)| Self::read(value.as_s().ok()?)));
         keys
     }

@@ -90,5 +90,5 @@ pub(in crate::store) fn visible_workspace_item(
     id: &WorkspaceId,
     item: Option<Item>,
 ) -> Result<Item, Error> {
-    item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())
+    Ok(item.filter(|item| is_visible_to(owner, item)).ok_or_else(|| id.not_found())?)
 }
