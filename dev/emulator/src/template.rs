@@ -84,14 +84,16 @@ impl Template {
 
     fn from_document(document: &Value, region: &str) -> Result<Self, TemplateError> {
         let resolver = Resolver::new(document, region);
+        // First, because other values contain their names.
+        let (table, bucket) = (storage::table(&resolver)?, storage::bucket(&resolver)?);
         let (cors, authorizer) = api::read(&resolver)?;
         Ok(Self {
             region: region.to_owned(),
             functions: functions::read(&resolver)?,
             cors,
             authorizer,
-            table: storage::table(&resolver)?,
-            bucket: storage::bucket(&resolver)?,
+            table,
+            bucket,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::TemplateError;
 use super::policy::PolicyStatement;
@@ -55,7 +55,7 @@ struct Environment {
 struct Event {
     r#type: String,
     #[serde(default)]
-    properties: Value,
+    properties: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -167,9 +167,11 @@ fn function(resolver: &Resolver<'_>, id: &str) -> Result<LambdaFunction, Templat
     for (name, event) in own.events {
         let place = format!("{place}.Events.{name}.Properties");
         match event.r#type.as_str() {
-            "HttpApi" => routes.push(route(resolver::read(event.properties, &place)?, &place)?),
+            "HttpApi" => {
+                routes.push(route(resolver::read(event.properties.into(), &place)?, &place)?)
+            }
             "DynamoDB" => {
-                let event: DynamoDbEvent = resolver::read(event.properties, &place)?;
+                let event: DynamoDbEvent = resolver::read(event.properties.into(), &place)?;
                 if event.enabled != Some(false) {
                     mappings.push(mapping(event, format!("{id}.{name}"), &place)?);
                 }

@@ -128,7 +128,7 @@ fn an_error_names_the_place() {
         (
             "{BucketName: !Ref Name}",
             "{BucketName: !Ref Nmae}",
-            "Bucket.Properties.BucketName can't",
+            "Bucket.Properties.BucketName can't be used",
         ),
         ("{BucketName: !Ref Name}", "{A: b}", "Resources.Bucket.Properties can't be used: missing"),
         ("LEVEL: debug", "LEVEL: !GetAtt Api.Id", variable),
