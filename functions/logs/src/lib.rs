@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use shared::domain::{
-    ExecutionStatus, FunctionId, Level, Limits, List, LogFilter, Owner, Timestamp, WorkspaceId,
+    ExecutionStatus, FunctionId, Level, Limits, List, Owner, Timestamp, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{

@@ -45,7 +45,7 @@ impl RouterEnv {
 
     /// A new invocation key of a function, and its secret.
     async fn key(&self, id: &FunctionId) -> (NewInvocationKey, String) {
-        let create = Fields::parse(br#"{"name": "a"}"#).and_then(CreateInvocationKey::try_from);
+        let create = CreateInvocationKey::try_from(Fields::parse(br#"{"name": "a"}"#).unwrap());
         let claim = IdempotencyRecord::without_key(Timestamp::now());
         let new = create.unwrap().create(&claim.origin).unwrap();
         let (owner, ws) = (Owner::anonymous(), &self.workspace);
