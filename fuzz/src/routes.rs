@@ -14,7 +14,7 @@ use shared::domain::{
 };
 use shared::error::Error;
 use shared::http::{
-    Array, BaseUrl, CreatedResponse, IdempotentJson, IfMatch, ListQuery, Path, WithEtag,
+    BaseUrl, CreatedResponse, IdempotentJson, IfMatch, ListQuery, ListResponse, Path, WithEtag,
 };
 
 /// The header with the matched route.
@@ -53,10 +53,10 @@ fn empty_page<T>(page: &PageRequest) -> Page<T> {
     Page { items: Vec::new(), next: Some(page.cursor(POSITION)) }
 }
 
-async fn workspaces(owner: Owner, query: ListQuery) -> Result<Array<Workspace>, Error> {
+async fn workspaces(owner: Owner, query: ListQuery) -> Result<ListResponse<Workspace>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Workspaces(owner), limit)?;
-    Ok(query.array(empty_page(&page)))
+    Ok(query.respond(empty_page(&page)))
 }
 
 async fn create_workspace(
@@ -92,10 +92,10 @@ async fn patch_workspace(
 async fn functions(
     Path(workspace): Path<String>,
     query: ListQuery,
-) -> Result<Array<Function>, Error> {
+) -> Result<ListResponse<Function>, Error> {
     let limit = query.limit(Limits::RESOURCES)?;
     let page = query.page(List::Functions(workspace.parse::<WorkspaceId>()?), limit)?;
-    Ok(query.array(empty_page(&page)))
+    Ok(query.respond(empty_page(&page)))
 }
 
 async fn create_function(
