@@ -26,8 +26,8 @@ pub struct InvocationKey {
 }
 
 impl InvocationKey {
-    /// The most keys that a function has at a time: enough to replace several callers' keys
-    /// one after the other, and few enough to compare with all of them at every call.
+    /// The most keys of a function: enough to replace the keys of several callers one by one, and few
+    /// enough to compare all of them at every call.
     pub const MOST: u32 = 10;
 }
 

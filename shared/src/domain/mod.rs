@@ -5,6 +5,7 @@
 
 mod code;
 mod digest;
+mod environment;
 mod error;
 mod execution;
 mod field;
@@ -26,6 +27,7 @@ mod workspace;
 
 pub use code::Code;
 pub use digest::sha256_of_parts;
+pub use environment::EnvironmentVariables;
 pub use error::{
     AccessDenied, InvalidField, InvalidId, InvalidJson, NoRandomness, NotFound, ValidationError,
 };
@@ -43,9 +45,7 @@ pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
 pub use owner::Owner;
 pub use page::{Capacity, InvalidCursor, Limit, Limits, List, Page, PageBuilder, PageRequest};
 pub use quotas::{Quota, Quotas};
-pub use settings::{
-    Auth, EnvironmentVariables, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout,
-};
+pub use settings::{Auth, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout};
 pub use text::{Description, Name};
 pub use time::{Clock, Timestamp};
 pub use usage::{HourlyUsage, Usage};

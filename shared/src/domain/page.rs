@@ -57,9 +57,9 @@ pub struct Limits {
 impl Limits {
     /// Workspaces and functions: 1 to 1000; without a limit, as many as a page can hold.
     pub const RESOURCES: Self = Self { max: 1000, default: None };
-    /// The logs of a function: 1 to 1000, 100 unless said.
+    /// The logs of a function: 1 to 1000, 100 by default.
     pub const FUNCTION_LOGS: Self = Self { max: 1000, default: Some(100) };
-    /// The logs of a workspace: 1 to 500, 50 unless said.
+    /// The logs of a workspace: 1 to 500, 50 by default.
     pub const WORKSPACE_LOGS: Self = Self { max: 500, default: Some(50) };
 
     /// The largest limit.
@@ -160,7 +160,7 @@ impl PageRequest {
 pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// The cursor to what follows, if anything does.
+    /// The cursor to the next page, if there is one.
     pub next: Option<String>,
 }
 
@@ -181,7 +181,7 @@ pub struct PageBuilder<T> {
 }
 
 impl<T: Serialize> PageBuilder<T> {
-    /// An empty page, as `page` asks for it.
+    /// An empty page for the request `page`.
     pub fn new(page: &PageRequest) -> Self {
         Self {
             items: Vec::new(),

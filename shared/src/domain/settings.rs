@@ -1,7 +1,5 @@
 //! Settings of a function.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::RefOr;
@@ -26,10 +24,10 @@ pub enum Runtime {
 }
 
 impl Runtime {
-    /// The newest.
+    /// The newest runtime.
     pub const NEWEST: Self = Self::Python313;
 
-    /// What people call it: `Python 3.12`.
+    /// Its name: `Python 3.12`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Python311 => "Python 3.11",
@@ -47,7 +45,7 @@ impl TryFrom<Value> for Runtime {
     }
 }
 
-/// Memory in MB: 128 to 1024, 256 unless said.
+/// Memory in MB: 128 to 1024, 256 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "u16")]
 pub struct Memory(u16);
@@ -92,7 +90,7 @@ impl TryFrom<u16> for Memory {
     }
 }
 
-/// Timeout in seconds: 1 to 900, 30 unless said.
+/// Timeout in seconds: 1 to 900, 30 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "u16")]
 pub struct Timeout(u16);
@@ -238,95 +236,6 @@ impl TryFrom<Vec<HttpMethod>> for HttpMethods {
     }
 }
 
-/// Environment variables: names and values of 4 KB in all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "BTreeMap<String, String>")]
-pub struct EnvironmentVariables(BTreeMap<String, String>);
-
-impl EnvironmentVariables {
-    /// The most bytes of all names and values together.
-    pub const MAX_BYTES: usize = 4096;
-
-    /// Names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-}
-
-impl PartialSchema for EnvironmentVariables {
-    /// The limit of all names and values together is told in words: a schema can't express it.
-    fn schema() -> RefOr<Schema> {
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .pattern(Some("^(?!AWS_|LAMBDA_)[A-Za-z][A-Za-z0-9_]*$"));
-        let value = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(Some(Self::MAX_BYTES - 1))
-            .pattern(Some(r"^[^\x00]*$"));
-        let text = format!(
-            "Names and values have at most {} bytes in all. A name of one letter is taken, and \
-             can't be deployed.",
-            Self::MAX_BYTES
-        );
-        ObjectBuilder::new()
-            .property_names(Some(name))
-            .additional_properties(Some(Schema::from(value)))
-            .description(Some(text))
-            .into()
-    }
-}
-
-impl ToSchema for EnvironmentVariables {}
-
-impl TryFrom<Value> for EnvironmentVariables {
-    type Error = ValidationError;
-
-    fn try_from(value: Value) -> Result<Self, ValidationError> {
-        let Value::Object(entries) = value else {
-            return Err(ValidationError::because("must be an object of strings"));
-        };
-        let mut variables = BTreeMap::new();
-        for (name, value) in entries {
-            refuse_variable_name(&name)?;
-            let Value::String(value) = value else {
-                let name = shown(&name);
-                return Err(ValidationError(format!(
-                    "must be an object of strings, and {name} is not one"
-                )));
-            };
-            refuse_nul(&name, &value)?;
-            variables.insert(name, value);
-        }
-        Self::of_valid_entries(variables)
-    }
-}
-
-impl TryFrom<BTreeMap<String, String>> for EnvironmentVariables {
-    type Error = ValidationError;
-
-    fn try_from(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
-        for (name, value) in &variables {
-            refuse_variable_name(name)?;
-            refuse_nul(name, value)?;
-        }
-        Self::of_valid_entries(variables)
-    }
-}
-
-impl EnvironmentVariables {
-    /// The variables of valid names and values, which may still be too large together.
-    fn of_valid_entries(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
-        let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if bytes > Self::MAX_BYTES {
-            let max = Self::MAX_BYTES;
-            return Err(ValidationError(format!(
-                "must be at most {max} bytes of names and values in all, and has {bytes}"
-            )));
-        }
-        Ok(Self(variables))
-    }
-}
-
 /// Whether a function may be called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -399,37 +308,6 @@ fn whole_number_schema(min: u16, max: u16, unit: &str) -> RefOr<Schema> {
         .into()
 }
 
-fn refuse_variable_name(name: &str) -> Result<(), ValidationError> {
-    let shown = shown(name);
-    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.bytes().all(letters) {
-        return Err(ValidationError(format!(
-            "must have names of letters, digits and _ that begin with a letter, not {shown:?}"
-        )));
-    }
-    // The contract reserves these names for the engine.
-    if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
-        return Err(ValidationError(format!(
-            "must not set {shown}: AWS_* and LAMBDA_* are reserved"
-        )));
-    }
-    Ok(())
-}
-
-/// No operating system can pass on a value with a NUL character.
-fn refuse_nul(name: &str, value: &str) -> Result<(), ValidationError> {
-    if value.contains('\0') {
-        let name = shown(name);
-        return Err(ValidationError(format!("must not contain a NUL character, as {name} does")));
-    }
-    Ok(())
-}
-
-/// The beginning of a client's name, short enough for a sentence.
-fn shown(name: &str) -> &str {
-    &name[..name.floor_char_boundary(100)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,24 +357,6 @@ mod tests {
     }
 
     #[test]
-    fn variables_have_plain_names_and_a_limited_size() {
-        assert!(EnvironmentVariables::try_from(json!({})).is_ok());
-        assert!(EnvironmentVariables::try_from(json!({"KEY_1": "값 🔑", "a": ""})).is_ok());
-        for name in ["", "1A", "_HANDLER", "A-B", "A B", "é", "AWS_REGION", "LAMBDA_X"] {
-            let reason = refusal::<EnvironmentVariables>(json!({ name: "x" }));
-            assert!(reason.contains(name), "{reason}");
-        }
-        for value in [json!(1), json!(null), json!({}), json!("a\u{0}")] {
-            assert!(refusal::<EnvironmentVariables>(json!({ "KEY": value })).contains("KEY"));
-        }
-        assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4093)})).is_ok());
-        let long_name = refusal::<EnvironmentVariables>(json!({ "\"".repeat(1_000_000): "x" }));
-        assert!(long_name.len() < 400, "a sentence, not an echo: {} bytes", long_name.len());
-        let reason = refusal::<EnvironmentVariables>(json!({"KEY": "x".repeat(4094)}));
-        assert!(reason.contains("4096") && reason.contains("4097"), "{reason}");
-    }
-
-    #[test]
     fn a_status_is_active_or_disabled() {
         assert_eq!(Status::try_from(json!("disabled")), Ok(Status::Disabled));
         assert_eq!(refusal::<Status>(json!("Active")), "must be one of active, disabled");
@@ -517,16 +377,6 @@ mod tests {
         assert!(stored::<HttpMethods>(&json!(["GET", "POST"])));
         for methods in [json!([]), json!(["HEAD"]), json!("GET")] {
             assert!(!stored::<HttpMethods>(&methods), "{methods}");
-        }
-        assert!(stored::<EnvironmentVariables>(&json!({"KEY": "value"})));
-        for variables in [
-            json!({"1A": ""}),
-            json!({"AWS_REGION": ""}),
-            json!({"KEY": "\0"}),
-            json!({"KEY": "x".repeat(4094)}),
-            json!({"KEY": 1}),
-        ] {
-            assert!(!stored::<EnvironmentVariables>(&variables), "{variables}");
         }
     }
 }

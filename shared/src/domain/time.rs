@@ -38,7 +38,7 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
-    /// The time so many milliseconds after 1970 began; `None` beyond the year 9999.
+    /// The time of this number of milliseconds since 1970; `None` beyond the year 9999.
     pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Self> {
         Instant::from_millisecond(milliseconds).ok().map(Self)
     }
@@ -71,7 +71,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Tells the time: the system's, or one that a test sets.
+/// A clock: the system's, or one that a test sets.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
@@ -81,14 +81,14 @@ impl Clock {
         Self(Some(Arc::new(AtomicI64::new(time.epoch_milliseconds()))))
     }
 
-    /// Sets the clock and all its clones; the system's time can't be set and stays.
+    /// Sets the clock and all its clones. It has no effect on the system's clock.
     pub fn set(&self, time: Timestamp) {
         if let Some(milliseconds) = &self.0 {
             milliseconds.store(time.epoch_milliseconds(), Ordering::Relaxed);
         }
     }
 
-    /// The time that it tells.
+    /// The time of the clock.
     pub fn now(&self) -> Timestamp {
         let set = self.0.as_ref().map(|milliseconds| milliseconds.load(Ordering::Relaxed));
         set.and_then(Timestamp::from_epoch_milliseconds).unwrap_or_else(Timestamp::now)

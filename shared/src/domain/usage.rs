@@ -27,8 +27,8 @@ struct Hour(
     u64,
 );
 
-/// Executions by the hour in which they began: the latest 25 hours, in order,
-/// those without an execution left out.
+/// Executions by the hour in which they began: the latest 25 hours, in order, without those that have
+/// no execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Vec<Hour>")]
 pub struct HourlyUsage(Vec<Hour>);
@@ -59,7 +59,7 @@ impl TryFrom<Vec<Hour>> for HourlyUsage {
 }
 
 impl HourlyUsage {
-    /// Counts an execution that began `at`. One that is older than all hours kept is not counted.
+    /// Counts an execution that began `at`, unless it is older than all hours that are kept.
     pub fn count(&mut self, at: Timestamp, status: ExecutionStatus, took: Duration) {
         let hour = at.epoch_milliseconds().div_euclid(HOUR_MS);
         let newest = self.0.last().map_or(hour, |last| last.0.max(hour));

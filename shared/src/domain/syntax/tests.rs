@@ -1,4 +1,4 @@
-//! What is Python and what isn't, as CPython sees it.
+//! Tests of the syntax check, against what CPython accepts.
 
 use super::*;
 use crate::domain::Code;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 const ALL: [Runtime; 3] = [Runtime::Python311, Runtime::Python312, Runtime::Python313];
 
-/// What is said after `code is not Python that Python 3.… can read: `.
+/// The error after `code is not Python that Python 3.… can read: `.
 fn syntax_error(source: &str, runtime: Runtime) -> Option<String> {
     let refused = check(source, runtime).err()?.to_string();
     let start = format!("code is not Python that {} can read: ", runtime.name());
