@@ -16,8 +16,9 @@ use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::domain::Quotas;
 use shared::engine::Engine;
+use shared::time_budget::TimeBudget;
 use testkit::permissions::acting_as;
-use testkit::{Answer, Event, Lambda, TestEnv};
+use testkit::{Answer, Event, Lambda, TestEnv, WIDE_LIMITS};
 
 /// An item, as DynamoDB's client has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -52,7 +53,16 @@ impl Deployment {
 
     /// Over stores on disk, for tests whose stream grows long.
     pub async fn on_disk(quotas: impl Fn(Quotas) -> Quotas) -> Self {
-        let mut env = TestEnv::start_on_disk().unwrap();
+        Self::with_time_budget(WIDE_LIMITS, quotas).await
+    }
+
+    /// The same with the product's time limits, for tests of them on a paused clock.
+    pub async fn with_product_limits(quotas: impl Fn(Quotas) -> Quotas) -> Self {
+        Self::with_time_budget(TimeBudget::PRODUCT, quotas).await
+    }
+
+    async fn with_time_budget(budget: TimeBudget, quotas: impl Fn(Quotas) -> Quotas) -> Self {
+        let mut env = TestEnv::start_on_disk(budget).unwrap();
         env.store = env.store.with_quotas(quotas(env.config.quotas));
         Self::over(env).await
     }

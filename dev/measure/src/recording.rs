@@ -15,7 +15,7 @@ use replay::{RecordedRequest, RecordedResponse, operation};
 use shared::config::Config;
 use shared::engine::Engine;
 use shared::store::Store;
-use testkit::{TestEnv, clients, http_client, lambda_client};
+use testkit::{TestEnv, WIDE_LIMITS, clients, http_client, lambda_client};
 
 use crate::cost::Resources;
 
@@ -24,7 +24,7 @@ use crate::cost::Resources;
 /// # Panics
 /// If a request fails.
 pub async fn record() -> (Config, Vec<RecordedRequest>) {
-    let mut env = TestEnv::start_on_disk().expect("the stores start");
+    let mut env = TestEnv::start_on_disk(WIDE_LIMITS).expect("the stores start");
     let client = RecordingClient { inner: http_client(), all: Arc::default() };
     let (dynamodb, s3) = clients(env.stores(), client.clone());
     env.store = Store::with_clients(dynamodb, s3, &env.config);

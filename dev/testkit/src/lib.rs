@@ -40,6 +40,12 @@ use emulator::template::{DEFAULT_REGION, Template, TemplateError};
 pub use fixtures::fields;
 pub use lambda::{Answer, Event, Lambda};
 
+/// Time limits that no machine is too slow for: an hour and more, where the product has a minute.
+///
+/// A test of the product's limits has [`TimeBudget::PRODUCT`], and a paused clock: see
+/// [`http_client`].
+pub const WIDE_LIMITS: TimeBudget = TimeBudget::PRODUCT.widened(100);
+
 /// An empty DynamoDB and S3 of a test's own, with the table and the bucket of
 /// the repository's template. Dropping it stops both.
 #[derive(Debug)]
@@ -85,14 +91,14 @@ pub enum TestEnvError {
 }
 
 impl TestEnv {
-    /// Starts the stores, in some milliseconds.
+    /// Starts the stores, in some milliseconds, with [`WIDE_LIMITS`].
     ///
     /// # Errors
     /// As the template and the stores say.
     pub fn start() -> Result<Self, TestEnvError> {
         let template = template()?;
         let stores = Stores::ephemeral(&template)?;
-        Self::over(stores, template, None)
+        Self::over(stores, template, None, WIDE_LIMITS)
     }
 
     /// The same with stores in a temporary folder, as `cargo local` keeps them. They
@@ -100,18 +106,19 @@ impl TestEnv {
     ///
     /// # Errors
     /// As the template, the folder and the stores say.
-    pub fn start_on_disk() -> Result<Self, TestEnvError> {
+    pub fn start_on_disk(time_budget: TimeBudget) -> Result<Self, TestEnvError> {
         let template = template()?;
         let place = tempfile::tempdir().map_err(StoresError::Io)?;
         let folder = DataFolder::open(&place.path().join("data"))?;
         let stores = Stores::open(&folder, &template)?;
-        Self::over(stores, template, Some((folder, place)))
+        Self::over(stores, template, Some((folder, place)), time_budget)
     }
 
     fn over(
         stores: Stores,
         template: Template,
         data: Option<(DataFolder, TempDir)>,
+        time_budget: TimeBudget,
     ) -> Result<Self, TestEnvError> {
         let reader = stores.stream_reader()?;
         let reconciler = template.functions.iter().find(|function| function.binary == "reconciler");
@@ -125,7 +132,7 @@ impl TestEnv {
         let followers = Mutex::new(followers?);
         let http = http_client();
         let faults = Faults::over(http.clone());
-        let (dynamodb, s3) = clients(&stores, http);
+        let (dynamodb, s3) = clients_within(&time_budget, &stores, http);
         let config = Config {
             table: template.table.name,
             bucket: template.bucket,
@@ -141,11 +148,11 @@ impl TestEnv {
             sign_in: false,
             allowed_origins: template.cors.unwrap_or_default().origins,
             log_level: tracing::Level::INFO,
-            time_budget: TimeBudget::PRODUCT,
+            time_budget,
         };
         let permissions = Permissions::over(SharedHttpClient::new(faults.clone()), roles);
         let meter = Meter::over(SharedHttpClient::new(permissions.clone()));
-        let (metered_dynamodb, metered_s3) = clients(&stores, meter.clone());
+        let (metered_dynamodb, metered_s3) = clients_within(&time_budget, &stores, meter.clone());
         let store = Store::with_clients(metered_dynamodb, metered_s3, &config);
         let engine = OnceCell::new();
         let engine_place = tempfile::tempdir().map_err(StoresError::Io)?;
@@ -220,7 +227,11 @@ impl TestEnv {
     /// A client of the engine, which it starts if need be, that [`TestEnv::faults`]
     /// can inject faults into and [`TestEnv::meter`] counts.
     pub async fn lambda_client(&self) -> aws_sdk_lambda::Client {
-        lambda_client(self.engine().await.url(), self.meter.clone())
+        lambda_client_within(
+            &self.config.time_budget,
+            self.engine().await.url(),
+            self.meter.clone(),
+        )
     }
 
     /// `router` as the Lambda of this name, with its role, that [`Lambda::answer`] can be asked.
@@ -229,7 +240,10 @@ impl TestEnv {
     }
 }
 
-/// What all clients of a test send with: see [`in_flight`].
+/// What all clients of a test send with.
+///
+/// On a paused clock (`#[tokio::test(start_paused = true)]`), time stands still while a call is in
+/// flight, and jumps to the next timer where a test waits for nothing else.
 pub fn http_client() -> SharedHttpClient {
     let http = aws_smithy_http_client::Builder::new().build_http();
     SharedHttpClient::new(InFlight::over(http))
@@ -239,8 +253,17 @@ fn template() -> Result<Template, TemplateError> {
     Template::read(&project::source_root().join("template.yaml"), DEFAULT_REGION)
 }
 
-/// Clients of `stores` that send over `http`, and repeat what failed without much delay.
+/// Clients of `stores` that send over `http` with [`WIDE_LIMITS`], and repeat what failed without
+/// much delay.
 pub fn clients(
+    stores: &Stores,
+    http: impl HttpClient + Clone + 'static,
+) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
+    clients_within(&WIDE_LIMITS, stores, http)
+}
+
+fn clients_within(
+    time_budget: &TimeBudget,
     stores: &Stores,
     http: impl HttpClient + Clone + 'static,
 ) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
@@ -250,7 +273,7 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts(&TimeBudget::PRODUCT))
+        .timeout_config(timeouts(time_budget))
         .http_client(http.clone())
         .endpoint_url(stores.dynamodb_url())
         .build();
@@ -260,23 +283,31 @@ pub fn clients(
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts(&TimeBudget::PRODUCT))
+        .timeout_config(timeouts(time_budget))
         .http_client(http)
         .endpoint_url(stores.s3_url())
         .build();
     (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3))
 }
 
-/// A client of the Lambda API at `url` that sends over `http`, and repeats what
+/// A client of the Lambda API at `url` that sends over `http` with [`WIDE_LIMITS`], and repeats what
 /// failed without much delay.
 pub fn lambda_client(url: &str, http: impl HttpClient + Clone + 'static) -> aws_sdk_lambda::Client {
+    lambda_client_within(&WIDE_LIMITS, url, http)
+}
+
+fn lambda_client_within(
+    time_budget: &TimeBudget,
+    url: &str,
+    http: impl HttpClient + Clone + 'static,
+) -> aws_sdk_lambda::Client {
     let config = aws_sdk_lambda::Config::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
         .region(Region::new(DEFAULT_REGION))
         .credentials_provider(key())
         .retry_config(retries())
         .retry_partition(own_retries())
-        .timeout_config(timeouts(&TimeBudget::PRODUCT))
+        .timeout_config(timeouts(time_budget))
         .http_client(http)
         .endpoint_url(url)
         .build();

@@ -138,7 +138,11 @@ fn an_error_names_the_place() {
         ("LEVEL: debug", "LEVEL: !If [Nope, a, b]", variable),
         ("LEVEL: debug", "LEVEL: !Join [a]", variable),
         ("LEVEL: debug", "LEVEL: !Sub 'a${b'", variable),
-        ("!Equals [!Ref Stage, dev]", "!Condition Either", "Variables.IF is not one plain value"),
+        (
+            "!Equals [!Ref Stage, dev]",
+            "!Condition Either",
+            "Resources.Never.Metadata.BuildProperties can't be used",
+        ),
         ("Timeout: 5", "Timeout: soon", "Resources.One.Properties.Timeout can't be used"),
         ("{Binary: one}", "{}", "Resources.One.Metadata.BuildProperties can't be used: missing"),
         ("Path: /b", "Path: /b/", "a route can't end in a slash"),
@@ -160,7 +164,7 @@ fn a_file_that_is_not_a_template_is_an_error() {
     assert!(message.contains("line 2"), "{message}");
     for text in ["", "- a", "text"] {
         let message = Template::parse(text, "r").unwrap_err().to_string();
-        assert!(message.contains("has no AWS::Serverless::Function"), "{message}");
+        assert!(message.contains("has 0 resources of the type"), "{message}");
     }
     let message = Template::read(Path::new("/nowhere/template.yaml"), "r").unwrap_err().to_string();
     assert!(message.contains("/nowhere/template.yaml can't be read"), "{message}");
