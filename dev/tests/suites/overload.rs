@@ -42,9 +42,9 @@ fn loads(workspace: &str, function: &str) -> [Load; 4] {
     ]
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn overload_returns_retry_after_and_leaves_no_items() {
-    let api = Deployment::with_product_limits(|quotas| quotas).await;
+    let api = Deployment::on_disk(|quotas| quotas).await;
     let made = api.make("/api/workspaces", &json!({"name": "w"})).await;
     let workspace = format!("/api/workspaces/{}", made["id"].as_str().unwrap());
     let code = STANDARD.encode("handler = lambda event, context: 1");
