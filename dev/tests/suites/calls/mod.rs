@@ -1,9 +1,9 @@
 //! Calls of functions, deployed and run for real.
 
-mod calls;
 mod closed;
 mod costs;
 mod env;
 mod examples;
 mod hostile;
 mod outcomes;
+mod urls;

@@ -4,7 +4,7 @@ use super::fields::{LegacyTime, fields};
 use super::item_kind::is_current;
 use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{
-    Code, Fields, Function, FunctionId, FunctionSettings, Owner, ValidationError, WorkspaceId,
+    Auth, Code, Fields, Function, FunctionId, FunctionSettings, Owner, ValidationError, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::Store;
@@ -107,7 +107,9 @@ fn function(
     code: Code,
 ) -> Result<Function, Error> {
     let LegacyTime(last_modified) = fields.required("lastModified")?;
-    let settings = FunctionSettings::take(&mut fields)?;
+    // The legacy backend had no invocation keys.
+    let settings =
+        FunctionSettings { auth: Auth::default(), ..FunctionSettings::take(&mut fields)? };
     let status = fields.optional("status")?.unwrap_or_default();
     Ok(Function::new(id.clone(), ws.clone(), settings, code, status, last_modified))
 }
