@@ -52,7 +52,7 @@ async fn deep_health_checks_each_dependency_once_with_its_duration() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn deep_health_names_failing_dependencies_in_a_503() {
     let (env, lambda) = start().await;
     let assert_down = async |parts: &[&str], named: &str| {
