@@ -43,7 +43,7 @@ async fn limited_list_has_the_usage_of_its_functions_beside_unpurged_ones() {
         assert_eq!(env.delete(function).await.status, 204);
     }
     let [e, f] = ["e", "f"].map(|name| (json!(name), json!(1)));
-    assert_eq!(invocations("?limit=1").await, [e.clone()]);
+    assert_eq!(invocations("?limit=1").await, std::slice::from_ref(&e));
     assert_eq!(invocations("?limit=2").await, [e.clone(), f.clone()]);
     assert_eq!(invocations("").await, [e, f]);
 }
