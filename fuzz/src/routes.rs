@@ -67,7 +67,7 @@ async fn create_workspace(
     let location = format!("/api/workspaces/{}", workspace.id);
     Ok(CreatedResponse {
         location,
-        made: Versioned { value: workspace, version: 1 },
+        resource: Versioned { value: workspace, version: 1 },
         is_replayed: false,
     })
 }
@@ -109,7 +109,7 @@ async fn create_function(
     function.last_deployed = Some(now);
     let location = format!("/api/workspaces/{}/functions/{}", function.workspace_id, function.id);
     let value = base.with_invocation_url(function);
-    Ok(CreatedResponse { location, made: Versioned { value, version: 1 }, is_replayed: true })
+    Ok(CreatedResponse { location, resource: Versioned { value, version: 1 }, is_replayed: true })
 }
 
 async fn patch_function(
