@@ -65,7 +65,7 @@ pub struct TestEnv {
     pub permissions: Permissions,
     /// What counts the same calls, those with an injected fault too.
     pub meter: Meter,
-    followers: Mutex<Vec<Poller>>,
+    pollers: Mutex<Vec<Poller>>,
     stores: Stores,
     engine: OnceCell<Engine>,
     // Dropped after the engine, whose functions stand there.
@@ -127,9 +127,9 @@ impl TestEnv {
         let roles = template.functions.iter();
         let roles = roles.map(|f| (f.binary.clone(), f.statements.clone())).collect();
         let mappings = template.functions.into_iter().flat_map(|function| function.mappings);
-        let followers: Result<Vec<_>, _> =
+        let pollers: Result<Vec<_>, _> =
             mappings.map(|mapping| Poller::new(mapping, reader.clone(), None)).collect();
-        let followers = Mutex::new(followers?);
+        let pollers = Mutex::new(pollers?);
         let http = http_client();
         let faults = Faults::over(http.clone());
         let (dynamodb, s3) = clients_within(&time_budget, &stores, http);
@@ -164,7 +164,7 @@ impl TestEnv {
             faults,
             permissions,
             meter,
-            followers,
+            pollers,
             stores,
             engine,
             engine_place,
@@ -195,12 +195,12 @@ impl TestEnv {
         F: Fn(Value) -> Answer,
         Answer: Future<Output = Value>,
     {
-        let mut followers = self.followers.lock().await;
+        let mut pollers = self.pollers.lock().await;
         let deliver = |_: &str, event| {
             let answer = deliver(event);
             async { Ok(answer.await) }
         };
-        event_source::drain(&mut followers, deliver).await.expect("everything can be followed");
+        event_source::drain(&mut pollers, deliver).await.expect("every batch is processed");
     }
 
     /// The environment's own engine, which the first call starts.
