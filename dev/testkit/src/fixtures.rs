@@ -92,6 +92,8 @@ impl TestEnv {
             response_body: RawValue::NULL.to_owned(),
             logs: vec!["line".into()],
             level: if status == ExecutionStatus::Error { Level::Error } else { Level::Info },
+            cpu_time: Some(1.5),
+            max_memory: Some(40),
         };
         self.store.record_execution(ws, &log, 30).await.expect("recorded");
         log.id

@@ -132,6 +132,8 @@ impl Invoker {
             response_body: response::as_json(&execution.result),
             logs: execution.lines.clone(),
             level: execution.level(),
+            cpu_time: execution.resources.cpu_time,
+            max_memory: execution.resources.max_memory,
         }
         .cut_to_size();
         tracing::info!(

@@ -16,6 +16,17 @@ pub struct Execution {
     pub lines: Vec<String>,
     /// How long it took, measured outside the user's code.
     pub duration: Duration,
+    /// What it used.
+    pub resources: ResourceUse,
+}
+
+/// What an execution used, where it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ResourceUse {
+    /// Processor time of the function's processes in milliseconds, children included.
+    pub cpu_time: Option<f64>,
+    /// The most memory that its process has used so far, in MB.
+    pub max_memory: Option<u32>,
 }
 
 /// How an execution ended.
@@ -129,7 +140,8 @@ mod tests {
     use super::*;
 
     fn execution(result: ExecutionResult) -> Execution {
-        Execution { result, lines: Vec::new(), duration: Duration::ZERO }
+        let resources = ResourceUse::default();
+        Execution { result, lines: Vec::new(), duration: Duration::ZERO, resources }
     }
 
     #[test]

@@ -40,6 +40,13 @@ pub struct ExecutionLog {
     pub logs: Vec<String>,
     /// How much attention it deserves.
     pub level: Level,
+    /// Processor time of the function's processes in milliseconds, children included; null where
+    /// the process ended without a report.
+    #[schema(required, minimum = 0)]
+    pub cpu_time: Option<f64>,
+    /// The most memory that its process has used so far, in MB; null where nobody measured it.
+    #[schema(required, minimum = 0)]
+    pub max_memory: Option<u32>,
 }
 
 /// The most bytes of a body's JSON that are kept whole. Two bodies, their previews and the printed
@@ -302,6 +309,8 @@ mod tests {
             response_body: RawValue::from_string("null".into()).unwrap(),
             logs: lines,
             level: Level::Info,
+            cpu_time: None,
+            max_memory: None,
         }
     }
 

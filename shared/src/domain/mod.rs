@@ -31,7 +31,7 @@ pub use environment::EnvironmentVariables;
 pub use error::{
     AccessDenied, InvalidField, InvalidId, InvalidJson, NoRandomness, NotFound, ValidationError,
 };
-pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody};
+pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
 pub use function::{CreateFunction, Function, FunctionSettings, PatchFunction, SettingsInSchemas};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::{ExecutionResult, Failure, Reply, ReplyBody, Timeout};
+use crate::domain::{ExecutionResult, Failure, Reply, ReplyBody, ResourceUse, Timeout};
 
 /// The adapter's response. The user's code runs in the same process, so the response is not trusted:
 /// one of another form is a failure of that function.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct AdapterResponse {
     outcome: AdapterOutcome,
     #[serde(default)]
@@ -26,6 +27,8 @@ struct AdapterResponse {
     encoding: Encoding,
     #[serde(default)]
     body: String,
+    cpu_time: Option<f64>,
+    max_memory: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,13 +51,18 @@ enum Encoding {
     Base64,
 }
 
-/// Reads the adapter's response: the result of the execution, and the lines that it printed.
-pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>) {
+/// Reads the adapter's response: the result of the execution, the lines that it printed, and what it
+/// used.
+pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>, ResourceUse) {
     // All of it must be UTF-8, including fields that are ignored.
     let text = std::str::from_utf8(payload).ok();
     let Some(response) = text.and_then(|text| serde_json::from_str::<AdapterResponse>(text).ok())
     else {
-        return (ExecutionResult::Failed(unreadable()), Vec::new());
+        return (ExecutionResult::Failed(unreadable()), Vec::new(), ResourceUse::default());
+    };
+    let resources = ResourceUse {
+        cpu_time: response.cpu_time.filter(|time| *time >= 0.0),
+        max_memory: response.max_memory,
     };
     let failure = match response.outcome {
         AdapterOutcome::Returned => {
@@ -63,14 +71,14 @@ pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>) {
                     Some(reply) => ExecutionResult::Returned(reply),
                     None => ExecutionResult::Failed(unreadable()),
                 };
-            return (result, response.lines);
+            return (result, response.lines, resources);
         }
         AdapterOutcome::Raised => Failure::Raised,
         AdapterOutcome::Unloadable => Failure::Unloadable,
         AdapterOutcome::Memory => Failure::OutOfMemory,
         AdapterOutcome::Unusable => Failure::InvalidResponse(short(&response.reason)),
     };
-    (ExecutionResult::Failed(failure), response.lines)
+    (ExecutionResult::Failed(failure), response.lines, resources)
 }
 
 fn reply(
@@ -132,6 +140,16 @@ pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failu
     }
 }
 
+/// The number of MB in Lambda's report of the invocation `request`, which stands in the tail of output.
+pub(super) fn max_memory_used(tail: &str, request: Option<&str>) -> Option<u32> {
+    let bytes = STANDARD.decode(tail).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let begin = format!("REPORT RequestId: {}", request?);
+    let report = text.lines().rev().find(|line| line.starts_with(&begin))?;
+    let (_, used) = report.split_once("Max Memory Used: ")?;
+    used.split(' ').next()?.parse().ok()
+}
+
 /// What the function itself wrote, of the tail of output that Lambda gives:
 /// without the lines that Lambda puts around it for the invocation `request`.
 pub(super) fn printed(tail: &str, request: &str) -> Vec<String> {
@@ -173,7 +191,7 @@ mod tests {
         let body = "{\"n\": 12345678901234567890123}";
         let response = json!({"outcome": "returned", "status": 201, "headers": [["a", "b"]],
             "encoding": "json", "body": body, "lines": ["one"]});
-        let (result, lines) = read(response.to_string().as_bytes());
+        let (result, lines, _) = read(response.to_string().as_bytes());
         assert_eq!(lines, ["one"]);
         let ExecutionResult::Returned(reply) = result else { panic!("{result:?}") };
         assert_eq!((reply.status, reply.headers.len()), (201, 1));

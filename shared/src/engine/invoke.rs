@@ -16,7 +16,7 @@ use backon::{ExponentialBuilder, Retryable};
 
 use super::{Engine, adapter_response, lambda_name};
 use crate::aws::failure::failure;
-use crate::domain::{Execution, ExecutionResult, Failure, FunctionId, Quota, Timeout};
+use crate::domain::{Execution, ExecutionResult, Failure, FunctionId, Quota, ResourceUse, Timeout};
 use crate::error::Error;
 
 /// The most bytes of an event that Lambda takes: 6 MB.
@@ -112,7 +112,7 @@ impl Engine {
             Ok(Ok(answer)) => answer,
         };
         let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
-        let (result, lines) = if answer.function_error().is_none() {
+        let (result, lines, resources) = if answer.function_error().is_none() {
             adapter_response::read(payload)
         } else {
             let tail = answer.log_result().unwrap_or_default();
@@ -120,9 +120,11 @@ impl Engine {
             let mut lines =
                 adapter_response::printed(tail, answer.request_id().unwrap_or_default());
             lines.push(failure.to_string());
-            (ExecutionResult::Failed(failure), lines)
+            let max_memory = adapter_response::max_memory_used(tail, answer.request_id());
+            let resources = ResourceUse { cpu_time: None, max_memory };
+            (ExecutionResult::Failed(failure), lines, resources)
         };
-        Ok(Invoked::Ran(Execution { result, lines, duration }))
+        Ok(Invoked::Ran(Execution { result, lines, duration, resources }))
     }
 }
 
@@ -173,5 +175,6 @@ fn is_outcome_unknown(error: &SdkError<InvokeError, HttpResponse>) -> bool {
 
 fn failed(failure: Failure, began: Instant) -> Execution {
     let lines = vec![failure.to_string()];
-    Execution { lines, result: ExecutionResult::Failed(failure), duration: began.elapsed() }
+    let (result, duration) = (ExecutionResult::Failed(failure), began.elapsed());
+    Execution { result, lines, duration, resources: ResourceUse::default() }
 }

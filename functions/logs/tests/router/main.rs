@@ -43,6 +43,8 @@ impl RouterEnv {
             response_body: raw("{\"ok\":true}"),
             logs: lines,
             level: Level::Info,
+            cpu_time: Some(3.25),
+            max_memory: Some(41),
         }
         .cut_to_size();
         self.env.store.record_execution(&self.workspace, &log, 30).await.unwrap();

@@ -141,6 +141,8 @@ fn read(function: &FunctionId, sk: &str, item: &Item) -> Result<ExecutionLog, St
             (_, 400..) => Level::Warn,
             _ => Level::Info,
         }),
+        cpu_time: None,
+        max_memory: None,
     })
 }
 

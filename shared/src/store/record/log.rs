@@ -38,6 +38,10 @@ pub(in crate::store) struct LogRecord {
     duration: f64,
     status_code: u16,
     level: Level,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu_time: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_memory: Option<u32>,
     /// [`Detail`] as JSON, compressed.
     #[serde(with = "serde_bytes")]
     detail: Vec<u8>,
@@ -76,6 +80,8 @@ impl LogRecord {
             duration: log.duration,
             status_code: log.status_code,
             level: log.level,
+            cpu_time: log.cpu_time,
+            max_memory: log.max_memory,
             detail: compress(&detail),
         })
     }
@@ -103,6 +109,8 @@ impl TryFrom<LogRecord> for ExecutionLog {
             response_body: detail.response,
             logs: detail.lines,
             level: record.level,
+            cpu_time: record.cpu_time,
+            max_memory: record.max_memory,
         })
     }
 }
