@@ -10,10 +10,11 @@ use expect_test::expect_file;
 use serde_json::{Value, json};
 
 /// The identifiers of every event.
-const PATH_PARAMETERS: [(&str, &str); 4] = [
+const PATH_PARAMETERS: [(&str, &str); 5] = [
     ("workspaceId", "ws-01jd0000000000000000000000"),
     ("functionId", "fn-01jd0000000000000000000000"),
     ("keyId", "key-01jd0000000000000000000000"),
+    ("taskId", "tk-01jd0000000000000000000000-01jd0000000000000000000000"),
     ("file", "swagger-ui.css"),
 ];
 
@@ -65,7 +66,7 @@ fn with_section(text: &str, begin: &str, end: &str, section: &str) -> String {
 #[test]
 fn watch_router_is_made_from_the_template() {
     let routes = routes();
-    let order = ["docs", "workspaces", "functions", "invocations", "logs"];
+    let order = ["docs", "workspaces", "functions", "builds", "invocations", "logs"];
     let lambdas: BTreeSet<&str> = routes.iter().map(|(_, lambda)| lambda.as_str()).collect();
     assert_eq!(lambdas, BTreeSet::from(order), "every Lambda with routes has a place");
     let lines = order.iter().flat_map(|of| {

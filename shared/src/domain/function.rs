@@ -213,6 +213,24 @@ pub struct PatchFunction {
     pub status: Option<Status>,
 }
 
+impl PatchFunction {
+    /// A change of the source alone.
+    ///
+    /// # Errors
+    /// [`InvalidField`] as for a request without a runtime.
+    pub fn of_source(code: Code) -> Result<Self, InvalidField> {
+        Self { code: Some(code), ..Self::default() }.checked()
+    }
+
+    /// This change, if its code is Python.
+    fn checked(self) -> Result<Self, InvalidField> {
+        if let Some(code) = &self.code {
+            syntax::check(code.as_str(), self.runtime.unwrap_or(Runtime::NEWEST))?;
+        }
+        Ok(self)
+    }
+}
+
 impl TryFrom<Fields> for PatchFunction {
     type Error = InvalidField;
 
@@ -232,10 +250,7 @@ impl TryFrom<Fields> for PatchFunction {
             code: fields.optional("code")?,
             status: fields.optional("status")?,
         };
-        if let Some(code) = &patch.code {
-            syntax::check(code.as_str(), patch.runtime.unwrap_or(Runtime::NEWEST))?;
-        }
-        Ok(patch)
+        patch.checked()
     }
 }
 

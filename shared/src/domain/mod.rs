@@ -3,7 +3,9 @@
 //! A value of these types is valid. Constructors and `TryFrom` refuse what breaks a rule of the
 //! contract, and so does deserialization, so no other layer checks again.
 
+mod build;
 mod code;
+mod deployment;
 mod digest;
 mod environment;
 mod error;
@@ -14,8 +16,10 @@ mod id;
 mod idempotency;
 mod invocation_key;
 mod log;
+mod log_line;
 mod owner;
 mod page;
+mod processor_time;
 mod quotas;
 mod settings;
 mod syntax;
@@ -25,7 +29,9 @@ mod usage;
 mod version;
 mod workspace;
 
+pub use build::{Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus};
 pub use code::Code;
+pub use deployment::{DeploymentState, Revision};
 pub use digest::sha256_of_parts;
 pub use environment::EnvironmentVariables;
 pub use error::{
@@ -42,8 +48,10 @@ pub use invocation_key::{
     Access, CreateInvocationKey, InvocationKey, NewInvocationKey, Secret, SecretHash,
 };
 pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
+pub use log_line::LogLine;
 pub use owner::Owner;
 pub use page::{Capacity, InvalidCursor, Limit, Limits, List, Page, PageBuilder, PageRequest};
+pub use processor_time::{ProcessorTime, ProcessorTimePoint, UsedProcessorTime};
 pub use quotas::{Quota, Quotas};
 pub use settings::{Auth, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout};
 pub use text::{Description, Name};

@@ -17,7 +17,7 @@ pub use invoke::{Invoked, MAX_EVENT_BYTES};
 
 use crate::aws::failure::failure;
 use crate::config::Config;
-use crate::domain::{Function, FunctionId, sha256_of_parts};
+use crate::domain::{Function, FunctionId, Revision, sha256_of_parts};
 use crate::error::Error;
 
 /// AWS Lambda with the users' functions. Cheap to clone.
@@ -63,26 +63,12 @@ impl Engine {
         }
     }
 
-    /// Tells two deployments apart: a digest of everything that the Lambda function of a function
-    /// is made of. Its name, and who may call it, are not part of that.
+    /// Tells two deployments apart: the [`Revision`] of the function, and a digest of what we add.
     pub fn revision(&self, function: &Function) -> String {
-        let settings = &function.settings;
         let concurrency = self.concurrency.unwrap_or_default().to_string();
-        let (memory, timeout) = (settings.memory.mb(), settings.timeout.seconds());
-        let (memory, timeout) = (memory.to_string(), timeout.to_string());
-        let (source, runtime) = (function.code.sha256(), deploy::runtime(settings.runtime));
-        let fixed = [
-            package::ADAPTER,
-            &self.role,
-            &concurrency,
-            &source,
-            runtime.as_str(),
-            &memory,
-            &timeout,
-        ];
-        let variables = settings.environment_variables.iter();
-        let variables = variables.flat_map(|(name, value)| [name, value]);
-        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
+        let platform = sha256_of_parts([package::ADAPTER, &self.role, &concurrency]);
+        let revision = Revision::of(&function.settings, &function.code.sha256());
+        revision.deployed_with(&hex::encode(&platform[..8]))
     }
 }
 

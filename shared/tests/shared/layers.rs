@@ -82,7 +82,9 @@ const RULES: &[Rule] = &[
             "\"INTENT#",
             "\"CLAIM",
             "\"REQUESTS#",
+            "\"TASK#",
             "\"code/",
+            "\"builds/",
         ],
     },
     Rule {

@@ -9,7 +9,8 @@ use super::deployment::DeploymentRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, Function, FunctionId, FunctionSettings, Owner, Status, Timestamp, Versioned, WorkspaceId,
+    Code, DeploymentState, Function, FunctionId, FunctionSettings, Owner, Revision, Status,
+    Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -65,6 +66,22 @@ impl FunctionRecord {
         let invocation_keys = InvocationKeyRecord::take_all(&mut item);
         let record: Self = serde_dynamo::from_item(item).map_err(Error::internal)?;
         Ok(Self { invocation_keys, ..record })
+    }
+
+    /// How far this version is deployed.
+    pub(in crate::store) fn deployment_state(&self) -> DeploymentState {
+        let DeploymentRecord { deployed_revision, last_deployed, .. } = &self.deployment;
+        if let Some(reason) = self.deployment.error_of(self.version) {
+            return DeploymentState::Failed(reason);
+        }
+        let revision = Revision::of(&self.settings, self.code.sha256());
+        let is_deployed = deployed_revision.as_ref().is_some_and(|deployed| {
+            // A release before revisions could be compared deployed it. Whatever changes it deploys
+            // it anew.
+            let is_unchanged = *last_deployed >= Some(self.last_modified);
+            revision.is_deployed_as(deployed) || (!deployed.contains('-') && is_unchanged)
+        });
+        if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
     }
 
     pub(in crate::store) fn with_code(self, code: Code) -> Versioned<Function> {
