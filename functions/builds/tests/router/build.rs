@@ -4,11 +4,11 @@ use std::io::{Cursor, Write};
 
 use serde_json::json;
 use shared::domain::Code;
-use testkit::Event;
+use testkit::{Event, Form};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::env::{BuildEnv, Form, OTHER, SOURCE};
+use crate::env::{BUILD, BuildEnv, OTHER, SOURCE};
 
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -105,7 +105,7 @@ async fn what_is_wrong_with_a_form_is_told_with_its_field() {
 #[tokio::test]
 async fn what_is_no_form_or_too_large_is_refused() {
     let env = BuildEnv::start().await;
-    let at = || Event::new("POST", "/api/v1/build-and-push");
+    let at = || Event::new("POST", BUILD);
     let told = env.lambda.answer(at().json(&json!({}))).await;
     let told = told.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
     assert_eq!(told, "the body must be multipart/form-data, not application/json");
@@ -133,8 +133,9 @@ async fn nothing_of_a_registry_is_kept() {
     let env = BuildEnv::start().await;
     let form = env.form("f").field("registry_url", "https://hub.example").field("tag", "latest");
     let form = form.field("username", "ada").field("password", "correct horse battery");
-    let form = form.header("idempotency-key", "k").file("a.py", SOURCE.as_bytes());
-    assert_eq!(env.post(form).await.status, 202);
+    let event = form.file("a.py", SOURCE.as_bytes()).event(BUILD);
+    let event = event.header("idempotency-key", Some("k"));
+    assert_eq!(env.lambda.answer(event).await.status, 202);
     let scanned = env.env.dynamodb.scan().table_name(&env.env.config.table).send().await.unwrap();
     let items = format!("{:?}", scanned.items());
     assert!(items.contains("TASK#"), "{items}");
@@ -146,28 +147,29 @@ async fn nothing_of_a_registry_is_kept() {
 #[tokio::test]
 async fn a_repeated_build_is_made_once_whatever_its_boundary_and_password() {
     let env = BuildEnv::start().await;
-    let form = |password: &str, source: &str| {
+    let once = async |password: &str, source: &str, boundary: &'static str| {
         let form = env.form("f").field("password", password).file("a.py", source.as_bytes());
-        form.header("idempotency-key", "k")
+        let event = form.with_boundary(boundary).event(BUILD);
+        env.lambda.answer(event.header("idempotency-key", Some("k"))).await
     };
-    let first = env.post(form("one", SOURCE)).await;
+    let first = once("one", SOURCE, "a").await;
     assert_eq!((first.status, first.header("idempotency-replayed")), (202, ""));
-    let again = env.lambda.answer(form("two", SOURCE).with_other_boundary()).await;
+    let again = once("two", SOURCE, "b").await;
     assert_eq!((again.status, &again.body), (202, &first.body));
     assert_eq!(again.header("idempotency-replayed"), "true");
     let tasks = env.get(&format!("/api/v1/workspaces/{}/tasks", env.workspace)).await;
     assert_eq!(tasks.json()["count"], 1);
-    let other = env.post(form("one", OTHER)).await;
-    other.assert_error(422, "VALIDATION_ERROR");
+    once("one", OTHER, "a").await.assert_error(422, "VALIDATION_ERROR");
 }
 
 #[tokio::test]
 async fn a_refused_build_leaves_its_key_free() {
     let env = BuildEnv::start().await;
     let form = Form::default().field("app_name", "f").field("workspace_id", "ws-nothing");
-    let form = form.file("a.py", SOURCE.as_bytes()).header("idempotency-key", "k");
+    let event = form.file("a.py", SOURCE.as_bytes()).event(BUILD);
+    let event = event.header("idempotency-key", Some("k"));
     for _ in 0..2 {
-        env.post(form.clone()).await.assert_error(404, "NOT_FOUND");
+        env.lambda.answer(event.clone()).await.assert_error(404, "NOT_FOUND");
     }
 }
 

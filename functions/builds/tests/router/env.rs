@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use shared::domain::{FunctionId, Owner, Revision, WorkspaceId};
-use testkit::{Answer, Event, Lambda, TestEnv};
+use testkit::{Answer, Event, Form, Lambda, TestEnv};
 
+pub(crate) const BUILD: &str = "/api/v1/build-and-push";
 pub(crate) const SOURCE: &str = "def handler(event, context):\n    return 1\n";
 pub(crate) const OTHER: &str = "def handler(event, context):\n    return 2\n";
 
@@ -58,7 +59,7 @@ impl BuildEnv {
     }
 
     pub(crate) async fn post(&self, form: Form) -> Answer {
-        self.lambda.answer(form.event()).await
+        self.lambda.answer(form.event(BUILD)).await
     }
 
     pub(crate) async fn task(&self, id: &str) -> Value {
@@ -83,54 +84,5 @@ impl BuildEnv {
 
     pub(crate) async fn deploy_with(&self, body: Value) -> Answer {
         self.lambda.answer(Event::new("POST", "/api/v1/deploy").json(&body)).await
-    }
-}
-
-const BOUNDARY: &str = "----WebKitFormBoundaryTpNbqUn2y8Bv4Zxk";
-
-/// A form, as a browser sends it.
-#[derive(Clone, Default)]
-pub(crate) struct Form {
-    body: Vec<u8>,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Form {
-    pub(crate) fn field(self, name: &str, value: &str) -> Self {
-        self.part(&format!("name=\"{name}\""), value.as_bytes())
-    }
-
-    pub(crate) fn file(self, name: &str, content: &[u8]) -> Self {
-        let kind = "Content-Type: application/octet-stream";
-        self.part(&format!("name=\"file\"; filename=\"{name}\"\r\n{kind}"), content)
-    }
-
-    fn part(mut self, disposition: &str, content: &[u8]) -> Self {
-        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n");
-        self.body.extend_from_slice(head.as_bytes());
-        self.body.extend_from_slice(content);
-        self.body.extend_from_slice(b"\r\n");
-        self
-    }
-
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-
-    /// The same between other boundaries, of the same length.
-    pub(crate) fn with_other_boundary(self) -> Event {
-        let other = "x".repeat(BOUNDARY.len());
-        let body = String::from_utf8(self.body.clone()).unwrap().replace(BOUNDARY, &other);
-        let event = self.event().bytes(format!("{body}--{other}--\r\n").as_bytes());
-        event.header("content-type", Some(&format!("multipart/form-data; boundary={other}")))
-    }
-
-    pub(crate) fn event(mut self) -> Event {
-        self.body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-        let event = Event::new("POST", "/api/v1/build-and-push").bytes(&self.body);
-        let event = event.header("content-type", Some(&kind));
-        self.headers.iter().fold(event, |event, (name, value)| event.header(name, Some(value)))
     }
 }
