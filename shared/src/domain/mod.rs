@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod execution;
 mod field;
+mod form;
 mod function;
 mod id;
 mod idempotency;
@@ -33,7 +34,10 @@ pub use error::{
 };
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
-pub use function::{CreateFunction, Function, FunctionSettings, PatchFunction, SettingsInSchemas};
+pub use form::{EntryPoint, Form, FormSetting, Handler};
+pub use function::{
+    CreateFunction, Function, FunctionSettings, HandlerChange, PatchFunction, SettingsInSchemas,
+};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
 pub use idempotency::{
     CreationSeed, Fingerprint, IdempotencyKey, IdempotentRequest, Salt, new_salt,

@@ -9,7 +9,8 @@ use super::deployment::DeploymentRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, Function, FunctionId, FunctionSettings, Owner, Status, Timestamp, Versioned, WorkspaceId,
+    Code, Function, FunctionId, FunctionSettings, Handler, Owner, Status, Timestamp, Versioned,
+    WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -37,6 +38,9 @@ pub(in crate::store) struct FunctionRecord {
     pub(in crate::store) invocation_keys: Vec<InvocationKeyRecord>,
     #[serde(flatten)]
     pub(in crate::store) code: CodeRecord,
+    // Functions of earlier releases are all of the native form.
+    #[serde(flatten)]
+    pub(in crate::store) handler: Handler,
     #[serde(flatten)]
     pub(in crate::store) deployment: DeploymentRecord,
 }
@@ -57,6 +61,10 @@ impl FunctionRecord {
             version: 1,
             invocation_keys: Vec::new(),
             code,
+            handler: Handler {
+                form: function.detected_form,
+                entry_point: function.detected_entry_point,
+            },
             deployment: DeploymentRecord::default(),
         }
     }
@@ -74,6 +82,7 @@ impl FunctionRecord {
             self.workspace_id,
             self.settings,
             code,
+            self.handler,
             self.status,
             self.last_modified,
         );
