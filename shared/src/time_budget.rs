@@ -26,6 +26,8 @@ pub struct TimeBudget {
     pub commit: Duration,
     /// Removing what a request no longer needs: an unused source, or its claim.
     pub discard: Duration,
+    /// Waiting for a function's deployment, counted from the start of the request.
+    pub deployment: Duration,
     /// Waiting for a user's function, counted from the start of the request.
     pub execution: Duration,
     /// Writing an execution's log before the response.
@@ -50,6 +52,7 @@ impl TimeBudget {
         claim: Duration::from_secs(2),
         commit: Duration::from_secs(12),
         discard: Duration::from_secs(2),
+        deployment: Duration::from_secs(20),
         execution: Duration::from_secs(26),
         log_write: Duration::from_millis(1500),
         health_check: Duration::from_secs(3),
@@ -72,6 +75,7 @@ impl TimeBudget {
             claim: self.claim.saturating_mul(factor),
             commit: self.commit.saturating_mul(factor),
             discard: self.discard.saturating_mul(factor),
+            deployment: self.deployment.saturating_mul(factor),
             execution: self.execution.saturating_mul(factor),
             log_write: self.log_write.saturating_mul(factor),
             health_check: self.health_check.saturating_mul(factor),
@@ -111,5 +115,6 @@ const _: () = {
     assert!(fits(&create, T.response), "a command ends before its response is due");
     assert!(fits(&[T.execution, T.log_write], T.response), "an execution's log is written");
     assert!(fits(&[T.admission, T.claim, T.call], T.execution), "there is time to call a function");
+    assert!(fits(&[T.deployment], T.execution), "a function that was waited for has time to run");
     assert!(fits(&[T.admission, T.health_check], T.response), "the health check is answered");
 };

@@ -108,6 +108,13 @@ impl Event {
         self
     }
 
+    /// The same with these cookies, each `name=value`.
+    #[must_use]
+    pub fn cookies(mut self, cookies: &[String]) -> Self {
+        self.0["cookies"] = json!(cookies);
+        self
+    }
+
     /// The same from somebody whose token the gateway has checked.
     #[must_use]
     pub fn from(mut self, subject: &str) -> Self {

@@ -10,7 +10,7 @@ pub use schema::SettingsInSchemas;
 use super::{
     Auth, Code, CreationSeed, Description, EntryPoint, EnvironmentVariables, Fields, Form,
     FormSetting, FunctionId, Handler, HttpMethods, InvalidField, Memory, Name, Runtime, Status,
-    Timeout, Timestamp, Usage, WorkspaceId, syntax,
+    Timeout, Timestamp, Usage, WorkspaceId, sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -138,7 +138,36 @@ pub struct Function {
     pub avg_duration: f64,
 }
 
+impl FunctionSettings {
+    /// Tells two deployments of a function apart: a digest of what its client decides of them. Its
+    /// name, and who may call it, are not part of that.
+    pub fn deployment_digest(&self, source_sha256: &str, handler: &Handler) -> String {
+        let (memory, timeout) = (self.memory.mb().to_string(), self.timeout.seconds().to_string());
+        let fixed = [
+            source_sha256,
+            self.runtime.name(),
+            &memory,
+            &timeout,
+            handler.form.name(),
+            handler.entry_point.as_deref().unwrap_or_default(),
+        ];
+        let variables = self.environment_variables.iter();
+        let variables = variables.flat_map(|(name, value)| [name, value]);
+        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
+    }
+}
+
 impl Function {
+    /// The handler of its source.
+    pub fn handler(&self) -> Handler {
+        Handler { form: self.detected_form, entry_point: self.detected_entry_point.clone() }
+    }
+
+    /// [`FunctionSettings::deployment_digest`] of this function.
+    pub fn deployment_digest(&self) -> String {
+        self.settings.deployment_digest(&self.code.sha256(), &self.handler())
+    }
+
     /// A function as it is before its first deployment and its first execution.
     pub fn new(
         id: FunctionId,

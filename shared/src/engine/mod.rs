@@ -14,6 +14,7 @@ use aws_types::SdkConfig;
 
 pub use deploy::Deployed;
 pub use invoke::{Invoked, MAX_EVENT_BYTES};
+pub use package::PROTOCOL;
 
 use crate::aws::failure::failure;
 use crate::config::Config;
@@ -64,25 +65,14 @@ impl Engine {
     }
 
     /// Tells two deployments apart: a digest of everything that the Lambda function of a function
-    /// is made of. Its name, and who may call it, are not part of that.
+    /// is made of.
     pub fn revision(&self, function: &Function) -> String {
-        let settings = &function.settings;
         let concurrency = self.concurrency.unwrap_or_default().to_string();
-        let (memory, timeout) = (settings.memory.mb(), settings.timeout.seconds());
-        let (memory, timeout) = (memory.to_string(), timeout.to_string());
-        let (source, runtime) = (function.code.sha256(), deploy::runtime(settings.runtime));
-        let fixed = [
-            package::ADAPTER,
-            &self.role,
-            &concurrency,
-            &source,
-            runtime.as_str(),
-            &memory,
-            &timeout,
-        ];
-        let variables = settings.environment_variables.iter();
-        let variables = variables.flat_map(|(name, value)| [name, value]);
-        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
+        let digest = function.deployment_digest();
+        let adapter = package::adapter(function.detected_form);
+        let adapter = adapter.iter().flat_map(|(name, content)| [*name, *content]);
+        let parts = [&*self.role, &concurrency, &digest].into_iter().chain(adapter);
+        hex::encode(&sha256_of_parts(parts)[..16])
     }
 }
 

@@ -1,32 +1,57 @@
-//! The deployment package: a zip of a function's source and our adapter.
+//! The deployment package of a function: its source, and the adapter that calls its handler.
 
 use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::domain::Code;
+use serde_json::json;
+
+use crate::domain::{Code, Form, Handler};
 use crate::error::Error;
 
-/// The adapter, which calls the user's handler.
-pub(super) const ADAPTER: &str = include_str!("adapter.py");
+/// The form of the events that the adapter takes: counted up with each change that an adapter of an
+/// earlier release would not understand.
+pub const PROTOCOL: u32 = 1;
 
-/// The handler that Lambda calls: `handle` of `faas_adapter.py`.
-pub(super) const HANDLER: &str = "faas_adapter.handle";
+/// The handler that Lambda calls.
+pub(super) const HANDLER: &str = "_faas_adapter.handle";
 
-/// The zip of `code` and the adapter. The same source always makes the same bytes.
-pub(super) fn package(code: &Code) -> Result<Vec<u8>, Error> {
+/// A file of the adapter: its path below `_faas_adapter/`, and its content.
+type File = (&'static str, &'static str);
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("adapter/", $path)))),*] };
+}
+
+/// The files that every function needs.
+const CORE: &[File] = files!["__init__.py", "reply.py", "request.py", "tasks.py"];
+
+/// The files that run around a handler of this form.
+pub(super) fn adapter(form: Form) -> Vec<File> {
+    let own: &[File] = match form {
+        _ => &[],
+    };
+    CORE.iter().chain(own).copied().collect()
+}
+
+/// The zip of a function's source and the adapter. The same function always makes the same bytes.
+pub(super) fn package(code: &Code, handler: &Handler) -> Result<Vec<u8>, Error> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::DEFAULT)
         .unix_permissions(0o644);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in
-        [("faas_adapter.py", ADAPTER.as_bytes()), ("function.py", code.as_bytes())]
-    {
+    let mut add = |name: String, content: &[u8]| {
         zip.start_file(name, options).map_err(Error::internal)?;
-        zip.write_all(content).map_err(Error::internal)?;
+        zip.write_all(content).map_err(Error::internal)
+    };
+    for (path, content) in adapter(handler.form) {
+        add(format!("_faas_adapter/{path}"), content.as_bytes())?;
     }
+    let settings = json!({"form": handler.form.name(), "entryPoint": handler.entry_point});
+    add("_faas_adapter/function.json".to_owned(), settings.to_string().as_bytes())?;
+    add("code/function.py".to_owned(), code.as_bytes())?;
     Ok(zip.finish().map_err(Error::internal)?.into_inner())
 }
 
@@ -41,8 +66,8 @@ mod tests {
 
     #[test]
     fn the_same_source_makes_the_same_zip() {
-        let zip = package(&code()).unwrap();
-        let again = package(&code()).unwrap();
+        let zip = package(&code(), &Handler::default()).unwrap();
+        let again = package(&code(), &Handler::default()).unwrap();
         assert_eq!(Sha256::digest(&zip), Sha256::digest(again));
         // The time of every entry is the first that a zip can name.
         assert_eq!(&zip[10..14], [0, 0, 0x21, 0], "1980-01-01 00:00:00");

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::header::HOST;
 use http::request::Parts;
 
-use crate::domain::Function;
+use crate::domain::{Function, FunctionId, WorkspaceId};
 
 /// The API's base URL without a trailing slash:
 /// `https://abc.execute-api.ap-northeast-2.amazonaws.com`.
@@ -20,8 +20,13 @@ impl BaseUrl {
     ///
     /// The URL is not stored: it would be wrong as soon as the API moves to another name.
     pub fn with_invocation_url(&self, function: Function) -> Function {
-        let url = format!("{}/invoke/{}/{}", self.0, function.workspace_id, function.id);
+        let url = self.invocation_url(&function.workspace_id, &function.id);
         Function { invocation_url: function.last_deployed.map(|_| url), ..function }
+    }
+
+    /// The public URL of a function.
+    pub fn invocation_url(&self, ws: &WorkspaceId, id: &FunctionId) -> String {
+        format!("{}/invoke/{ws}/{id}", self.0)
     }
 }
 

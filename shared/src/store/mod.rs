@@ -33,7 +33,7 @@ mod usage;
 mod workspace;
 
 pub use change::Change;
-pub use deployment::{CallSettings, Callable, Deployable};
+pub use deployment::{CallSettings, Callable, Deployable, Deployment};
 pub use idempotency::{Completion, Created, IdempotencyRecord, IdempotencyState};
 pub use legacy::{
     ItemKind, LegacyFunction, LegacyLog, LegacyLogs, LegacyWorkspace, MigrationAction, Orphan,

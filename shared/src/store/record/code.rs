@@ -36,6 +36,11 @@ impl CodeRecord {
         }
     }
 
+    /// The SHA-256 of the source in lower-case hexadecimal.
+    pub(in crate::store) fn sha256(&self) -> &str {
+        &self.code_sha256
+    }
+
     /// Adds the change to this source to `changes`. The key is a side effect: the same source under
     /// another key is no change.
     pub(in crate::store) fn add_to(&self, changes: &mut Changes) -> Result<(), Error> {
