@@ -70,7 +70,7 @@ impl Engine {
         let concurrency = self.concurrency.unwrap_or_default().to_string();
         let digest = function.deployment_digest();
         let adapter = package::adapter(function.detected_form);
-        let adapter = adapter.iter().flat_map(|(name, content)| [*name, *content]);
+        let adapter = adapter.flat_map(|(name, content)| [*name, *content]);
         let parts = [&*self.role, &concurrency, &digest].into_iter().chain(adapter);
         hex::encode(&sha256_of_parts(parts)[..16])
     }

@@ -1,5 +1,7 @@
 //! The deployment package of a function: its source, and the adapter that calls its handler.
 
+mod files;
+
 use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
@@ -10,6 +12,8 @@ use serde_json::json;
 use crate::domain::{Code, Form, Handler};
 use crate::error::Error;
 
+use files::File;
+
 /// The form of the events that the adapter takes: counted up with each change that an adapter of an
 /// earlier release would not understand.
 pub const PROTOCOL: u32 = 1;
@@ -17,22 +21,9 @@ pub const PROTOCOL: u32 = 1;
 /// The handler that Lambda calls.
 pub(super) const HANDLER: &str = "_faas_adapter.handle";
 
-/// A file of the adapter: its path below `_faas_adapter/`, and its content.
-type File = (&'static str, &'static str);
-
-macro_rules! files {
-    ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("adapter/", $path)))),*] };
-}
-
-/// The files that every function needs.
-const CORE: &[File] = files!["__init__.py", "reply.py", "request.py", "tasks.py"];
-
 /// The files that run around a handler of this form.
-pub(super) fn adapter(form: Form) -> Vec<File> {
-    let own: &[File] = match form {
-        _ => &[],
-    };
-    CORE.iter().chain(own).copied().collect()
+pub(super) fn adapter(form: Form) -> impl Iterator<Item = &'static File> {
+    files::CORE.iter().chain(files::of_form(form))
 }
 
 /// The zip of a function's source and the adapter. The same function always makes the same bytes.
@@ -58,6 +49,9 @@ pub(super) fn package(code: &Code, handler: &Handler) -> Result<Vec<u8>, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use sha2::{Digest, Sha256};
 
     fn code() -> Code {
@@ -71,5 +65,24 @@ mod tests {
         assert_eq!(Sha256::digest(&zip), Sha256::digest(again));
         // The time of every entry is the first that a zip can name.
         assert_eq!(&zip[10..14], [0, 0, 0x21, 0], "1980-01-01 00:00:00");
+    }
+
+    #[test]
+    fn every_file_of_the_adapter_is_in_a_package() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/adapter");
+        let mut folders = vec![root.clone()];
+        let mut found = BTreeSet::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "py") {
+                    found.insert(path.strip_prefix(&root).unwrap().display().to_string());
+                }
+            }
+        }
+        let packed = Form::ALL.into_iter().flat_map(adapter).map(|(path, _)| path.to_string());
+        assert_eq!(packed.collect::<BTreeSet<_>>(), found);
     }
 }

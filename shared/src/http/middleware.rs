@@ -84,6 +84,10 @@ pub(super) async fn handle(
     if method == Method::HEAD {
         remove_body(&mut response);
     }
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        // RFC 9110, 8.6: a 204 has none, and that of a 304 would be of the response to a plain GET.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     settings.cors.apply(&headers, response.headers_mut());
     metrics.log(&response);
     response
