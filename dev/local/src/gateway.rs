@@ -13,7 +13,9 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use shared::http::cors::Cors;
@@ -209,6 +211,17 @@ fn replace_cors_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderM
     cors.apply(request, response);
 }
 
+/// The host that a request is for: HTTP/2 has it in the URL, HTTP/1.0 may leave it out. `None` where it
+/// is no host.
+fn requested_host(parts: &Parts, port: u16) -> Option<HeaderValue> {
+    let in_url = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = parts.headers.get(HOST).map(HeaderValue::as_bytes).or(in_url);
+    let Some(host) = host else { return HeaderValue::try_from(format!("localhost:{port}")).ok() };
+    let authority = Authority::try_from(host).ok()?;
+    let is_plain = !authority.host().is_empty() && !authority.as_str().contains('@');
+    HeaderValue::try_from(authority.as_str()).ok().filter(|_| is_plain)
+}
+
 async fn forward(
     served: &Served,
     client: SocketAddr,
@@ -216,7 +229,9 @@ async fn forward(
     request_id: &str,
 ) -> Result<http::Response<Bytes>, GatewayError> {
     let time = Timestamp::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let host = requested_host(&parts, served.port).ok_or_else(GatewayError::invalid_host)?;
+    parts.headers.insert(HOST, host);
     let body = match read_body(body, BODY_LIMIT).await {
         Some(Ok(body)) => body,
         Some(Err(size)) => return Err(GatewayError::body_too_large(size, BODY_LIMIT)),

@@ -8,7 +8,7 @@ use emulator::terminal::say;
 
 use crate::cost::{self, BACKGROUND_ITEMS, PAGE};
 use crate::prices::Prices;
-use crate::{binaries, instructions, latency, recording, scale, size, start};
+use crate::{binaries, instructions, latency, memory, recording, scale, size, start};
 
 /// Measures what requests cost, and writes the tables of docs/cost.md and docs/scale.md.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 50)]
         rounds: usize,
     },
+    /// Memory and time of the Lambda that calls functions, for the largest requests and the nastiest.
+    Memory,
     /// Instructions of a request, with services that answer from memory. Needs valgrind.
     Instructions,
 }
@@ -68,6 +70,9 @@ impl Cli {
                 let binaries = binaries::build(&binaries::LAMBDAS);
                 let table = latency::table(&binaries, peer.as_deref(), rounds).await;
                 PAGE.write("latency", &table);
+            }
+            Command::Memory => {
+                PAGE.write("memory", &memory::table(&binaries::build(&[memory::LAMBDA])).await);
             }
             Command::Instructions => {
                 let (_, requests) = recording::record().await;

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cost;
 pub mod instructions;
 pub mod latency;
+pub mod memory;
 pub mod prices;
 pub mod recording;
 pub mod scale;

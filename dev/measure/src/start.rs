@@ -85,29 +85,13 @@ async fn subjects(api: &Deployment, binaries: &BTreeMap<String, PathBuf>) -> Vec
         ("reconciler", "a function that is gone", gone),
         ("counter", "an execution", ran),
     ];
-    let root = project::source_root();
-    let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION);
-    let template = template.expect("the project's template");
-    let variables = endpoints::variables(api.env.stores(), api.env.engine().await, DEFAULT_REGION);
-    let subject = |name: &str, what: &str, event: Value| {
-        let mut own = variables.clone();
-        let function = template.functions.iter().find(|function| function.binary == name);
-        own.extend(function.map(|function| function.environment.clone()).unwrap_or_default());
-        let spec = WorkerSpec {
-            name: name.to_owned(),
-            memory_mb: 512,
-            timeout: Duration::from_secs(29),
-            region: DEFAULT_REGION.to_owned(),
-            environment: own,
-            launcher: Launcher::Direct,
-        };
-        Subject {
-            what: format!("{name}, {what}"),
-            binary: binaries[name].clone(),
-            environment: environment(&spec),
-            event,
-            took: Times::default(),
-        }
+    let environments = Environments::of(api).await;
+    let subject = |name: &str, what: &str, event: Value| Subject {
+        what: format!("{name}, {what}"),
+        binary: binaries[name].clone(),
+        environment: environments.of_lambda(name),
+        event,
+        took: Times::default(),
     };
     let mut subjects = vec![subject(HELLO, "anything", read("/"))];
     for name in LAMBDAS {
@@ -119,6 +103,38 @@ async fn subjects(api: &Deployment, binaries: &BTreeMap<String, PathBuf>) -> Vec
     }
     subjects.extend(with_storage.map(|(name, what, event)| subject(name, what, event)));
     subjects
+}
+
+/// The environments of the Lambdas of a deployment.
+pub(crate) struct Environments {
+    template: Template,
+    variables: BTreeMap<String, String>,
+}
+
+impl Environments {
+    pub(crate) async fn of(api: &Deployment) -> Self {
+        let root = project::source_root();
+        let template = Template::read(&root.join("template.yaml"), DEFAULT_REGION);
+        let template = template.expect("the project's template");
+        let engine = api.env.engine().await;
+        let variables = endpoints::variables(api.env.stores(), engine, DEFAULT_REGION);
+        Self { template, variables }
+    }
+
+    /// What Lambda tells the process of the Lambda `name`.
+    pub(crate) fn of_lambda(&self, name: &str) -> Vec<(String, String)> {
+        let mut own = self.variables.clone();
+        let function = self.template.functions.iter().find(|function| function.binary == name);
+        own.extend(function.map(|function| function.environment.clone()).unwrap_or_default());
+        environment(&WorkerSpec {
+            name: name.to_owned(),
+            memory_mb: 512,
+            timeout: Duration::from_secs(29),
+            region: DEFAULT_REGION.to_owned(),
+            environment: own,
+            launcher: Launcher::Direct,
+        })
+    }
 }
 
 /// The first record of the stream with this event name and prefix of the sort key.

@@ -108,6 +108,15 @@ impl Event {
         self
     }
 
+    /// The same with these cookies, each `name=value`.
+    #[must_use]
+    pub fn cookies(mut self, cookies: &[String]) -> Self {
+        if !cookies.is_empty() {
+            self.0["cookies"] = json!(cookies);
+        }
+        self
+    }
+
     /// The same from somebody whose token the gateway has checked.
     #[must_use]
     pub fn from(mut self, subject: &str) -> Self {
@@ -150,7 +159,7 @@ impl Event {
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its headers, by their lower-case names.
+    /// Its headers, by their lower-case names; several cookies are joined with commas.
     pub headers: BTreeMap<String, String>,
     /// Its body, as it travels.
     pub body: String,
@@ -161,9 +170,16 @@ impl Answer {
     fn read(answer: &Value) -> Self {
         let headers = answer["headers"].as_object().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut headers: BTreeMap<_, _> =
+            headers.map(|(name, value)| (name.clone(), text(value))).collect();
+        let cookies: Vec<_> =
+            answer["cookies"].as_array().into_iter().flatten().map(text).collect();
+        if !cookies.is_empty() {
+            headers.insert("set-cookie".to_owned(), cookies.join(", "));
+        }
         Self {
             status: answer["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(0),
-            headers: headers.map(|(name, value)| (name.clone(), text(value))).collect(),
+            headers,
             body: text(&answer["body"]),
             is_base64: answer["isBase64Encoded"] == json!(true),
         }

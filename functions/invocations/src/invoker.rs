@@ -7,7 +7,7 @@ use shared::domain::{
     CreationSeed, Execution, ExecutionLog, ExecutionResult, ExecutionStatus, Failure, FunctionId,
     LogId, Status, WorkspaceId,
 };
-use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES};
+use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES, PROTOCOL};
 use shared::error::Error;
 use shared::http::{fits_into_response, status_of};
 use shared::metrics;
@@ -15,7 +15,7 @@ use shared::store::{CallSettings, Callable, Store};
 use shared::time_budget::TimeBudget;
 use tokio::time::{Instant, timeout};
 
-use crate::event::Event;
+use crate::event::FunctionRequest;
 use crate::response;
 
 /// The maximum number of a function's response headers.
@@ -28,6 +28,19 @@ const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// How often the version to call is read again after a deployment has replaced it.
 const MAX_REPLACEMENTS: u32 = 3;
 
+/// The first pause before a deployment is looked for again. Each pause is twice as long, up to a second.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Which deployments of a function a call may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The function as it is now.
+    Current,
+    /// The one before as well, while a change is being deployed.
+    Any,
+}
+
 /// An invocation of a function.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
@@ -37,7 +50,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) origin: &'a CreationSeed,
     /// When the request arrived.
     pub(crate) start: Instant,
-    pub(crate) event: Event,
+    pub(crate) request: FunctionRequest,
+    pub(crate) wanted: Wanted,
 }
 
 /// Invokes functions and records their executions. Cheap to clone.
@@ -67,7 +81,8 @@ impl Invoker {
         &self.store
     }
 
-    /// Invokes a function if `check` accepts its settings, and records the execution.
+    /// Invokes a function if `check` accepts its settings, with the method that it names, and records
+    /// the execution. A function that is being deployed is waited for.
     ///
     /// The log is written before this returns, so callers find it once they have the response. If
     /// writing the log fails, the caller still gets the response.
@@ -80,21 +95,29 @@ impl Invoker {
         &self,
         invocation: Invocation<'_>,
         callable: impl Fn() -> F,
-        mut check: impl FnMut(&CallSettings) -> Result<(), Error>,
+        mut check: impl FnMut(&CallSettings) -> Result<&'static str, Error>,
     ) -> Result<(ExecutionLog, Execution), Error>
     where
         F: Future<Output = Result<Callable, Error>>,
     {
-        let Invocation { workspace, function: id, origin, start, mut event } = invocation;
+        let Invocation { workspace, function: id, origin, start, mut request, wanted } = invocation;
+        let log_id = LogId::of(origin.ulid);
+        let mut deployment = DeploymentWait::new(start + self.time_budget.deployment);
         let mut replacements = 0;
         let execution = loop {
             let function = callable().await?;
-            check(&function.settings)?;
+            let method = check(&function.settings)?;
+            let Some(version) = version_of(&function, wanted)? else {
+                if is_of_earlier_release(&function) && deployment.is_first() {
+                    self.store.request_deployment(workspace, id).await?;
+                }
+                deployment.pause().await?;
+                continue;
+            };
             if function.settings.access.has_keys() {
-                event.remove_api_key();
+                request.remove_api_key();
             }
-            let payload = serde_json::to_vec(&event).map_err(Error::internal)?;
-            let version = version_of(&function)?;
+            let payload = request.event(method, &log_id, function.settings.timeout)?;
             // Checked after existence and method, like every limit of a body's size.
             if payload.len() > MAX_EVENT_BYTES {
                 let (limit, size) = (MAX_EVENT_BYTES, payload.len());
@@ -122,13 +145,13 @@ impl Invoker {
             matches!(execution.result, ExecutionResult::Failed(Failure::OutcomeUnknown));
         let execution = check_response(execution);
         let log = ExecutionLog {
-            id: LogId::of(origin.ulid),
+            id: log_id,
             function_id: id.clone(),
             timestamp: origin.at,
             status: execution.status(),
             duration: milliseconds(execution.duration),
             status_code: status_of(&execution),
-            request_body: event.body().to_owned(),
+            request_body: request.logged_body(),
             response_body: response::as_json(&execution.result),
             logs: execution.lines.clone(),
             level: execution.level(),
@@ -169,8 +192,8 @@ impl Invoker {
     }
 }
 
-/// The version of a function that is called.
-fn version_of(function: &Callable) -> Result<&str, Error> {
+/// The version of a function that is called; `None` while it is being deployed.
+fn version_of(function: &Callable, wanted: Wanted) -> Result<Option<&str>, Error> {
     if function.settings.status == Status::Disabled {
         let message = "the function is disabled; set its status to active to call it";
         return Err(Error::Conflict(message.into()));
@@ -178,7 +201,40 @@ fn version_of(function: &Callable) -> Result<&str, Error> {
     if let Some(reason) = &function.deployment_error {
         return Err(Error::Conflict(reason.clone()));
     }
-    function.engine_version.as_deref().ok_or(Error::NotDeployed)
+    let is_wanted = wanted == Wanted::Any || function.is_current;
+    let is_callable = is_wanted && function.adapter_protocol == PROTOCOL;
+    Ok(function.engine_version.as_deref().filter(|_| is_callable))
+}
+
+/// Whether a function was deployed with an adapter that takes other events than this release sends.
+fn is_of_earlier_release(function: &Callable) -> bool {
+    function.engine_version.is_some() && function.adapter_protocol != PROTOCOL
+}
+
+/// The wait for a deployment, with growing pauses between two looks at it.
+struct DeploymentWait {
+    until: Instant,
+    pause: Duration,
+}
+
+impl DeploymentWait {
+    fn new(until: Instant) -> Self {
+        Self { until, pause: FIRST_PAUSE }
+    }
+
+    fn is_first(&self) -> bool {
+        self.pause == FIRST_PAUSE
+    }
+
+    /// Waits until the deployment is to be looked for again.
+    async fn pause(&mut self) -> Result<(), Error> {
+        if Instant::now() + self.pause > self.until {
+            return Err(Error::NotDeployed);
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
 }
 
 /// Replaces a response that API Gateway cannot carry with a failure.

@@ -7,28 +7,33 @@ mod response;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, post};
+use axum::routing::any;
 use axum::{Json, Router};
-use http::header::ALLOW;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
-use shared::domain::{CreationSeed, ExecutionLog, FunctionId, HttpMethods, Owner, WorkspaceId};
+use http::header::{ALLOW, LOCATION};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use shared::domain::{
+    CreationSeed, ExecutionLog, FunctionId, HttpMethod, HttpMethods, Owner, WorkspaceId,
+};
 use shared::error::Error;
 use shared::http::{
-    CommonErrors, FunctionUrlErrors, IdempotencyErrors, IdempotentJson, InvocationErrors,
+    BaseUrl, CommonErrors, FunctionUrlErrors, IdempotencyErrors, IdempotentJson, InvocationErrors,
     OwnerErrors, Path, PathErrors, RequestStart, idempotent_request, replayed_header,
 };
 use shared::rate_limit;
 use shared::store::{CallSettings, IdempotencyState};
 use utoipa::OpenApi;
 
-use event::Event;
-use invoker::Invocation;
+use event::FunctionRequest;
 pub use invoker::Invoker;
+use invoker::{Invocation, Wanted};
 
 /// The routes of this Lambda.
 pub fn router(invoker: Invoker) -> Router {
     let api = Router::new()
-        .route("/api/workspaces/{workspaceId}/functions/{functionId}/invoke", post(invoke))
+        .route(
+            "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
+            any(redirect).post(invoke),
+        )
         .with_state(invoker.clone());
     let public = Router::new()
         .route("/invoke/{workspaceId}/{functionId}", any(call))
@@ -43,8 +48,8 @@ pub fn router(invoker: Invoker) -> Router {
 pub struct Description;
 
 /// The description of the request body.
-const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on as text, and what isn't \
-                    text as base64; without a body it is `{}`.";
+const BODY: &str = "Passed on as it is. In a native event, `body` is its JSON, or its text, or its base64, \
+                    whichever is the first that it has; without a body it is `{}`.";
 
 /// Try a function out
 ///
@@ -61,7 +66,6 @@ const BODY: &str = "The event's `body`: any JSON. What isn't JSON is passed on a
         PathErrors, InvocationErrors, IdempotencyErrors, OwnerErrors, CommonErrors,
     ),
 )]
-// The event has no headers: the console's are not the function's business.
 async fn invoke(
     State(invoker): State<Invoker>,
     owner: Owner,
@@ -73,7 +77,7 @@ async fn invoke(
     let (mut parts, body) = request.into_parts();
     let body = event::read_body(body).await?;
     let idempotency = idempotent_request(&mut parts, &invoker, &body).await?;
-    let event = Event::of_body("POST", body);
+    let request = FunctionRequest::of_test(&parts, body);
     let claim = match invoker.store().claim_once(&owner, idempotency.as_ref()).await? {
         IdempotencyState::New(claim) => claim,
         IdempotencyState::Existing { origin, is_going_on } => {
@@ -84,8 +88,9 @@ async fn invoke(
     };
     let callable = || invoker.store().callable_function_of(&owner, &workspace, &id);
     let origin = &claim.origin;
-    let invocation = Invocation { workspace: &workspace, function: &id, origin, start, event };
-    match invoker.invoke(invocation, callable, |_| Ok(())).await {
+    let (workspace, function, wanted) = (&workspace, &id, Wanted::Current);
+    let invocation = Invocation { workspace, function, origin, start, request, wanted };
+    match invoker.invoke(invocation, callable, |_| Ok("POST")).await {
         Ok((log, _)) => Ok((replayed_header(false), Json(log))),
         Err(error) => {
             // The function didn't run, so the key may be used again.
@@ -93,6 +98,29 @@ async fn invoke(
             Err(error)
         }
     }
+}
+
+/// The function's URL, for whoever calls it where the console shows it.
+async fn redirect(
+    State(invoker): State<Invoker>,
+    owner: Owner,
+    base: BaseUrl,
+    method: Method,
+    uri: Uri,
+    Path((workspace, function)): Path<(String, String)>,
+) -> Result<Response, Error> {
+    let (workspace, id) = (workspace.parse::<WorkspaceId>()?, function.parse::<FunctionId>()?);
+    let methods =
+        invoker.store().callable_function_of(&owner, &workspace, &id).await?.settings.methods;
+    if method_for(&method, &methods).is_none() {
+        let message = format!("{method} is not a method of this function; Allow lists those");
+        let allow = allowed(&methods);
+        let allow = if allow.contains("POST") { allow } else { format!("POST,{allow}") };
+        return Ok(([(ALLOW, allow)], Error::MethodNotAllowed(message)).into_response());
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = base.invocation_url(&workspace, &id) + &query;
+    Ok((StatusCode::PERMANENT_REDIRECT, [(LOCATION, location)]).into_response())
 }
 
 /// The error of a repeated request whose execution has no log: the function may have run.
@@ -156,41 +184,46 @@ async fn call_url(
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
     let key = parts.headers.get(API_KEY).map(HeaderValue::as_bytes);
-    let event = Event::of_request(&parts, event::read_body(body).await?);
+    let request = FunctionRequest::of_url(&parts, event::read_body(body).await?);
     let callable = || invoker.store().callable_function(&workspace, &id);
     let origin = CreationSeed::new(invoker.store().now());
-    if method == Method::OPTIONS {
-        let CallSettings { methods, access, .. } = callable().await?.settings;
-        access.authorize(key)?;
-        return Ok((StatusCode::NO_CONTENT, [(ALLOW, allowed(&methods))]).into_response());
-    }
-    let event_method = event.method().to_owned();
     let mut allow = None;
     let check = |CallSettings { methods, access, .. }: &CallSettings| {
         access.authorize(key)?;
-        if methods.iter().any(|allowed| allowed.as_str() == event_method) {
-            return Ok(());
-        }
-        allow = Some(allowed(methods));
-        Err(Error::MethodNotAllowed(format!(
-            "{method} is not a method of this function; Allow lists those"
-        )))
+        method_for(&method, methods).ok_or_else(|| {
+            allow = Some(allowed(methods));
+            Error::MethodNotAllowed(format!(
+                "{method} is not a method of this function; Allow lists those"
+            ))
+        })
     };
-    let invocation =
-        Invocation { workspace: &workspace, function: &id, origin: &origin, start, event };
+    let (workspace, function, origin) = (&workspace, &id, &origin);
+    let wanted = Wanted::Any;
+    let invocation = Invocation { workspace, function, origin, start, request, wanted };
     let result = invoker.invoke(invocation, callable, check).await;
     match (result, allow) {
         (Ok((log, execution)), _) => Ok(response::from_execution(&log, execution)),
+        (Err(_), Some(allow)) if method == Method::OPTIONS => {
+            Ok((StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response())
+        }
         // A 405 needs `Allow`, which an `Error` doesn't have.
         (Err(error), Some(allow)) => Ok(([(ALLOW, allow)], error).into_response()),
         (Err(error), None) => Err(error),
     }
 }
 
+/// The method with which a function is called: a HEAD is a GET, unless the function takes HEAD itself.
+fn method_for(method: &Method, methods: &HttpMethods) -> Option<&'static str> {
+    let find = |name: &str| methods.iter().map(HttpMethod::as_str).find(|taken| *taken == name);
+    let get = || if method == Method::HEAD { find("GET") } else { None };
+    find(method.as_str()).or_else(get)
+}
+
 /// The value of `Allow`. The middleware adds `OPTIONS`.
 fn allowed(methods: &HttpMethods) -> String {
-    let mut names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
-    if names.contains(&"GET") {
+    let names = methods.iter().map(HttpMethod::as_str);
+    let mut names: Vec<_> = names.filter(|name| *name != "OPTIONS").collect();
+    if names.contains(&"GET") && !names.contains(&"HEAD") {
         names.push("HEAD");
     }
     names.join(",")

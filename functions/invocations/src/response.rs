@@ -57,6 +57,7 @@ pub(crate) fn from_execution(log: &ExecutionLog, execution: Execution) -> Respon
 fn from_reply(reply: Reply) -> Response {
     let is_binary = matches!(reply.body, ReplyBody::Binary(_));
     let (kind, body) = match reply.body {
+        _ if has_no_content(reply.status) => (None, Body::empty()),
         ReplyBody::Empty => (None, Body::empty()),
         ReplyBody::Json(json) => (Some("application/json"), Body::from(json.get().to_owned())),
         ReplyBody::Text(text) => (Some("text/plain; charset=utf-8"), Body::from(text)),
@@ -76,6 +77,11 @@ fn from_reply(reply: Reply) -> Response {
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
     }
     response
+}
+
+/// Whether a response of this status never has content: RFC 9110, 15.3.5, 15.3.6 and 15.4.5.
+fn has_no_content(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
 }
 
 /// A header, if it is valid in HTTP. A value with a line break is not.

@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use shared::domain::{FunctionId, WorkspaceId};
-use shared::engine::{Deployed, Engine};
+use shared::engine::{Deployed, Engine, PROTOCOL};
 use shared::error::Error;
 use shared::metrics;
-use shared::store::{Change, Progress, Store};
+use shared::store::{Change, Deployment, Progress, Store};
 use shared::stream::{self, Failed, StreamRecord};
 use tokio::time::Instant;
 
@@ -183,7 +183,13 @@ impl Reconciler {
                 return self.store.record_failed_deployment(ws, id, version, &reason).await;
             }
         };
-        self.store.record_deployment(ws, id, &revision, &version).await?;
+        let deployment = Deployment {
+            revision: &revision,
+            digest: &function.deployment_digest(),
+            engine_version: &version,
+            adapter_protocol: PROTOCOL,
+        };
+        self.store.record_deployment(ws, id, &deployment).await?;
         if let Some(before) = wanted.engine_version {
             // Further versions are harmless, and the next deployment looks again.
             let kept = self.engine.remove_versions_but(id, &[&version, &before]).await;

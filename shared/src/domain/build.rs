@@ -203,7 +203,7 @@ impl SourceFile {
         let source = String::from_utf8(content)
             .map_err(|_| InvalidField::new("file", "must be Python source in UTF-8"))?;
         let code = Code::try_from(source).map_err(|refusal| refusal.of("file"))?;
-        syntax::check(code.as_str(), Runtime::NEWEST)?;
+        syntax::parse(code.as_str(), Runtime::NEWEST)?;
         Ok(Self { name, code })
     }
 }

@@ -10,14 +10,17 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::error::ValidationError;
 
-/// Environment variables: names and values of 4 KB in all.
+/// Environment variables: 4 KB in all, as AWS Lambda counts them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct EnvironmentVariables(BTreeMap<String, String>);
 
 impl EnvironmentVariables {
-    /// The most bytes of all names and values together.
+    /// The most bytes of all variables as a JSON object, which is how AWS Lambda counts them.
     pub const MAX_BYTES: usize = 4096;
+
+    /// The bytes that the JSON of one variable has beside its name and value: `{"":""}`.
+    const JSON_BYTES: usize = 7;
 
     /// Names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -26,18 +29,17 @@ impl EnvironmentVariables {
 }
 
 impl PartialSchema for EnvironmentVariables {
-    /// The limit of all names and values together is told in words: a schema can't express it.
+    /// The limit of all variables together is told in words: a schema can't express it.
     fn schema() -> RefOr<Schema> {
         let name = ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^(?!AWS_|LAMBDA_)[A-Za-z][A-Za-z0-9_]*$"));
+            .pattern(Some("^(?!AWS_|LAMBDA_)[A-Za-z][A-Za-z0-9_]+$"));
         let value = ObjectBuilder::new()
             .schema_type(Type::String)
-            .max_length(Some(Self::MAX_BYTES - 1))
+            .max_length(Some(Self::MAX_BYTES - Self::JSON_BYTES - 2))
             .pattern(Some(r"^[^\x00]*$"));
         let text = format!(
-            "Names and values have at most {} bytes in all. A name of one letter is taken, and \
-             can't be deployed.",
+            "At most {} bytes in all, as a JSON object without white space.",
             Self::MAX_BYTES
         );
         ObjectBuilder::new()
@@ -69,31 +71,38 @@ impl TryFrom<Value> for EnvironmentVariables {
             refuse_nul(&name, &value)?;
             variables.insert(name, value);
         }
-        Self::of_valid_entries(variables)
+        if let Some(name) = variables.keys().find(|name| name.len() < 2) {
+            return Err(ValidationError(format!(
+                "must have names of two characters or more, unlike {name:?}"
+            )));
+        }
+        // Maps of strings can always be written.
+        let bytes = serde_json::to_string(&variables).unwrap_or_default().len();
+        if bytes > Self::MAX_BYTES {
+            let max = Self::MAX_BYTES;
+            return Err(ValidationError(format!(
+                "must be at most {max} bytes in all, as JSON, and has {bytes}; in JSON a line break \
+                 or a quotation mark is two bytes"
+            )));
+        }
+        Ok(Self(variables))
     }
 }
 
 impl TryFrom<BTreeMap<String, String>> for EnvironmentVariables {
     type Error = ValidationError;
 
+    /// Reads stored variables. Those of earlier releases may have names of one letter, and be larger
+    /// as JSON: such a function could be saved and not deployed.
     fn try_from(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
         for (name, value) in &variables {
             refuse_variable_name(name)?;
             refuse_nul(name, value)?;
         }
-        Self::of_valid_entries(variables)
-    }
-}
-
-impl EnvironmentVariables {
-    /// The variables of valid names and values, which may still be too large together.
-    fn of_valid_entries(variables: BTreeMap<String, String>) -> Result<Self, ValidationError> {
         let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > Self::MAX_BYTES {
             let max = Self::MAX_BYTES;
-            return Err(ValidationError(format!(
-                "must be at most {max} bytes of names and values in all, and has {bytes}"
-            )));
+            return Err(ValidationError(format!("must be at most {max} bytes, and has {bytes}")));
         }
         Ok(Self(variables))
     }
@@ -142,25 +151,29 @@ mod tests {
     #[test]
     fn variables_have_plain_names_and_a_limited_size() {
         assert!(EnvironmentVariables::try_from(json!({})).is_ok());
-        assert!(EnvironmentVariables::try_from(json!({"KEY_1": "값 🔑", "a": ""})).is_ok());
-        for name in ["", "1A", "_HANDLER", "A-B", "A B", "é", "AWS_REGION", "LAMBDA_X"] {
+        assert!(EnvironmentVariables::try_from(json!({"KEY_1": "값 🔑", "TZ": ""})).is_ok());
+        for name in ["", "a", "1A", "_HANDLER", "A-B", "A B", "é", "AWS_REGION", "LAMBDA_X"] {
             let reason = refusal(json!({ name: "x" }));
             assert!(reason.contains(name), "{reason}");
         }
         for value in [json!(1), json!(null), json!({}), json!("a\u{0}")] {
             assert!(refusal(json!({ "KEY": value })).contains("KEY"));
         }
-        assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4093)})).is_ok());
+        assert!(EnvironmentVariables::try_from(json!({"KEY": "x".repeat(4086)})).is_ok());
         let long_name = refusal(json!({ "\"".repeat(1_000_000): "x" }));
         assert!(long_name.len() < 400, "a sentence, not an echo: {} bytes", long_name.len());
-        let reason = refusal(json!({"KEY": "x".repeat(4094)}));
+        let reason = refusal(json!({"KEY": "x".repeat(4087)}));
         assert!(reason.contains("4096") && reason.contains("4097"), "{reason}");
+        let reason = refusal(json!({"KEY": "\n".repeat(2044)}));
+        assert!(reason.contains("4098"), "{reason}");
     }
 
     #[test]
     fn stored_variables_that_break_a_rule_are_an_error() {
         let is_valid = |value: &Value| EnvironmentVariables::deserialize(value).is_ok();
         assert!(is_valid(&json!({"KEY": "value"})));
+        let of_earlier_release = json!({"K": "\n".repeat(4000)});
+        assert!(is_valid(&of_earlier_release));
         for variables in [
             json!({"1A": ""}),
             json!({"AWS_REGION": ""}),

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 pub use schema::SettingsInSchemas;
 
 use super::{
-    Auth, Code, CreationSeed, Description, EnvironmentVariables, Fields, FunctionId, HttpMethods,
-    InvalidField, Memory, Name, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId, syntax,
+    Auth, Code, CreationSeed, Description, EntryPoint, EnvironmentVariables, Fields, Form,
+    FormSetting, FunctionId, Handler, HttpMethods, InvalidField, Memory, Name, Runtime, Status,
+    Timeout, Timestamp, Usage, WorkspaceId, sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -35,6 +36,14 @@ pub struct FunctionSettings {
     pub auth: Auth,
     /// Its environment.
     pub environment_variables: EnvironmentVariables,
+    /// What its handler was written for.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub form: FormSetting,
+    /// The name of its handler; null where the source leaves no choice.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub entry_point: EntryPoint,
 }
 
 impl FunctionSettings {
@@ -49,6 +58,8 @@ impl FunctionSettings {
             http_methods: HttpMethods::default(),
             auth: Auth::default(),
             environment_variables: EnvironmentVariables::default(),
+            form: FormSetting::default(),
+            entry_point: EntryPoint::default(),
         }
     }
 
@@ -69,7 +80,17 @@ impl FunctionSettings {
             environment_variables: fields
                 .optional("environmentVariables")?
                 .unwrap_or(default.environment_variables),
+            form: fields.optional("form")?.unwrap_or(default.form),
+            entry_point: fields.optional("entryPoint")?.unwrap_or(default.entry_point),
         })
+    }
+
+    /// The handler of `code` under these settings.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where the code is not Python of the runtime, or has several handlers.
+    pub fn handler_of(&self, code: &Code) -> Result<Handler, InvalidField> {
+        Handler::find(&syntax::parse(code.as_str(), self.runtime)?, self.form, &self.entry_point)
     }
 }
 
@@ -87,6 +108,11 @@ pub struct Function {
     pub settings: FunctionSettings,
     /// Its source.
     pub code: Code,
+    /// The form of its handler.
+    pub detected_form: Form,
+    /// The name of its handler, where the form leaves a choice.
+    #[serde(skip)]
+    pub detected_entry_point: Option<String>,
     /// Whether it may be called.
     pub status: Status,
     /// Its public URL; null until it is deployed.
@@ -112,13 +138,43 @@ pub struct Function {
     pub avg_duration: f64,
 }
 
+impl FunctionSettings {
+    /// Tells two deployments of a function apart: a digest of what its client decides of them. Its
+    /// name, and who may call it, are not part of that.
+    pub fn deployment_digest(&self, source_sha256: &str, handler: &Handler) -> String {
+        let (memory, timeout) = (self.memory.mb().to_string(), self.timeout.seconds().to_string());
+        let fixed = [
+            source_sha256,
+            self.runtime.name(),
+            &memory,
+            &timeout,
+            handler.form.name(),
+            handler.entry_point.as_deref().unwrap_or_default(),
+        ];
+        let variables = self.environment_variables.iter();
+        let variables = variables.flat_map(|(name, value)| [name, value]);
+        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
+    }
+}
+
 impl Function {
+    /// The handler of its source.
+    pub fn handler(&self) -> Handler {
+        Handler { form: self.detected_form, entry_point: self.detected_entry_point.clone() }
+    }
+
+    /// [`FunctionSettings::deployment_digest`] of this function.
+    pub fn deployment_digest(&self) -> String {
+        self.settings.deployment_digest(&self.code.sha256(), &self.handler())
+    }
+
     /// A function as it is before its first deployment and its first execution.
     pub fn new(
         id: FunctionId,
         workspace_id: WorkspaceId,
         settings: FunctionSettings,
         code: Code,
+        handler: Handler,
         status: Status,
         last_modified: Timestamp,
     ) -> Self {
@@ -127,6 +183,8 @@ impl Function {
             workspace_id,
             settings,
             code,
+            detected_form: handler.form,
+            detected_entry_point: handler.entry_point,
             status,
             invocation_url: None,
             deployment_error: None,
@@ -154,15 +212,19 @@ pub struct CreateFunction {
     /// What it is to be.
     #[schema(ignore)]
     settings: FunctionSettings,
-    /// Its source, with a function `handler(event, context)`.
+    /// Its source. A handler of another platform runs as it is.
     code: Code,
+    /// What is called in it.
+    #[schema(ignore)]
+    handler: Handler,
 }
 
 impl CreateFunction {
     /// The function to create in `workspace_id`.
     pub fn create(self, workspace_id: WorkspaceId, seed: &CreationSeed) -> Function {
         let id = FunctionId::of(seed.ulid);
-        Function::new(id, workspace_id, self.settings, self.code, Status::Active, seed.at)
+        let Self { settings, code, handler } = self;
+        Function::new(id, workspace_id, settings, code, handler, Status::Active, seed.at)
     }
 }
 
@@ -173,8 +235,8 @@ impl TryFrom<Fields> for CreateFunction {
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let settings = FunctionSettings::take(&mut fields)?;
         let code: Code = fields.required("code")?;
-        syntax::check(code.as_str(), settings.runtime)?;
-        Ok(Self { settings, code })
+        let handler = settings.handler_of(&code)?;
+        Ok(Self { settings, code, handler })
     }
 }
 
@@ -205,30 +267,17 @@ pub struct PatchFunction {
     /// The new environment, all of it.
     #[schema(nullable = false)]
     pub environment_variables: Option<EnvironmentVariables>,
+    /// The new form.
+    #[schema(nullable = false)]
+    pub form: Option<FormSetting>,
+    /// The new name of the handler; `null` clears it.
+    pub entry_point: Option<EntryPoint>,
     /// The new source.
     #[schema(nullable = false)]
     pub code: Option<Code>,
     /// The new status.
     #[schema(nullable = false)]
     pub status: Option<Status>,
-}
-
-impl PatchFunction {
-    /// A change of the source alone.
-    ///
-    /// # Errors
-    /// [`InvalidField`] as for a request without a runtime.
-    pub fn of_source(code: Code) -> Result<Self, InvalidField> {
-        Self { code: Some(code), ..Self::default() }.checked()
-    }
-
-    /// This change, if its code is Python.
-    fn checked(self) -> Result<Self, InvalidField> {
-        if let Some(code) = &self.code {
-            syntax::check(code.as_str(), self.runtime.unwrap_or(Runtime::NEWEST))?;
-        }
-        Ok(self)
-    }
 }
 
 impl TryFrom<Fields> for PatchFunction {
@@ -247,10 +296,52 @@ impl TryFrom<Fields> for PatchFunction {
             http_methods: fields.optional("httpMethods")?,
             auth: fields.optional("auth")?,
             environment_variables: fields.optional("environmentVariables")?,
+            form: fields.optional("form")?,
+            entry_point: fields.optional("entryPoint")?,
             code: fields.optional("code")?,
             status: fields.optional("status")?,
         };
-        patch.checked()
+        if let Some(code) = &patch.code {
+            syntax::parse(code.as_str(), patch.runtime.unwrap_or(Runtime::NEWEST))?;
+        }
+        Ok(patch)
+    }
+}
+
+/// A change of a function's source, or of the settings by which the handler in it is found.
+#[derive(Debug)]
+pub struct HandlerChange {
+    /// The new source.
+    pub code: Option<Code>,
+    runtime: Option<Runtime>,
+    form: Option<FormSetting>,
+    entry_point: Option<EntryPoint>,
+}
+
+impl HandlerChange {
+    /// The part of `patch` that says which handler is called, without its source; `None` where it
+    /// leaves the handler as it is.
+    pub fn of(patch: &mut PatchFunction) -> Option<Self> {
+        let code = patch.code.take();
+        let PatchFunction { runtime, form, entry_point, .. } = patch;
+        let changes = code.is_some() || form.is_some() || entry_point.is_some();
+        let (runtime, form, entry_point) = (*runtime, *form, entry_point.clone());
+        changes.then_some(Self { code, runtime, form, entry_point })
+    }
+
+    /// The handler of `code` under the changed `settings`.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where the code is not Python of the runtime, or has several handlers.
+    pub fn handler_of(
+        &self,
+        code: &Code,
+        settings: &FunctionSettings,
+    ) -> Result<Handler, InvalidField> {
+        let runtime = self.runtime.unwrap_or(settings.runtime);
+        let form = self.form.unwrap_or(settings.form);
+        let entry_point = self.entry_point.as_ref().unwrap_or(&settings.entry_point);
+        Handler::find(&syntax::parse(code.as_str(), runtime)?, form, entry_point)
     }
 }
 
@@ -287,6 +378,7 @@ mod tests {
                 "name": "hello", "description": "", "code": "cHJpbnQoMSk=",
                 "runtime": "Python 3.12", "memory": 256, "timeout": 30,
                 "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
+                "form": "auto", "entryPoint": null, "detectedForm": "native",
                 "status": "active", "invocationUrl": null, "lastDeployed": null,
                 "invocations24h": 0, "errors24h": 0, "avgDuration": 0.0
             })

@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod execution;
 mod field;
+mod form;
 mod function;
 mod id;
 mod idempotency;
@@ -31,7 +32,7 @@ mod workspace;
 
 pub use build::{Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus};
 pub use code::Code;
-pub use deployment::{DeploymentState, Revision};
+pub use deployment::DeploymentState;
 pub use digest::sha256_of_parts;
 pub use environment::EnvironmentVariables;
 pub use error::{
@@ -39,7 +40,10 @@ pub use error::{
 };
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
-pub use function::{CreateFunction, Function, FunctionSettings, PatchFunction, SettingsInSchemas};
+pub use form::{EntryPoint, Form, FormSetting, Handler};
+pub use function::{
+    CreateFunction, Function, FunctionSettings, HandlerChange, PatchFunction, SettingsInSchemas,
+};
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
 pub use idempotency::{
     CreationSeed, Fingerprint, IdempotencyKey, IdempotentRequest, Salt, new_salt,

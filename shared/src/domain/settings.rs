@@ -149,6 +149,10 @@ pub enum HttpMethod {
     Patch,
     /// `DELETE`
     Delete,
+    /// `HEAD`
+    Head,
+    /// `OPTIONS`
+    Options,
 }
 
 impl HttpMethod {
@@ -160,6 +164,8 @@ impl HttpMethod {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
         }
     }
 }
@@ -211,9 +217,11 @@ impl TryFrom<Value> for HttpMethods {
                 Value::String(text) => Value::String(text.to_ascii_uppercase()),
                 other => other,
             };
-            one_of(upper, "GET, POST, PUT, PATCH, DELETE").map_err(|ValidationError(reason)| {
-                ValidationError(format!("must hold methods; each {reason}"))
-            })
+            one_of(upper, "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS").map_err(
+                |ValidationError(reason)| {
+                    ValidationError(format!("must hold methods; each {reason}"))
+                },
+            )
         };
         values.into_iter().map(method).collect::<Result<Vec<_>, _>>()?.try_into()
     }
@@ -274,7 +282,7 @@ impl TryFrom<Value> for Auth {
     }
 }
 
-fn one_of<T: for<'de> Deserialize<'de>>(
+pub(super) fn one_of<T: for<'de> Deserialize<'de>>(
     value: Value,
     supported: &str,
 ) -> Result<T, ValidationError> {
@@ -351,8 +359,9 @@ mod tests {
         assert_eq!(methods, Ok(HttpMethods(vec![Post, Get, Delete])));
         assert_eq!(refusal::<HttpMethods>(json!([])), "must hold at least one method");
         assert_eq!(refusal::<HttpMethods>(json!("GET")), "must be an array of methods");
-        for bad in [json!(["HEAD"]), json!(["GET", 1]), json!([null]), json!([["GET"]])] {
-            assert!(refusal::<HttpMethods>(bad).contains("GET, POST, PUT, PATCH, DELETE"));
+        for bad in [json!(["TRACE"]), json!(["GET", 1]), json!([null]), json!([["GET"]])] {
+            let supported = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS";
+            assert!(refusal::<HttpMethods>(bad).contains(supported));
         }
     }
 
@@ -375,7 +384,7 @@ mod tests {
             assert!(!stored::<Timeout>(&timeout), "{timeout}");
         }
         assert!(stored::<HttpMethods>(&json!(["GET", "POST"])));
-        for methods in [json!([]), json!(["HEAD"]), json!("GET")] {
+        for methods in [json!([]), json!(["TRACE"]), json!("GET")] {
             assert!(!stored::<HttpMethods>(&methods), "{methods}");
         }
     }

@@ -1,7 +1,7 @@
 //! The syntax check of Python sources.
 
-use ruff_python_ast::PythonVersion;
 use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{ModModule, PythonVersion};
 use ruff_python_parser::lexer::lex;
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
@@ -31,7 +31,7 @@ struct Problem {
     what: String,
 }
 
-/// Checks that `source` is Python that `runtime` can read.
+/// The syntax tree of `source`, if it is Python that `runtime` can read.
 ///
 /// It takes at most about half a second and 200 MB. Sources that nest deeper than people write are
 /// refused before they are parsed: a mebibyte of such a source would take a gigabyte, or overflow the
@@ -43,35 +43,32 @@ struct Problem {
 ///
 /// # Errors
 /// [`InvalidField::Syntax`] for the first problem, by position.
-pub(super) fn check(source: &str, runtime: Runtime) -> Result<(), InvalidField> {
-    let Some(Problem { at, what }) = first_problem(source, runtime) else {
-        return Ok(());
-    };
-    let (line, column) = position(source, at);
-    Err(InvalidField::Syntax { python: runtime.name(), line, column, problem: one_line(&what) })
+pub(super) fn parse(source: &str, runtime: Runtime) -> Result<ModModule, InvalidField> {
+    read(source, runtime).map_err(|Problem { at, what }| {
+        let (line, column) = position(source, at);
+        InvalidField::Syntax { python: runtime.name(), line, column, problem: one_line(&what) }
+    })
 }
 
-fn first_problem(source: &str, runtime: Runtime) -> Option<Problem> {
+fn read(source: &str, runtime: Runtime) -> Result<ModModule, Problem> {
     if let Some(at) = source.find('\0') {
-        return Some(Problem { at, what: "source code cannot contain null bytes".into() });
+        return Err(Problem { at, what: "source code cannot contain null bytes".into() });
     }
     if let Some(problem) = other_encoding(source) {
-        return Some(problem);
+        return Err(problem);
     }
-    match scan(source) {
-        Ok(()) => parse(source, runtime),
-        Err(what) => {
-            let (at, end) = last_readable(source);
-            // After a bracket that is never closed, everything looks nested. An error before that is
-            // the cause.
-            let before = parse(&source[..end], runtime).filter(|problem| problem.at <= at);
-            before.or(Some(Problem { at, what }))
-        }
-    }
+    scan(source).or_else(|what| {
+        let (at, end) = last_readable(source);
+        // After a bracket that is never closed, everything looks nested. An error before that is
+        // the cause.
+        let before = tree(&source[..end], runtime).err().filter(|problem| problem.at <= at);
+        Err(before.unwrap_or(Problem { at, what }))
+    })?;
+    tree(source, runtime)
 }
 
-/// The parser's first error.
-fn parse(source: &str, runtime: Runtime) -> Option<Problem> {
+/// The parser's tree, or its first error.
+fn tree(source: &str, runtime: Runtime) -> Result<ModModule, Problem> {
     let version = match runtime {
         Runtime::Python311 => PythonVersion::PY311,
         Runtime::Python312 => PythonVersion::PY312,
@@ -82,8 +79,10 @@ fn parse(source: &str, runtime: Runtime) -> Option<Problem> {
     let errors = parsed.errors().iter().map(|e| (e.location.start(), e.error.to_string()));
     let unsupported =
         parsed.unsupported_syntax_errors().iter().map(|e| (e.range.start(), e.to_string()));
-    let (at, what) = errors.chain(unsupported).min_by_key(|(at, _)| *at)?;
-    Some(Problem { at: at.to_usize(), what })
+    match errors.chain(unsupported).min_by_key(|(at, _)| *at) {
+        Some((at, what)) => Err(Problem { at: at.to_usize(), what }),
+        None => Ok(parsed.into_syntax().expect_module()),
+    }
 }
 
 /// An error for a declared encoding that isn't UTF-8: CPython would read another text. A source of

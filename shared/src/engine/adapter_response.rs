@@ -39,6 +39,8 @@ enum AdapterOutcome {
     Unloadable,
     Unusable,
     Memory,
+    Timeout,
+    Exited,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +55,13 @@ enum Encoding {
 
 /// Reads the adapter's response: the result of the execution, the lines that it printed, and what it
 /// used.
-pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>, ResourceUse) {
+///
+/// It took `took`, measured outside, of which `timeout` were allowed.
+pub(super) fn read(
+    payload: &[u8],
+    timeout: Timeout,
+    took: Duration,
+) -> (ExecutionResult, Vec<String>, ResourceUse) {
     // All of it must be UTF-8, including fields that are ignored.
     let text = std::str::from_utf8(payload).ok();
     let Some(response) = text.and_then(|text| serde_json::from_str::<AdapterResponse>(text).ok())
@@ -77,8 +85,15 @@ pub(super) fn read(payload: &[u8]) -> (ExecutionResult, Vec<String>, ResourceUse
         AdapterOutcome::Unloadable => Failure::Unloadable,
         AdapterOutcome::Memory => Failure::OutOfMemory,
         AdapterOutcome::Unusable => Failure::InvalidResponse(short(&response.reason)),
+        AdapterOutcome::Timeout => timed_out(timeout, took),
+        AdapterOutcome::Exited => Failure::Exited,
     };
-    (ExecutionResult::Failed(failure), response.lines, resources)
+    // The adapter can't print after the end of its process.
+    let mut lines = response.lines;
+    if matches!(failure, Failure::TimedOut { .. } | Failure::Exited) {
+        lines.push(failure.to_string());
+    }
+    (ExecutionResult::Failed(failure), lines, resources)
 }
 
 fn reply(
@@ -114,20 +129,23 @@ struct LambdaError {
     error_message: String,
 }
 
-/// Reads Lambda's report on a process that was stopped, or ended by itself.
-pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failure {
-    // A function can call Lambda's Runtime API itself, and forge a report. A timeout is believed
-    // only if the time has passed.
-    let timed_out = || match timeout.seconds() {
+/// The failure of a function that is said to have run past its timeout. A function can call Lambda's
+/// Runtime API itself, and forge a report: a timeout is believed only if the time has passed.
+fn timed_out(timeout: Timeout, took: Duration) -> Failure {
+    match timeout.seconds() {
         limit if took >= Duration::from_secs(limit.into()) => Failure::TimedOut { limit, took },
         _ => Failure::Exited,
-    };
+    }
+}
+
+/// Reads Lambda's report on a process that was stopped, or ended by itself.
+pub(super) fn failure(payload: &[u8], timeout: Timeout, took: Duration) -> Failure {
     let report: LambdaError = serde_json::from_slice(payload).unwrap_or_default();
     let (kind, message) = (report.error_type.as_str(), report.error_message.as_str());
     match kind {
-        "Sandbox.Timedout" => timed_out(),
+        "Sandbox.Timedout" => timed_out(timeout, took),
         // Older and newer runtimes report a timeout differently.
-        "" if message.contains("Task timed out after") => timed_out(),
+        "" if message.contains("Task timed out after") => timed_out(timeout, took),
         "Runtime.OutOfMemory" => Failure::OutOfMemory,
         // Lambda itself kills a process only when it is out of memory.
         "Runtime.ExitError" if message.ends_with("signal: killed") => Failure::OutOfMemory,
@@ -150,13 +168,25 @@ pub(super) fn max_memory_used(tail: &str, request: Option<&str>) -> Option<u32> 
     used.split(' ').next()?.parse().ok()
 }
 
-/// What the function itself wrote, of the tail of output that Lambda gives:
-/// without the lines that Lambda puts around it for the invocation `request`.
+/// The most bytes of output that Lambda gives with a response.
+const TAIL_BYTES: usize = 4096;
+
+/// The first line of an output whose beginning is not known.
+const CUT_MARK: &str = "[truncated: only the last 4 KB of the output are known]";
+
+/// What the function itself wrote, of the tail of output that Lambda gives: whole lines, without those
+/// that Lambda puts around it for the invocation `request`.
 pub(super) fn printed(tail: &str, request: &str) -> Vec<String> {
     let Ok(bytes) = STANDARD.decode(tail) else { return Vec::new() };
     // Without an identifier nothing is known to be Lambda's.
     let request = if request.is_empty() { "unknown" } else { request };
-    let text = String::from_utf8_lossy(&bytes);
+    let start = format!("START RequestId: {request}");
+    let text = match bytes.len() {
+        ..TAIL_BYTES => String::from_utf8_lossy(&bytes),
+        _ => String::from_utf8_lossy(whole_lines(&bytes)),
+    };
+    let is_cut = bytes.len() >= TAIL_BYTES && !text.contains(&start);
+    let end = format!("END RequestId: {request}");
     let error = format!("RequestId: {request} Error: ");
     let timed_out = format!(" {request} Task timed out after ");
     let is_lambdas = |line: &&str| {
@@ -170,7 +200,20 @@ pub(super) fn printed(tail: &str, request: &str) -> Vec<String> {
                     .is_some_and(|rest| rest.starts_with(request))
             })
     };
-    text.lines().filter(|line| !is_lambdas(line) && !line.is_empty()).map(str::to_owned).collect()
+    // Lambda's line follows at once where the function's last line has no end.
+    let own = text.lines().map(|line| line.find(&end).map_or(line, |at| &line[..at]));
+    let own = own.filter(|line| !is_lambdas(line) && !line.is_empty()).map(str::to_owned);
+    is_cut.then(|| CUT_MARK.to_owned()).into_iter().chain(own).collect()
+}
+
+/// The lines of a text whose beginning is missing: without the rest of the first line, or, if there is no
+/// other, without the rest of its first character.
+fn whole_lines(tail: &[u8]) -> &[u8] {
+    let begin = match tail.iter().position(|byte| *byte == b'\n') {
+        Some(end) if end + 1 < tail.len() => end + 1,
+        _ => tail.iter().position(|byte| byte & 0xc0 != 0x80).unwrap_or(tail.len()),
+    };
+    &tail[begin..]
 }
 
 #[cfg(test)]
@@ -183,7 +226,7 @@ mod tests {
     }
 
     fn result_of(response: &Value) -> ExecutionResult {
-        read(response.to_string().as_bytes()).0
+        read(response.to_string().as_bytes(), timeout(), Duration::ZERO).0
     }
 
     #[test]
@@ -191,7 +234,7 @@ mod tests {
         let body = "{\"n\": 12345678901234567890123}";
         let response = json!({"outcome": "returned", "status": 201, "headers": [["a", "b"]],
             "encoding": "json", "body": body, "lines": ["one"]});
-        let (result, lines, _) = read(response.to_string().as_bytes());
+        let (result, lines, _) = read(response.to_string().as_bytes(), timeout(), Duration::ZERO);
         assert_eq!(lines, ["one"]);
         let ExecutionResult::Returned(reply) = result else { panic!("{result:?}") };
         assert_eq!((reply.status, reply.headers.len()), (201, 1));
@@ -255,5 +298,22 @@ mod tests {
             2026-01-31T09:05:00.123Z r-1 Task timed out after 1.00 seconds\n\n";
         let printed = printed(&STANDARD.encode(tail), "r-1");
         assert_eq!(printed, ["hello", "START RequestId: other"]);
+    }
+
+    #[test]
+    fn a_cut_tail_is_marked_and_has_whole_lines() {
+        let report = "END RequestId: r-1\nREPORT RequestId: r-1\tMax Memory Used: 41 MB\t\n";
+        let text = format!("{}\nlast{report}", "가나다 line\n".repeat(1000));
+        let tail = &text.as_bytes()[text.len() - TAIL_BYTES..];
+        let encoded = STANDARD.encode(tail);
+        let lines = printed(&encoded, "r-1");
+        assert_eq!(lines[0], CUT_MARK);
+        assert!(lines[1..lines.len() - 1].iter().all(|line| line == "가나다 line"), "{lines:?}");
+        assert_eq!(lines.last().map(String::as_str), Some("last"));
+        assert_eq!(max_memory_used(&encoded, Some("r-1")), Some(41));
+        assert_eq!(max_memory_used(&encoded, Some("r-2")), None);
+        let one_line = "가".repeat(2000);
+        let lines = printed(&STANDARD.encode(&one_line.as_bytes()[one_line.len() - 4096..]), "r-1");
+        assert!(lines[1].chars().all(|c| c == '가') && lines[1].len() == 4095, "{lines:?}");
     }
 }

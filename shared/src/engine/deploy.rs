@@ -54,7 +54,7 @@ impl Engine {
     }
 
     async fn steps(&self, function: &Function) -> Result<String, DeployError> {
-        let zip = package(&function.code)?;
+        let zip = package(&function.code, &function.handler())?;
         let hash = STANDARD.encode(Sha256::digest(&zip));
         let zip = Blob::new(zip);
         let before = self.settled(&function.id).await?;
@@ -140,7 +140,7 @@ impl Engine {
             .architectures(Architecture::Arm64)
             .handler(HANDLER)
             .memory_size(function.settings.memory.mb().into())
-            .timeout(function.settings.timeout.seconds().into())
+            .timeout(lambda_timeout(function))
             .environment(environment(function))
             .code(FunctionCode::builder().zip_file(zip).build())
             .send()
@@ -169,7 +169,7 @@ impl Engine {
             .runtime(runtime(function.settings.runtime))
             .handler(HANDLER)
             .memory_size(function.settings.memory.mb().into())
-            .timeout(function.settings.timeout.seconds().into())
+            .timeout(lambda_timeout(function))
             .environment(environment(function))
             .send()
             .await
@@ -235,7 +235,7 @@ impl Engine {
             && found.role() == Some(&*self.role)
             && found.handler() == Some(HANDLER)
             && found.memory_size() == Some(function.settings.memory.mb().into())
-            && found.timeout() == Some(function.settings.timeout.seconds().into())
+            && found.timeout() == Some(lambda_timeout(function))
     }
 
     async fn until_settled(
@@ -347,6 +347,12 @@ fn vanished() -> DeployError {
     ))
 }
 
+/// Lambda's timeout in seconds: one more than the function's, up to Lambda's maximum of 900. The
+/// adapter ends an execution at the function's own, so that what it printed isn't lost.
+fn lambda_timeout(function: &Function) -> i32 {
+    (i32::from(function.settings.timeout.seconds()) + 1).min(900)
+}
+
 fn has_failed(found: &FunctionConfiguration) -> bool {
     found.last_update_status() == Some(&LastUpdateStatus::Failed)
 }
@@ -362,7 +368,7 @@ fn environment(function: &Function) -> Environment {
     Environment::builder().set_variables(Some(owned)).build()
 }
 
-pub(super) fn runtime(runtime: Runtime) -> LambdaRuntime {
+fn runtime(runtime: Runtime) -> LambdaRuntime {
     match runtime {
         Runtime::Python311 => LambdaRuntime::Python311,
         Runtime::Python312 => LambdaRuntime::Python312,

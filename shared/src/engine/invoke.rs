@@ -113,7 +113,7 @@ impl Engine {
         };
         let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
         let (result, lines, resources) = if answer.function_error().is_none() {
-            adapter_response::read(payload)
+            adapter_response::read(payload, timeout, duration)
         } else {
             let tail = answer.log_result().unwrap_or_default();
             let failure = adapter_response::failure(payload, timeout, duration);

@@ -14,10 +14,11 @@ use aws_types::SdkConfig;
 
 pub use deploy::Deployed;
 pub use invoke::{Invoked, MAX_EVENT_BYTES};
+pub use package::PROTOCOL;
 
 use crate::aws::failure::failure;
 use crate::config::Config;
-use crate::domain::{Function, FunctionId, Revision, sha256_of_parts};
+use crate::domain::{Function, FunctionId, sha256_of_parts};
 use crate::error::Error;
 
 /// AWS Lambda with the users' functions. Cheap to clone.
@@ -63,12 +64,15 @@ impl Engine {
         }
     }
 
-    /// Tells two deployments apart: the [`Revision`] of the function, and a digest of what we add.
+    /// Tells two deployments apart: a digest of everything that the Lambda function of a function
+    /// is made of.
     pub fn revision(&self, function: &Function) -> String {
         let concurrency = self.concurrency.unwrap_or_default().to_string();
-        let platform = sha256_of_parts([package::ADAPTER, &self.role, &concurrency]);
-        let revision = Revision::of(&function.settings, &function.code.sha256());
-        revision.deployed_with(&hex::encode(&platform[..8]))
+        let digest = function.deployment_digest();
+        let adapter = package::adapter(function.detected_form);
+        let adapter = adapter.flat_map(|(name, content)| [*name, *content]);
+        let parts = [&*self.role, &concurrency, &digest].into_iter().chain(adapter);
+        hex::encode(&sha256_of_parts(parts)[..16])
     }
 }
 

@@ -25,8 +25,8 @@ impl BaseUrl {
     }
 
     /// The public URL of a function.
-    pub fn invocation_url(&self, workspace: &WorkspaceId, function: &FunctionId) -> String {
-        format!("{}/invoke/{workspace}/{function}", self.0)
+    pub fn invocation_url(&self, ws: &WorkspaceId, id: &FunctionId) -> String {
+        format!("{}/invoke/{ws}/{id}", self.0)
     }
 }
 

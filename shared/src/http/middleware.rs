@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::ALLOW;
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -82,11 +82,23 @@ pub(super) async fn handle(
         if_none_match::apply(&method, &headers, &mut response);
     }
     if method == Method::HEAD {
-        *response.body_mut() = Body::empty();
+        remove_body(&mut response);
+    }
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        // RFC 9110, 8.6: a 204 has none, and that of a 304 would be of the response to a plain GET.
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
     settings.cors.apply(&headers, response.headers_mut());
     metrics.log(&response);
     response
+}
+
+/// Removes the body of a response to HEAD, and keeps its length.
+fn remove_body(response: &mut Response) {
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    if let Some(length @ 1..) = body.size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
 }
 
 /// Adds `OPTIONS`, which every path accepts, to the methods that the router has put into `Allow`.

@@ -12,7 +12,9 @@ use super::item::Item;
 use super::keys;
 use super::record::{CodeRecord, FunctionRecord, SourceKey, code_from_inline};
 use super::transaction::{Tag, TransactionResult};
-use crate::domain::{Code, Expected, Function, FunctionId, Owner, Versioned, WorkspaceId};
+use crate::domain::{
+    Code, Expected, Function, FunctionId, HandlerChange, Owner, Versioned, WorkspaceId,
+};
 use crate::error::Error;
 use crate::time_budget::TimeBudget;
 
@@ -26,39 +28,44 @@ const _: () = assert!(
 
 /// The known result of changing a source.
 enum Commit {
-    /// The new source is in force.
-    Changed(FunctionRecord),
+    /// The change is in force.
+    Changed(Versioned<Function>),
     /// The function already had the required values.
-    Unchanged(FunctionRecord),
+    Unchanged(Versioned<Function>),
     /// Nothing was changed.
     Refused(Error),
 }
 
 impl Store {
-    /// Changes a function, its source included.
+    /// Changes a function, its source or the way in which the handler in it is found included.
     ///
-    /// The source is written while the function is read. Then one transaction names it, on the
+    /// A new source is written while the function is read. Then one transaction names it, on the
     /// condition that the function has the version that was read. The reconciler deletes the
     /// replaced source.
-    pub(super) async fn patch_with_code(
+    pub(super) async fn patch_handler(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
         expected: &Expected,
         mut changes: Changes,
-        code: Code,
+        change: HandlerChange,
     ) -> Result<Versioned<Function>, Error> {
-        let new = CodeRecord::new(ws, id, &code);
-        new.add_to(&mut changes)?;
-        let (read, written) = tokio::join!(
-            self.function_record(owner, ws, id),
-            self.put_object(&new.code_key, &code)
-        );
+        let new = change.code.as_ref().map(|code| CodeRecord::new(ws, id, code));
+        if let Some(new) = &new {
+            new.add_to(&mut changes)?;
+        }
+        let write = async {
+            match (&new, &change.code) {
+                (Some(new), Some(code)) => self.put_object(&new.code_key, code).await,
+                _ => Ok(()),
+            }
+        };
+        let (read, written) = tokio::join!(self.function_record(owner, ws, id), write);
         let commit = async {
             match (read, written) {
                 (Ok(record), Ok(())) => {
-                    self.commit_source(owner, ws, id, expected, &changes, record).await
+                    self.commit_handler(owner, ws, id, expected, changes, change, record).await
                 }
                 (Ok(_), Err(error)) | (Err(error), _) => Ok(Commit::Refused(error)),
             }
@@ -68,14 +75,18 @@ impl Store {
         let committed = tokio::time::timeout(self.time_budget.commit, commit).await;
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
+        let discard = async || match &new {
+            Some(new) => self.discard(&new.code_key).await,
+            None => {}
+        };
         match committed {
-            Commit::Changed(record) => Ok(record.with_code(code)),
-            Commit::Unchanged(record) => {
-                self.discard(&new.code_key).await;
-                Ok(record.with_code(code))
+            Commit::Changed(function) => Ok(function),
+            Commit::Unchanged(function) => {
+                discard().await;
+                Ok(function)
             }
             Commit::Refused(error) => {
-                self.discard(&new.code_key).await;
+                discard().await;
                 Err(error)
             }
         }
@@ -83,45 +94,60 @@ impl Store {
 
     /// Makes `changes` to the function that was read as `record`; if it was changed since, reads it
     /// again and tries once more.
-    async fn commit_source(
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+    async fn commit_handler(
         &self,
         owner: &Owner,
         ws: &WorkspaceId,
         id: &FunctionId,
         expected: &Expected,
-        changes: &Changes,
+        mut changes: Changes,
+        change: HandlerChange,
         mut record: FunctionRecord,
     ) -> Result<Commit, Error> {
         loop {
-            let item: Item = serde_dynamo::to_item(&record).map_err(Error::internal)?;
-            if changes.are_made_in(&item) {
-                return Ok(Commit::Unchanged(record));
-            }
-            if !expected.allows(record.version) {
-                return Ok(Commit::Refused(Error::PreconditionFailed));
-            }
-            let as_read = Expected::OneOf(vec![record.version]);
-            let items = vec![
-                self.check_workspace(owner, ws)?,
-                self.update_in_transaction(
-                    Tag::Function,
-                    keys::function(ws, id),
-                    owner,
-                    &as_read,
-                    changes,
-                )?,
-            ];
-            match self.transact("DynamoDB TransactWriteItems, change source", items).await? {
-                TransactionResult::Committed => {
-                    let record = FunctionRecord::read(changes.applied_to(&item))?;
-                    return Ok(Commit::Changed(record));
+            let code = match &change.code {
+                Some(code) => Some(code.clone()),
+                None => self.source(&record.code).await?,
+            };
+            // Gone: the source was replaced since the function was read.
+            if let Some(code) = code {
+                match change.handler_of(&code, &record.settings) {
+                    Ok(handler) => {
+                        changes.side_effect("detectedForm", &handler.form)?;
+                        changes.side_effect("detectedEntryPoint", &handler.entry_point)?;
+                    }
+                    Err(error) => return Ok(Commit::Refused(error.into())),
                 }
-                // Changed or deleted since it was read.
-                TransactionResult::Refused(_) => match self.function_record(owner, ws, id).await {
-                    Ok(newer) => record = newer,
-                    Err(error) => return Ok(Commit::Refused(error)),
-                },
+                let item: Item = serde_dynamo::to_item(&record).map_err(Error::internal)?;
+                if changes.are_made_in(&item) {
+                    return Ok(Commit::Unchanged(record.with_code(code)));
+                }
+                if !expected.allows(record.version) {
+                    return Ok(Commit::Refused(Error::PreconditionFailed));
+                }
+                let as_read = Expected::OneOf(vec![record.version]);
+                let items = vec![
+                    self.check_workspace(owner, ws)?,
+                    self.update_in_transaction(
+                        Tag::Function,
+                        keys::function(ws, id),
+                        owner,
+                        &as_read,
+                        &changes,
+                    )?,
+                ];
+                let what = "DynamoDB TransactWriteItems, change source";
+                if let TransactionResult::Committed = self.transact(what, items).await? {
+                    let record = FunctionRecord::read(changes.applied_to(&item))?;
+                    return Ok(Commit::Changed(record.with_code(code)));
+                }
             }
+            // Changed or deleted since it was read.
+            record = match self.function_record(owner, ws, id).await {
+                Ok(newer) => newer,
+                Err(error) => return Ok(Commit::Refused(error)),
+            };
         }
     }
 

@@ -27,6 +27,19 @@ pub struct Deployable {
     pub owner: Owner,
 }
 
+/// What was deployed.
+#[derive(Clone, Copy, Debug)]
+pub struct Deployment<'a> {
+    /// The digest of everything that it is made of.
+    pub revision: &'a str,
+    /// The digest of what the function's client decides of it.
+    pub digest: &'a str,
+    /// The engine's version that is called from now on.
+    pub engine_version: &'a str,
+    /// The form of the events that this version takes.
+    pub adapter_protocol: u32,
+}
+
 /// A function as it can be called.
 #[derive(Debug)]
 pub struct Callable {
@@ -34,6 +47,10 @@ pub struct Callable {
     pub settings: CallSettings,
     /// The engine's version to call; `None` before it was first deployed.
     pub engine_version: Option<String>,
+    /// The form of the events that this version takes; 0 for those of the first releases.
+    pub adapter_protocol: u32,
+    /// Whether this version is the function as it is now.
+    pub is_current: bool,
     /// Why its latest version could not be deployed, if it couldn't.
     pub deployment_error: Option<String>,
 }
@@ -55,7 +72,10 @@ impl From<FunctionRecord> for Callable {
     fn from(record: FunctionRecord) -> Self {
         let keys = record.invocation_keys.into_iter().map(|key| key.hash);
         let access = Access::new(record.settings.auth, keys.collect());
+        let digest = record.settings.deployment_digest(record.code.sha256(), &record.handler);
         Self {
+            is_current: record.deployment.deployed_digest.as_ref() == Some(&digest),
+            adapter_protocol: record.deployment.adapter_protocol.unwrap_or_default(),
             deployment_error: record.deployment.error_of(record.version),
             settings: CallSettings {
                 status: record.status,
@@ -122,16 +142,20 @@ impl Store {
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
-        revision: &str,
-        engine_version: &str,
+        deployment: &Deployment<'_>,
     ) -> Result<(), Error> {
+        let Deployment { revision, digest, engine_version, adapter_protocol } = deployment;
         let now = AttributeValue::S(self.now().to_string());
-        let set = "SET lastDeployed = :now, deployedRevision = :revision, engineVersion = :version \
+        let set = "SET lastDeployed = :now, deployedRevision = :revision, \
+            deployedDigest = :digest, engineVersion = :version, adapterProtocol = :protocol \
             REMOVE deploymentError, failedVersion";
+        let text = |value: &str| AttributeValue::S(value.into());
         let values = [
             (":now", now),
-            (":revision", AttributeValue::S(revision.into())),
-            (":version", AttributeValue::S(engine_version.into())),
+            (":revision", text(revision)),
+            (":digest", text(digest)),
+            (":version", text(engine_version)),
+            (":protocol", number(adapter_protocol)),
         ];
         self.update_deployment(ws, id, set, values.into()).await
     }

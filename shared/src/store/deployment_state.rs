@@ -47,7 +47,7 @@ impl Store {
             Found::SameSource(function) => return Ok(function),
             Found::Source(code) => code,
         };
-        let patch = PatchFunction::of_source(code)?;
+        let patch = PatchFunction { code: Some(code), ..PatchFunction::default() };
         let ws = &image.workspace;
         let patched = self.patch_function(owner, ws, id, &Expected::Any, patch).await?.value;
         Ok(DeployedFunction { name: patched.settings.name, state: DeploymentState::Pending })

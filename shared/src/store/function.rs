@@ -15,8 +15,8 @@ use super::record::{CodeRecord, FunctionRecord, visible_function};
 use super::transaction::{Refusals, Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Expected, Function, FunctionId, Owner, Page, PageBuilder, PageRequest, PatchFunction, Quota,
-    Versioned, WorkspaceId,
+    Expected, Function, FunctionId, HandlerChange, Owner, Page, PageBuilder, PageRequest,
+    PatchFunction, Quota, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -178,12 +178,16 @@ impl Store {
         mut patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
         let mut changes = Changes::default();
-        let code = patch.code.take();
+        let change = HandlerChange::of(&mut patch);
+        // Its null is a value too.
+        if let Some(entry_point) = patch.entry_point.take() {
+            changes.require("entryPoint", &entry_point)?;
+        }
         changes.require_all(&patch)?;
         changes.side_effect("lastModified", &self.now())?;
-        let record = match code {
-            Some(code) => {
-                return self.patch_with_code(owner, ws, id, expected, changes, code).await;
+        let record = match change {
+            Some(change) => {
+                return self.patch_handler(owner, ws, id, expected, changes, change).await;
             }
             None if changes.is_empty() => {
                 let record = self.function_record(owner, ws, id).await?;

@@ -38,7 +38,7 @@ mod usage;
 mod workspace;
 
 pub use change::Change;
-pub use deployment::{CallSettings, Callable, Deployable};
+pub use deployment::{CallSettings, Callable, Deployable, Deployment};
 pub use deployment_state::DeployedFunction;
 pub use idempotency::{Completion, Created, IdempotencyRecord, IdempotencyState};
 pub use legacy::{

@@ -60,6 +60,21 @@ impl Store {
         self.mark(keys::retry_marker(ws, id), 1).await
     }
 
+    /// Has the reconciler deploy a function again, unless it is about to: its retry marker is created.
+    pub async fn request_deployment(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        let mut item = keys::retry_marker(ws, id).into_item();
+        item.extend([("steps".to_owned(), number(1)), ("failures".to_owned(), number(0))]);
+        let sent = self
+            .dynamodb
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(item))
+            .condition_expression(format!("attribute_not_exists({PK})"))
+            .send()
+            .await;
+        ignore_failed_condition(sent, "DynamoDB PutItem, retry marker")
+    }
+
     /// Counts one more failure in a deleted workspace's item, which marks the purge for a retry.
     pub async fn mark_purge_for_retry(&self, ws: &WorkspaceId) -> Result<(), Error> {
         self.mark(keys::workspace(ws), 1).await

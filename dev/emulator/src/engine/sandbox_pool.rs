@@ -150,16 +150,19 @@ impl SandboxPool {
         });
         let folder = unpacked.await?.path();
         let mut command = self.context.python.command(&self.settings.handler).await?;
-        command.current_dir(folder).env_clear().envs(&self.settings.environment);
+        command.current_dir(folder).env_clear();
+        // A function may have values of its own for these three.
+        command.envs(process::search_path().map(|path| ("PATH", path)));
+        command.env("LANG", "en_US.UTF-8").env("TZ", ":UTC");
+        command.envs(&self.settings.environment);
         command.env("LAMBDA_TASK_ROOT", folder);
         command.envs(self.lambda_variables());
-        command.envs(process::search_path().map(|path| ("PATH", path)));
         Ok(command)
     }
 
     /// The variables that Lambda sets. No keys and no endpoints: a user's function must find
     /// neither our stores nor the developer's AWS.
-    fn lambda_variables(&self) -> [(&'static str, String); 13] {
+    fn lambda_variables(&self) -> [(&'static str, String); 11] {
         [
             ("_HANDLER", self.settings.handler.clone()),
             ("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", self.settings.runtime)),
@@ -171,8 +174,6 @@ impl SandboxPool {
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
             ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", self.name)),
             ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[{}]", self.version)),
-            ("LANG", "en_US.UTF-8".to_owned()),
-            ("TZ", ":UTC".to_owned()),
             // Bytecode would be written beside the code, which is read-only on AWS.
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ]

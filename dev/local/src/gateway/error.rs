@@ -36,6 +36,11 @@ impl GatewayError {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message.to_owned())
     }
 
+    pub(super) fn invalid_host() -> Self {
+        let message = "the Host of the request is not a host name with an optional port";
+        Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", message.to_owned())
+    }
+
     pub(super) fn incomplete_body() -> Self {
         let message = "the body ended before it was complete".to_owned();
         Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", message)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::{
     Capacity, FunctionId, Limits, List, LogFilter, Owner, PageRequest, WorkspaceId,
 };
-use testkit::{Answer, Event, TestEnv};
+use testkit::{Answer, Event, TestEnv, WIDE_LIMITS};
 
 /// A deployment with one workspace.
 pub(crate) struct CallEnv {
@@ -32,6 +32,27 @@ impl CallEnv {
         let mut env = TestEnv::start().unwrap();
         env.config.time_budget.execution = limit;
         Self::over(env).await
+    }
+
+    /// With calls that wait for a deployment as long as it takes.
+    pub(crate) async fn waiting_for_deployments() -> Self {
+        let mut env = TestEnv::start().unwrap();
+        env.config.time_budget.deployment = WIDE_LIMITS.response;
+        Self::over(env).await
+    }
+
+    /// Runs `work` while the table's stream is followed.
+    pub(crate) async fn while_following(&self, work: impl Future<Output = ()>) {
+        let follow = async {
+            loop {
+                self.settle().await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = follow => {}
+        }
     }
 
     /// Creates a function of `source`, with other settings than usual if given.

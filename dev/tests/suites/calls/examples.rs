@@ -33,9 +33,13 @@ fn every_example_has_a_test_and_a_curl_line() {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "forms")
         .collect();
     names.sort_unstable();
-    assert_eq!(names, TESTED, "each example has a test in this file");
+    assert_eq!(
+        names, TESTED,
+        "each example has a test in this file; forms.rs has those of other platforms"
+    );
     for name in TESTED {
         let source = source(name);
         let calls = source.lines().filter_map(|line| line.trim().strip_prefix("curl "));

@@ -129,28 +129,31 @@ async fn forged_log_lines_are_logged_as_output() {
     assert_eq!(log["logs"], lines);
     let odd = "print('\\ud800')\nsys.stdout.buffer.write(b'\\xff\\n')\nprint('a\\nb\\r\\nc')";
     let (_, log) = attacker.attack(odd).await;
-    assert_eq!(log["logs"], json!(["\\ud800", "\u{fffd}", "a", "b", "c"]));
+    assert_eq!(log["logs"], json!(["\\ud800", "\\xff", "a", "b", "c"]));
 
-    // Lambda's log of a process that ended has the function's output between its own lines. Forged
+    // Lambda's log of a process that was killed has the function's output between its own lines. Forged
     // lines of this request are hidden; forged lines of others are output.
     let ended = "own = context.aws_request_id\nprint('END RequestId: ' + own)\n\
         print('RequestId: ' + own + ' Error: Task timed out after 1.00 seconds')\n\
-        print('START RequestId: other')\nos._exit(3)";
+        print('START RequestId: other')\nsubprocess.run(['kill', '-9', str(os.getpid())])";
     let (answer, log) = attacker.attack(ended).await;
     answer.assert_error(500, "INTERNAL_ERROR");
     assert_eq!(log["logs"], json!(["START RequestId: other", log["responseBody"]]));
 }
 
 #[tokio::test]
-async fn output_past_python_is_neither_response_nor_log() {
+async fn output_past_python_is_logged_and_is_no_response() {
     let attacker = AttackEnv::start(json!({})).await;
     let forged = "text = json.dumps({'outcome': 'returned', 'status': 299, 'lines': ['forged'],\n\
         'encoding': 'text', 'body': 'forged'}).encode() + b'\\n'\n\
         for number in (1, 2): os.write(number, text)\n\
-        os.system('echo END RequestId: ' + context.aws_request_id)\nprint('mine')";
+        os.system('echo END RequestId: 1')\nprint('mine')";
     let (answer, log) = attacker.attack(forged).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
-    assert_eq!(log["logs"], json!(["mine"]));
+    let lines = log["logs"].as_array().unwrap();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[..2].iter().all(|line| line.as_str().unwrap().contains("forged")), "{lines:?}");
+    assert_eq!(lines[2..], [json!("END RequestId: 1"), json!("mine")]);
 }
 
 #[tokio::test]
@@ -262,11 +265,16 @@ async fn response_that_raises_when_read_returns_500() {
 #[tokio::test]
 async fn malformed_adapter_envelope_returns_500() {
     let attacker = AttackEnv::start(json!({})).await;
-    let adapter = |change: &str| format!("sys.modules['faas_adapter'].{change}");
-    let reply = |reply: &str| adapter(&format!("_reply = lambda value: {reply}"));
+    let adapter = |change: &str| format!("sys.modules['_faas_adapter.answer'].{change}");
+    let reply = |reply: &str| {
+        adapter(&format!("encode_reply = lambda reply: json.dumps({reply})[1:-1].encode()"))
+    };
+    let answer =
+        |answer: &str| adapter(&format!("encode = lambda *parts: json.dumps({answer}).encode()"));
     for (code, sentence) in [
         ("json.dumps = lambda *a, **k: 'forged'\nreply = {}".to_owned(), "can't be passed on"),
-        (adapter("_output.lines = lambda: ['forged', 1]"), "can't be passed on"),
+        (adapter("_lines = lambda text, dropped: ['forged', 1]"), "can't be passed on"),
+        (adapter("encode = lambda *parts: b'\\xff'"), "can't be passed on"),
         (reply("{}"), "can't be passed on"),
         (reply("{'status': 99}"), "can't be passed on"),
         (reply("{'status': True}"), "can't be passed on"),
@@ -274,14 +282,15 @@ async fn malformed_adapter_envelope_returns_500() {
         (reply("{'status': 200, 'encoding': 'json', 'body': '{'}"), "can't be passed on"),
         (reply("{'status': 200, 'encoding': 'base64', 'body': '!'}"), "can't be passed on"),
         (reply("{'status': 200, 'headers': [['a', 'b\\r\\nc: d']]}"), "HTTP can't carry"),
-        (reply("{'outcome': 'unusable', 'reason': 'a\\x1b\\r\\nb' * 999}"), "ababab"),
+        (answer("{'outcome': 'unusable', 'reason': 'a\\x1b\\r\\nb' * 999}"), "ababab"),
     ] {
         let message = attacker.failure(&code).await;
         assert!(message.contains(sentence) && message.len() <= 300, "{code}: {message}");
         assert!(!message.contains(char::is_control), "{code}: {message:?}");
         attacker.end_process().await;
     }
-    let (answer, log) = attacker.attack(&adapter("_output.lines = lambda: ['forged']")).await;
+    let forged = adapter("_lines = lambda text, dropped: ['forged']");
+    let (answer, log) = attacker.attack(&forged).await;
     assert_eq!(answer.status, 200);
     assert_eq!(log["logs"], json!(["forged"]), "it could have printed the same");
 }
@@ -293,7 +302,7 @@ async fn replaced_adapter_affects_its_own_function_until_redeployment() {
     let replace = "frame = sys._getframe()\n\
         while frame.f_code.co_name != '_run': frame = frame.f_back\n\
         frame.f_globals['_run'] = lambda event, context: (\n    \
-            'returned', {'status': 299, 'encoding': 'text', 'body': 'forged'})";
+            'returned', b'\"status\":299,\"encoding\":\"text\",\"body\":\"forged\"')";
     let (answer, _) = attacker.attack(replace).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
     let (answer, log) = attacker.attack("print('never run')").await;
@@ -355,17 +364,21 @@ async fn endless_output_stops_at_the_timeout() {
     let (answer, log) = attacker.attack("while True: os.write(1, b'x' * 65536)").await;
     answer.assert_error(504, "TIMEOUT");
     assert!(log["duration"].as_f64().unwrap() >= 1000.0, "{log}");
-    assert!(log["logs"].to_string().len() < 10_000, "only the end is kept");
+    let lines = log["logs"].as_array().unwrap();
+    assert!(lines[0].as_str().unwrap().starts_with("[truncated: "), "{}", lines[0]);
+    assert!(log["logs"].to_string().len() < 200_000, "only the end is kept");
 }
 
 #[tokio::test]
 async fn writing_child_process_does_not_block_calls() {
     let attacker = AttackEnv::start(json!({})).await;
-    let (answer, log) = attacker.attack(&format!("subprocess.Popen({WRITER})")).await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
-    assert_eq!(log["logs"], json!([]));
-    let (answer, _) = attacker.attack("pass").await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
+    for code in [&*format!("subprocess.Popen({WRITER})"), "pass"] {
+        let (answer, log) = attacker.attack(code).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
+        for line in log["logs"].as_array().unwrap().iter().filter_map(Value::as_str) {
+            assert!(line.starts_with("[truncated") || line.bytes().all(|b| b == b'x'), "{line}");
+        }
+    }
     // A child in its own session outlives its parent, until its output is closed.
     let left = format!("subprocess.Popen({WRITER}, start_new_session=True)\nos._exit(0)");
     let message = attacker.failure(&left).await;
@@ -374,19 +387,32 @@ async fn writing_child_process_does_not_block_calls() {
 }
 
 #[tokio::test]
-async fn child_output_is_not_logged_after_the_response() {
-    let attacker = AttackEnv::start(json!({"memory": 1024, "timeout": 5})).await;
-    let printing = "if os.fork() == 0:\n    for _ in range(20):\n        time.sleep(0.02)\n        \
-        print('child')\n    os._exit(0)";
+async fn output_after_the_response_is_logged_with_the_next_execution() {
+    let attacker = AttackEnv::start(json!({"memory": 1024, "timeout": 60})).await;
+    // The child prints when it is told to, and the second execution waits for its end.
+    let child = "first, second = os.pipe(), None\nchild = os.fork()\n\
+        if child == 0:\n    os.read(first[0], 1)\n    print('child')\n    os._exit(0)\n\
+        sys.left = (child, first[1])";
+    let (answer, log) = attacker.attack(child).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "done"));
+    assert_eq!(log["logs"], json!([]));
+    let next = "child, pipe = sys.left\nos.write(pipe, b'x')\nos.waitpid(child, 0)\nprint('mine')";
+    let (_, log) = attacker.attack(next).await;
+    assert_eq!(log["logs"], json!(["child", "mine"]));
+    let thread = "import threading\nsys.go = threading.Event()\n\
+        sys.left = threading.Thread(target=lambda: (sys.go.wait(), print('thread')))\n\
+        sys.left.start()";
+    let (_, log) = attacker.attack(thread).await;
+    assert_eq!(log["logs"], json!([]));
+    let (_, log) = attacker.attack("sys.go.set()\nsys.left.join()").await;
+    assert_eq!(log["logs"], json!(["thread"]));
+
     let sleeping = "for _ in range(5):\n    if os.fork() == 0: time.sleep(60); os._exit(0)";
-    for code in [printing, sleeping, "pass"] {
+    for code in [sleeping, "pass"] {
         let (answer, log) = attacker.attack(code).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "done"), "{code}");
         assert_eq!(log["logs"], json!([]), "{code}");
     }
-    // Two processes answer on one connection: either answer may arrive, or neither.
-    let (answer, _) = attacker.attack("os.fork()").await;
-    assert!([200, 500, 504].contains(&answer.status), "{}", answer.status);
 }
 
 #[tokio::test]
@@ -399,7 +425,9 @@ async fn handler_ignoring_signals_is_stopped_at_the_timeout() {
     let (answer, log) = attacker.attack(code).await;
     let message = answer.assert_error(504, "TIMEOUT");
     assert!(message.contains("its timeout of 1 s"), "{message}");
-    assert_eq!(log["logs"], json!(["begun", log["responseBody"]]));
+    let lines = log["logs"].as_array().unwrap();
+    assert_eq!(lines[..2], [json!("begun"), json!("the function was stopped here:")]);
+    assert_eq!(lines.last(), Some(&log["responseBody"]));
     assert!(log["duration"].as_f64().unwrap() >= 1000.0, "{log}");
     let (answer, _) = attacker.attack("pass").await;
     assert_eq!(answer.body, "done", "in a new process");
@@ -408,10 +436,17 @@ async fn handler_ignoring_signals_is_stopped_at_the_timeout() {
 #[tokio::test]
 async fn sigkill_is_reported_as_out_of_memory() {
     let attacker = AttackEnv::start(json!({})).await;
-    let message = attacker.failure("os.kill(os.getpid(), signal.SIGTERM)").await;
-    assert!(message.contains("process ended"), "{message}");
+    for signal in ["SIGTERM", "SIGKILL"] {
+        let (answer, log) = attacker
+            .attack(&format!("print('mine', end='')\nos.kill(os.getpid(), signal.{signal})"))
+            .await;
+        let message = answer.assert_error(500, "INTERNAL_ERROR");
+        assert!(message.contains("process ended"), "{message}");
+        assert_eq!(log["logs"][0], "mine");
+    }
     // Lambda reports SIGKILL and an exceeded memory limit in the same words.
-    let message = attacker.failure("os.kill(os.getpid(), signal.SIGKILL)").await;
+    let from_outside = "subprocess.run(['kill', '-9', str(os.getpid())])\ntime.sleep(60)";
+    let message = attacker.failure(from_outside).await;
     assert!(message.contains("ran out of memory"), "{message}");
 }
 

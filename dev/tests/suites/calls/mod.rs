@@ -4,6 +4,7 @@ mod closed;
 mod costs;
 mod env;
 mod examples;
+mod forms;
 mod hostile;
 mod outcomes;
 mod urls;

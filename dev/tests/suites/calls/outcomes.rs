@@ -48,8 +48,8 @@ async fn request_reaches_the_handler_and_its_response_the_caller() {
     assert_eq!(tried["responseBody"]["body"], json!([1, 2.5]));
     assert_eq!(
         tried["responseBody"]["headers"],
-        json!({}),
-        "the console's headers are not passed on"
+        json!({"content-type": "application/json"}),
+        "of the console's headers only this is passed on"
     );
     assert_eq!(env.logs(&id).await[0], tried, "the response is the stored log");
 }
@@ -160,7 +160,7 @@ async fn handler_failure_returns_500_and_logs_the_cause() {
             "secret 43",
         ),
         ("reply = 'x' * 7_000_000", "6 MB", "6 MB"),
-        ("reply = '\"' * 4_000_000", "6 MB", "6 MB"),
+        ("reply = '\"' * 4_500_000", "6 MB", "6 MB"),
     ] {
         let answer = env.call(&id, "POST", "", code).await;
         let message = answer.assert_error(500, "INTERNAL_ERROR");
@@ -229,7 +229,8 @@ async fn timeout_and_memory_limit_are_enforced() {
     let log = &env.logs(&id).await[0];
     assert_eq!((&log["status"], &log["statusCode"]), (&json!("error"), &json!(504)));
     let lines = log["logs"].as_array().unwrap();
-    assert_eq!((lines.len(), &lines[0]), (2, &json!("begun")), "output, then the cause: {lines:?}");
+    assert_eq!(lines[..2], [json!("begun"), json!("the function was stopped here:")], "{lines:?}");
+    assert_eq!(lines.last(), Some(&log["responseBody"]), "output, then the cause");
     assert!(log["duration"].as_f64().unwrap() >= 1000.0, "{log}");
 
     let large = "x = [bytearray(b'x' * 10_000_000) for _ in range(60)]\ntime.sleep(5)";
@@ -272,5 +273,13 @@ async fn logging_works_as_in_plain_python() {
         );
     let id = env.deployed(&source).await;
     let tried = env.try_out(&id, "").await;
-    assert_eq!(tried["logs"], json!(["WARNING:root:early", "ab"]), "basicConfig came too late");
+    assert_eq!(tried["logs"], json!(["WARNING:root:early", "INFO hello", "ab"]));
+    let source = "import logging\n\n".to_owned()
+        + &handler(
+            "root = logging.getLogger()\nroot.setLevel(logging.INFO)\nroot.info('hello')\n\
+             return type(root.handlers[0]).__name__",
+        );
+    let id = env.deployed(&source).await;
+    let tried = env.try_out(&id, "").await;
+    assert_eq!(tried["logs"], json!(["INFO:root:hello"]));
 }

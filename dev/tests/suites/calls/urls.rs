@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::env::CallEnv;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::domain::{Expected, Owner};
 use testkit::faults::Fault;
 
 use crate::gate::Gate;
+use crate::setting;
 
 const ECHO: &str =
     "def handler(event, context):\n    print(event['body'])\n    return event['body']\n";
@@ -17,8 +20,10 @@ const ECHO: &str =
 async fn method_and_status_changes_need_no_deployment() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
+    let get = env.call(&id, "GET", "", "").await;
     let head = env.call(&id, "HEAD", "", "").await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(head.header("content-length"), get.body.len().to_string());
     env.patch(&id, json!({"httpMethods": ["DELETE"]})).await;
     assert_eq!(env.call(&id, "DELETE", "/below", "").await.status, 200);
     env.call(&id, "GET", "", "").await.assert_error(405, "METHOD_NOT_ALLOWED");
@@ -28,17 +33,85 @@ async fn method_and_status_changes_need_no_deployment() {
     assert_eq!(env.call(&id, "DELETE", "", "").await.status, 200);
 }
 
+/// How many functions are created and called in one breath: `BREATHS`, or 10.
+fn breaths() -> usize {
+    setting("BREATHS").map_or(10, |number| number as usize)
+}
+
+#[tokio::test]
+async fn a_call_waits_for_the_deployment_of_its_function() {
+    let env = CallEnv::waiting_for_deployments().await;
+    let calls = async {
+        for i in 0..breaths() {
+            let source = |word: &str| {
+                format!("def handler(event, context):\n    return '{word} {i} ' + event['body']\n")
+            };
+            let id = env.created(&source("first"), json!({})).await;
+            if i % 2 == 0 {
+                let answer = env.call(&id, "POST", "", "\"now\"").await;
+                assert_eq!((answer.status, answer.body), (200, format!("first {i} now")));
+            } else {
+                let tried = env.try_out(&id, "\"now\"").await;
+                assert_eq!(tried["responseBody"], format!("first {i} now"));
+            }
+            // The test button runs what was saved last.
+            env.patch(&id, json!({"code": STANDARD.encode(source("second"))})).await;
+            let tried = env.try_out(&id, "\"now\"").await;
+            assert_eq!(tried["responseBody"], format!("second {i} now"));
+        }
+    };
+    env.while_following(calls).await;
+}
+
+#[tokio::test]
+async fn a_call_of_a_function_that_cannot_be_deployed_returns_409_at_once() {
+    let env = CallEnv::waiting_for_deployments().await;
+    let id = env.created(ECHO, json!({})).await;
+    let store = &env.env.store;
+    store.record_failed_deployment(&env.workspace, &id, 1, "no room").await.unwrap();
+    let answer = env.call(&id, "POST", "", "1").await;
+    assert_eq!(answer.assert_error(409, "CONFLICT"), "no room");
+}
+
 #[tokio::test]
 async fn large_bodies_are_passed_on_and_truncated_in_the_log() {
     let env = CallEnv::start().await;
     let id = env.deployed(ECHO).await;
-    let large = "x".repeat(2_900_000);
-    let answer = env.call(&id, "POST", "", &large).await;
-    assert_eq!((answer.status, answer.body.len()), (200, large.len()));
-    let log = &env.logs(&id).await[0];
-    assert_eq!(log["requestBody"]["truncated"], true);
-    assert_eq!(log["responseBody"]["truncated"], true);
-    assert_eq!(env.logs(&id).await.len(), 1);
+    for large in ["x".repeat(5_800_000), "가".repeat(1_900_000)] {
+        let answer = env.call(&id, "POST", "", &large).await;
+        assert_eq!((answer.status, answer.body.len()), (200, large.len()));
+        let log = &env.logs(&id).await[0];
+        assert_eq!(log["requestBody"]["truncated"], true);
+        assert_eq!(log["responseBody"]["truncated"], true);
+    }
+    assert_eq!(env.logs(&id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn json_of_any_depth_and_size_reaches_the_handler() {
+    let env = CallEnv::start().await;
+    let source = "def handler(event, context):\n    return type(event['body']).__name__\n";
+    let id = env.deployed(source).await;
+    let digits = "9".repeat(310);
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    for (body, kind) in [
+        (digits.as_str(), "int"),
+        ("1e309", "float"),
+        (&nested(400), "list"),
+        ("\u{feff}{\"a\": 1}", "dict"),
+        (&nested(100_000), "str"),
+        (&"9".repeat(5000), "str"),
+        ("NaN", "str"),
+        ("", "dict"),
+    ] {
+        let answer = env.call(&id, "POST", "", body).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, kind),
+            "{}",
+            &body[..body.len().min(20)]
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -116,6 +116,7 @@ impl MigrationEnv {
                 "timestamp": format!("2025-11-08T03:04:{}.123Z", 10 + i), "status": "success",
                 "duration": 12.5, "statusCode": 200, "requestBody": request,
                 "responseBody": response, "logs": ["first", "둘째 🥈", ""], "level": "info",
+                "cpuTime": null, "maxMemory": null,
             });
             assert_eq!(log, &expected, "{context}");
         }

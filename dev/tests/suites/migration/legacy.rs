@@ -35,11 +35,19 @@ pub(crate) const ORPHAN_FUNCTION: &str = "fn-Gh2stFnc";
 /// A function without a workspace.
 pub(crate) const WITHOUT_WORKSPACE: &str = "fn-H2meless";
 
+/// A source in the form of the legacy backend.
+const SPIN: &str = "import json\n\
+    from spin_sdk.http import IncomingHandler as BaseHandler, Request, Response\n\n\
+    class IncomingHandler(BaseHandler):\n    \
+        def handle_request(self, request: Request) -> Response:\n        \
+            name = json.loads(request.body)['name']\n        \
+            return Response(200, {'content-type': 'text/plain'}, bytes(f'안녕 👋 {name}', 'utf-8'))\n";
+
 /// The functions that can be migrated, with their sources.
 pub(crate) fn sources() -> [(&'static str, String); 5] {
     let noise = |i: u64| format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     [
-        (BUSY, "def handler(event, context):\r\n    return '안녕 👋'\r\n".into()),
+        (BUSY, SPIN.replace('\n', "\r\n")),
         (LARGE, "#".to_owned() + &(1..4000).map(noise).collect::<String>()),
         (BUCKETED, "print('só no balde')\n".into()),
         (SYNTAX_ERROR, "def (:\n".into()),

@@ -156,6 +156,7 @@ async fn reconciler_deploys_and_counts_migrated_functions() {
     assert_eq!(deployed, names.iter().map(String::as_str).collect());
     let busy = env.get(&format!("/api/workspaces/{TEAM}/functions/{BUSY}")).await;
     assert!(busy["lastDeployed"].is_string() && busy["invocationUrl"].is_string(), "{busy}");
+    assert_eq!(busy["detectedForm"], "spin");
     // Of the last 24 hours. The legacy usage is dropped: it was not of 24 hours.
     let usage = [&busy["invocations24h"], &busy["errors24h"], &busy["avgDuration"]];
     assert_eq!(usage, [&json!(2), &json!(1), &json!(12.5)]);
@@ -166,6 +167,9 @@ async fn reconciler_deploys_and_counts_migrated_functions() {
         let ws = if id == OF_OTHER { OTHER } else { TEAM };
         assert_eq!(objects[&format!("{ws}/{id}.py")], source.as_bytes(), "{id}");
     }
+    let path = format!("/api/workspaces/{TEAM}/functions/{BUSY}/invoke");
+    let tried = env.ask("POST", &path, Some(&json!({"name": "지수"}))).await;
+    assert_eq!(tried.json()["responseBody"], "안녕 👋 지수", "{}", tried.body);
 }
 
 #[tokio::test]

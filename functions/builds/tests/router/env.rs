@@ -1,7 +1,9 @@
 //! A workspace, and the requests that the console makes.
 
 use serde_json::{Value, json};
-use shared::domain::{FunctionId, Owner, Revision, WorkspaceId};
+use shared::domain::{FunctionId, Owner, WorkspaceId};
+use shared::engine::PROTOCOL;
+use shared::store::Deployment;
 use testkit::{Answer, Event, Form, Lambda, TestEnv};
 
 pub(crate) const BUILD: &str = "/api/v1/build-and-push";
@@ -34,8 +36,11 @@ impl BuildEnv {
     pub(crate) async fn record_deployment(&self, id: &FunctionId) {
         let (store, ws) = (&self.env.store, &self.workspace);
         let function = store.function(&Owner::anonymous(), ws, id).await.unwrap().value;
-        let revision = Revision::of(&function.settings, &function.code.sha256());
-        store.record_deployment(ws, id, &revision.deployed_with("test"), "1").await.unwrap();
+        let digest = function.deployment_digest();
+        let (revision, digest, engine_version) = ("revision", &*digest, "1");
+        let deployment =
+            Deployment { revision, digest, engine_version, adapter_protocol: PROTOCOL };
+        store.record_deployment(ws, id, &deployment).await.unwrap();
     }
 
     /// Records that the function as it is can't be deployed.

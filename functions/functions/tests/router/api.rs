@@ -90,7 +90,7 @@ async fn patch_changes_named_fields_and_last_modified() {
 
     let all = json!({
         "name": "바뀜", "description": "설명 ✨", "runtime": "Python 3.13", "memory": 128,
-        "timeout": 900, "httpMethods": ["delete", "POST"], "environmentVariables": {"K": "값"},
+        "timeout": 900, "httpMethods": ["delete", "POST"], "environmentVariables": {"KEY": "값"},
         "code": STANDARD.encode("print('둘')"), "status": "disabled",
     });
     for (field, value) in all.as_object().unwrap() {
@@ -266,8 +266,8 @@ async fn create_and_patch_validate_every_field() {
         ("httpMethods", json!([]), "must hold at least one method"),
         (
             "httpMethods",
-            json!(["HEAD"]),
-            "must hold methods; each must be one of GET, POST, PUT, PATCH, DELETE",
+            json!(["TRACE"]),
+            "must hold methods; each must be one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
         ),
         (
             "environmentVariables",

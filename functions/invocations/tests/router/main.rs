@@ -1,13 +1,15 @@
 //! What the invocations Lambda answers without running a function. `dev/tests/suites/calls` runs them.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::time::Duration;
+
 use invocations::Invoker;
 use serde_json::{Value, json};
 use shared::domain::{
     CreateInvocationKey, Fields, FunctionId, NewInvocationKey, Owner, Timestamp, WorkspaceId,
 };
-use shared::engine::{Engine, MAX_EVENT_BYTES};
-use shared::store::IdempotencyRecord;
+use shared::engine::{Engine, MAX_EVENT_BYTES, PROTOCOL};
+use shared::store::{Deployment, IdempotencyRecord};
 use testkit::{Answer, Event, Lambda, TestEnv};
 
 /// The Lambda over stores with one workspace, and an engine without functions.
@@ -21,7 +23,10 @@ impl RouterEnv {
     async fn start() -> Self {
         let env = TestEnv::start().unwrap();
         let engine = Engine::with_client(env.lambda_client().await, &env.config);
-        let invoker = Invoker::new(env.store.clone(), engine, &env.config);
+        // No test here waits for a deployment.
+        let mut config = env.config.clone();
+        config.time_budget.deployment = Duration::ZERO;
+        let invoker = Invoker::new(env.store.clone(), engine, &config);
         let lambda = env.lambda("invocations", invocations::router(invoker));
         let workspace = env.new_workspace().await;
         Self { env, lambda, workspace }
@@ -35,8 +40,23 @@ impl RouterEnv {
     /// A function with a recorded deployment, which the engine does not have.
     async fn deployed(&self) -> FunctionId {
         let id = self.function().await;
-        self.env.store.record_deployment(&self.workspace, &id, "revision", "1").await.unwrap();
+        self.record_deployment(&id, PROTOCOL).await;
         id
+    }
+
+    /// Records the function as it is now as deployed.
+    async fn record_deployment(&self, id: &FunctionId, adapter_protocol: u32) {
+        let store = &self.env.store;
+        let found = store.function(&Owner::anonymous(), &self.workspace, id).await.unwrap();
+        let digest = found.value.deployment_digest();
+        let (revision, digest, engine_version) = ("revision", &*digest, "1");
+        let deployment = Deployment { revision, digest, engine_version, adapter_protocol };
+        store.record_deployment(&self.workspace, id, &deployment).await.unwrap();
+    }
+
+    async fn has_retry_marker(&self) -> bool {
+        let scanned = self.env.dynamodb.scan().table_name(&self.env.config.table).send().await;
+        scanned.unwrap().items().iter().any(|item| item["SK"].as_s().unwrap().starts_with("NOTE#"))
     }
 
     async fn patch(&self, id: &FunctionId, body: Value) {
@@ -114,10 +134,59 @@ async fn other_methods_return_405_with_allow() {
     env.call(&id, "DELETE", None).await.assert_error(503, "SERVICE_UNAVAILABLE");
     env.call(&id, "GET", None).await.assert_error(405, "METHOD_NOT_ALLOWED");
 
-    let at = format!("/api/workspaces/{}/functions/{id}/invoke", env.workspace);
-    let answer = env.lambda.answer(Event::new("GET", &at)).await;
+    env.patch(&id, json!({"httpMethods": ["OPTIONS", "HEAD"]})).await;
+    for method in ["OPTIONS", "HEAD"] {
+        assert_eq!(env.call(&id, method, None).await.status, 503, "the function takes it itself");
+    }
+    let answer = env.call(&id, "GET", None).await;
     answer.assert_error(405, "METHOD_NOT_ALLOWED");
-    assert_eq!(answer.header("allow"), "POST,OPTIONS");
+    assert_eq!(answer.header("allow"), "HEAD,OPTIONS");
+}
+
+#[tokio::test]
+async fn other_methods_at_the_test_button_are_redirected_to_the_url() {
+    let env = RouterEnv::start().await;
+    let id = env.function().await;
+    let at = format!("/api/workspaces/{}/functions/{id}/invoke", env.workspace);
+    let answer = async |method: &str, query: &str| {
+        let event = Event::new(method, &format!("{at}{query}"));
+        env.lambda.answer(event.header("host", Some("api.example"))).await
+    };
+    let url = format!("/invoke/{}/{id}", env.workspace);
+    for (method, query) in [("GET", ""), ("PUT", "?a=1&b=%20"), ("HEAD", "")] {
+        let answer = answer(method, query).await;
+        assert_eq!(answer.status, 308, "{method}");
+        assert_eq!(answer.header("location"), format!("https://api.example{url}{query}"));
+    }
+    let refused = answer("DELETE", "").await;
+    refused.assert_error(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(refused.header("allow"), METHODS);
+    let missing = format!("/api/workspaces/{}/functions/fn-nothing/invoke", env.workspace);
+    env.lambda.answer(Event::new("GET", &missing)).await.assert_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_deployed_yet_runs_at_the_url_only() {
+    let env = RouterEnv::start().await;
+    let id = env.deployed().await;
+    env.patch(&id, json!({"timeout": 4})).await;
+    let message = env.try_out(&id, "1").await.assert_error(503, "SERVICE_UNAVAILABLE");
+    assert!(message.contains("not deployed yet"), "{message}");
+    // The engine of this test has no function, so the version that was called is not found.
+    let called = env.call(&id, "GET", None).await;
+    let message = called.assert_error(503, "SERVICE_UNAVAILABLE");
+    assert!(!message.contains("not deployed yet"), "{message}");
+    assert!(!env.has_retry_marker().await);
+}
+
+#[tokio::test]
+async fn a_function_with_the_adapter_of_an_earlier_release_is_deployed_again() {
+    let env = RouterEnv::start().await;
+    let id = env.function().await;
+    env.record_deployment(&id, PROTOCOL - 1).await;
+    let message = env.call(&id, "GET", None).await.assert_error(503, "SERVICE_UNAVAILABLE");
+    assert!(message.contains("not deployed yet"), "{message}");
+    assert!(env.has_retry_marker().await);
 }
 
 #[tokio::test]

@@ -105,7 +105,8 @@ async fn logs_are_listed_newest_first_per_function_and_workspace() {
         json!({
             "id": old, "functionId": env.functions[0], "timestamp": "2026-01-31T09:05:00.123Z",
             "status": "success", "duration": 12.5, "statusCode": 200, "requestBody": 1,
-            "responseBody": {"ok": true}, "logs": ["첫 줄 🌱"], "level": "info"
+            "responseBody": {"ok": true}, "logs": ["첫 줄 🌱"], "level": "info",
+            "cpuTime": 3.25, "maxMemory": 41
         })
     );
     assert!(answer.body.contains("12345678901234567890123"), "every digit is kept");

@@ -10,7 +10,7 @@ const ALL: [Runtime; 3] = [Runtime::Python311, Runtime::Python312, Runtime::Pyth
 
 /// The error after `code is not Python that Python 3.… can read: `.
 fn syntax_error(source: &str, runtime: Runtime) -> Option<String> {
-    let refused = check(source, runtime).err()?.to_string();
+    let refused = parse(source, runtime).err()?.to_string();
     let start = format!("code is not Python that {} can read: ", runtime.name());
     Some(refused.strip_prefix(&start).unwrap().to_owned())
 }

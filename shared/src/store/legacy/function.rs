@@ -4,7 +4,8 @@ use super::fields::{LegacyTime, fields};
 use super::item_kind::is_current;
 use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{
-    Auth, Code, Fields, Function, FunctionId, FunctionSettings, Owner, ValidationError, WorkspaceId,
+    Auth, Code, Fields, Form, Function, FunctionId, FunctionSettings, Handler, Owner, Status,
+    ValidationError, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::Store;
@@ -99,7 +100,8 @@ impl Store {
     }
 }
 
-/// The current form of a function. Its source isn't checked for being Python: it was deployed before.
+/// The current form of a function. Its source isn't checked for being Python: it was deployed before,
+/// as a Spin component. So that is what a source is whose handler can't be found.
 fn function(
     ws: &WorkspaceId,
     id: &FunctionId,
@@ -110,6 +112,8 @@ fn function(
     // The legacy backend had no invocation keys.
     let settings =
         FunctionSettings { auth: Auth::default(), ..FunctionSettings::take(&mut fields)? };
-    let status = fields.optional("status")?.unwrap_or_default();
-    Ok(Function::new(id.clone(), ws.clone(), settings, code, status, last_modified))
+    let status: Status = fields.optional("status")?.unwrap_or_default();
+    let spin = Handler { form: Form::Spin, entry_point: None };
+    let handler = settings.handler_of(&code).unwrap_or(spin);
+    Ok(Function::new(id.clone(), ws.clone(), settings, code, handler, status, last_modified))
 }

@@ -36,7 +36,7 @@ impl CodeRecord {
         }
     }
 
-    /// The SHA-256 of the source, in hexadecimal.
+    /// The SHA-256 of the source in lower-case hexadecimal.
     pub(in crate::store) fn sha256(&self) -> &str {
         &self.code_sha256
     }

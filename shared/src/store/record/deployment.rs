@@ -14,6 +14,13 @@ pub(in crate::store) struct DeploymentRecord {
     /// The revision of the function that is deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) deployed_revision: Option<String>,
+    /// [`FunctionSettings::deployment_digest`](crate::domain::FunctionSettings::deployment_digest)
+    /// of the revision that is deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) deployed_digest: Option<String>,
+    /// The form of the events that its adapter takes; earlier releases did not write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) adapter_protocol: Option<u32>,
     /// The engine's version that is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) engine_version: Option<String>,

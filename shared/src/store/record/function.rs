@@ -9,7 +9,7 @@ use super::deployment::DeploymentRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, DeploymentState, Function, FunctionId, FunctionSettings, Owner, Revision, Status,
+    Code, DeploymentState, Function, FunctionId, FunctionSettings, Handler, Owner, Status,
     Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
@@ -38,6 +38,9 @@ pub(in crate::store) struct FunctionRecord {
     pub(in crate::store) invocation_keys: Vec<InvocationKeyRecord>,
     #[serde(flatten)]
     pub(in crate::store) code: CodeRecord,
+    // Functions of earlier releases are all of the native form.
+    #[serde(flatten)]
+    pub(in crate::store) handler: Handler,
     #[serde(flatten)]
     pub(in crate::store) deployment: DeploymentRecord,
 }
@@ -58,6 +61,10 @@ impl FunctionRecord {
             version: 1,
             invocation_keys: Vec::new(),
             code,
+            handler: Handler {
+                form: function.detected_form,
+                entry_point: function.detected_entry_point,
+            },
             deployment: DeploymentRecord::default(),
         }
     }
@@ -70,17 +77,18 @@ impl FunctionRecord {
 
     /// How far this version is deployed.
     pub(in crate::store) fn deployment_state(&self) -> DeploymentState {
-        let DeploymentRecord { deployed_revision, last_deployed, .. } = &self.deployment;
+        let DeploymentRecord { deployed_digest, last_deployed, .. } = &self.deployment;
         if let Some(reason) = self.deployment.error_of(self.version) {
             return DeploymentState::Failed(reason);
         }
-        let revision = Revision::of(&self.settings, self.code.sha256());
-        let is_deployed = deployed_revision.as_ref().is_some_and(|deployed| {
-            // A release before revisions could be compared deployed it. Whatever changes it deploys
-            // it anew.
-            let is_unchanged = *last_deployed >= Some(self.last_modified);
-            revision.is_deployed_as(deployed) || (!deployed.contains('-') && is_unchanged)
-        });
+        let is_deployed = match deployed_digest {
+            Some(deployed) => {
+                *deployed == self.settings.deployment_digest(self.code.sha256(), &self.handler)
+            }
+            // Not deployed, or by a release that kept no digest: whatever changed it since was
+            // deployed by one that does.
+            None => *last_deployed >= Some(self.last_modified),
+        };
         if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
     }
 
@@ -91,6 +99,7 @@ impl FunctionRecord {
             self.workspace_id,
             self.settings,
             code,
+            self.handler,
             self.status,
             self.last_modified,
         );

@@ -1,0 +1,5 @@
+"""Forgets to return an answer."""
+
+
+def main(context):
+    context.res.text("lost")

@@ -1,0 +1,193 @@
+//! The adapter's files, by the form that needs them.
+
+use crate::domain::Form;
+
+/// A file of the adapter: its path below `_faas_adapter/`, and its content.
+pub(in crate::engine) type File = (&'static str, &'static str);
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../adapter/", $path)))),*]
+    };
+}
+
+/// The files that every function needs.
+pub(super) const CORE: &[File] = files![
+    "__init__.py",
+    "answer.py",
+    "background.py",
+    "c_output.py",
+    "crash_reports.py",
+    "descendants.py",
+    "entry.py",
+    "execution.py",
+    "failures.py",
+    "leaving.py",
+    "loader.py",
+    "logs.py",
+    "output.py",
+    "replacement.py",
+    "reply.py",
+    "request.py",
+    "runtime_api.py",
+    "standard.py",
+    "tail.py",
+    "tasks.py",
+    "tracebacks.py",
+    "usage.py",
+    "watchdog.py",
+    "forms/__init__.py",
+];
+
+/// The files that a handler of this form needs beside those.
+pub(super) fn of_form(form: Form) -> &'static [File] {
+    match form {
+        Form::Native => files!["forms/native.py"],
+        Form::Spin => files![
+            "forms/bodies.py",
+            "forms/finding.py",
+            "forms/spin.py",
+            "forms/targets.py",
+            "shims/spin/componentize_py_async_support.py",
+            "shims/spin/componentize_py_types.py",
+            "shims/spin/spin_config.py",
+            "shims/spin/spin_http.py",
+            "shims/spin/spin_key_value.py",
+            "shims/spin/spin_llm.py",
+            "shims/spin/spin_mysql.py",
+            "shims/spin/spin_postgres.py",
+            "shims/spin/spin_redis.py",
+            "shims/spin/spin_sdk/__init__.py",
+            "shims/spin/spin_sdk/_absent.py",
+            "shims/spin/spin_sdk/http/__init__.py",
+            "shims/spin/spin_sdk/http/poll_loop.py",
+            "shims/spin/spin_sdk/http/simple.py",
+            "shims/spin/spin_sdk/key_value.py",
+            "shims/spin/spin_sdk/llm.py",
+            "shims/spin/spin_sdk/mqtt.py",
+            "shims/spin/spin_sdk/mysql.py",
+            "shims/spin/spin_sdk/postgres.py",
+            "shims/spin/spin_sdk/redis.py",
+            "shims/spin/spin_sdk/sqlite.py",
+            "shims/spin/spin_sdk/util.py",
+            "shims/spin/spin_sdk/variables.py",
+            "shims/spin/spin_sdk/wit/__init__.py",
+            "shims/spin/spin_sdk/wit/types.py",
+            "shims/spin/spin_sqlite.py",
+        ],
+        Form::Aws => files![
+            "forms/aws.py",
+            "forms/aws_reads.py",
+            "forms/bodies.py",
+            "forms/finding.py",
+            "forms/insensitive.py",
+        ],
+        Form::Wsgi => files![
+            "forms/asgi_server.py",
+            "forms/bodies.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/targets.py",
+            "forms/web.py",
+            "forms/wsgi.py",
+            "forms/wsgi_server.py",
+        ],
+        Form::Asgi => files![
+            "forms/asgi.py",
+            "forms/asgi_server.py",
+            "forms/bodies.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/targets.py",
+            "forms/web.py",
+            "forms/wsgi_server.py",
+        ],
+        Form::Gcp => files![
+            "forms/bodies.py",
+            "forms/cloudevent.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/flask_context.py",
+            "forms/gcp.py",
+            "forms/wsgi_server.py",
+            "shims/gcp/cloudevents/__init__.py",
+            "shims/gcp/cloudevents/http/__init__.py",
+            "shims/gcp/functions_framework/__init__.py",
+            "shims/gcp/functions_framework/_function_registry.py",
+        ],
+        Form::Azure => files![
+            "forms/asgi_server.py",
+            "forms/azure.py",
+            "forms/azure_routes.py",
+            "forms/bodies.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/insensitive.py",
+            "forms/multi.py",
+            "forms/multipart.py",
+            "forms/targets.py",
+            "forms/urlencoded.py",
+            "forms/web.py",
+            "forms/wsgi_server.py",
+            "shims/azure/azure/functions/__init__.py",
+            "shims/azure/azure/functions/apps.py",
+            "shims/azure/azure/functions/http.py",
+        ],
+        Form::OpenWhisk => files![
+            "forms/bodies.py",
+            "forms/finding.py",
+            "forms/openwhisk.py",
+            "forms/urlencoded.py",
+        ],
+        Form::OpenFaas => files![
+            "forms/bodies.py",
+            "forms/finding.py",
+            "forms/insensitive.py",
+            "forms/multi.py",
+            "forms/openfaas.py",
+        ],
+        Form::Fission => files![
+            "forms/bodies.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/fission.py",
+            "forms/flask_context.py",
+            "forms/wsgi_server.py",
+        ],
+        Form::Nuclio => files![
+            "forms/bodies.py",
+            "forms/finding.py",
+            "forms/insensitive.py",
+            "forms/nuclio.py",
+            "forms/nuclio_objects.py",
+            "shims/nuclio/nuclio_sdk.py",
+        ],
+        Form::Appwrite => {
+            files!["forms/appwrite.py", "forms/bodies.py", "forms/finding.py", "forms/targets.py",]
+        }
+        Form::Knative => files![
+            "forms/asgi_server.py",
+            "forms/bodies.py",
+            "forms/cloudevent.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/flask_context.py",
+            "forms/knative.py",
+            "forms/targets.py",
+            "forms/wsgi_server.py",
+            "shims/knative/cloudevents/__init__.py",
+            "shims/knative/cloudevents/http/__init__.py",
+            "shims/knative/parliament/__init__.py",
+        ],
+        Form::Vercel => files![
+            "forms/asgi_server.py",
+            "forms/bodies.py",
+            "forms/environ.py",
+            "forms/finding.py",
+            "forms/targets.py",
+            "forms/vercel.py",
+            "forms/web.py",
+            "forms/wsgi_server.py",
+        ],
+    }
+}
