@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use futures_util::future::{Either, join_all, select};
 use serde_json::{Value, json};
-use testkit::Form;
+use shared::time_budget::TimeBudget;
+use testkit::{Form, TestEnv, WIDE_LIMITS};
 
 const BUILD: &str = "/api/v1/build-and-push";
 
@@ -118,6 +119,13 @@ async fn followed<T>(api: &Deployment, requests: impl Future<Output = T>) -> T {
     }
 }
 
+/// A deployment whose requests wait for deployments as long as it takes.
+async fn console() -> Deployment {
+    let deployment = WIDE_LIMITS.response;
+    let env = TestEnv::start_on_disk(TimeBudget { deployment, ..WIDE_LIMITS }).unwrap();
+    Deployment::over(env).await
+}
+
 async fn workspace(api: &Deployment) -> String {
     let made = api.make("/api/workspaces", &json!({"name": "console"})).await;
     made["id"].as_str().unwrap().to_owned()
@@ -125,7 +133,7 @@ async fn workspace(api: &Deployment) -> String {
 
 #[tokio::test]
 async fn the_consoles_template_is_created_built_deployed_and_called() {
-    let api = Deployment::start().await;
+    let api = console().await;
     let workspace = workspace(&api).await;
     followed(&api, async {
         for (name, source, answer) in
@@ -152,7 +160,7 @@ async fn the_consoles_template_is_created_built_deployed_and_called() {
 
 #[tokio::test]
 async fn another_file_becomes_the_functions_source() {
-    let api = Deployment::start().await;
+    let api = console().await;
     let workspace = workspace(&api).await;
     followed(&api, async {
         let function = Function::create(&api, &workspace, "hello", NATIVE).await;
@@ -168,7 +176,7 @@ async fn another_file_becomes_the_functions_source() {
 
 #[tokio::test]
 async fn a_task_is_done_only_once_a_call_meets_its_source() {
-    let api = Deployment::start().await;
+    let api = console().await;
     let workspace = workspace(&api).await;
     let function = Function::create(&api, &workspace, "hello", NATIVE).await;
     let task = function.build("hello.py", NATIVE).await;
@@ -185,7 +193,7 @@ async fn a_task_is_done_only_once_a_call_meets_its_source() {
 
 #[tokio::test]
 async fn everything_may_be_pressed_at_once() {
-    let api = Deployment::start().await;
+    let api = console().await;
     let workspace = workspace(&api).await;
     followed(&api, async {
         let names: Vec<_> = (0..6).map(|number| format!("function {number}")).collect();
@@ -205,7 +213,7 @@ async fn everything_may_be_pressed_at_once() {
 
 #[tokio::test]
 async fn builds_go_with_their_workspace() {
-    let api = Deployment::start().await;
+    let api = console().await;
     let workspace = workspace(&api).await;
     let function = Function::create(&api, &workspace, "hello", NATIVE).await;
     let task = function.build("hello.py", NATIVE).await;
