@@ -279,6 +279,19 @@ fn table(samples: &[Sample]) -> String {
     table
 }
 
+/// Each platform's page shows the shortest function of its form.
+#[test]
+fn every_form_has_a_page_with_a_function() {
+    let samples = Sample::all();
+    for form in Form::ALL.into_iter().filter(|form| *form != Form::Native).map(Form::name) {
+        let of_form = samples.iter().filter(|sample| sample.form == form);
+        let sample = of_form.min_by_key(|sample| (sample.needs_packages(), sample.source.len()));
+        let path = format!("docs/coming-from/{form}.md").leak();
+        let page = Page { path, command: PAGE.command };
+        page.exact_section("function", &format!("```python\n{}```\n", sample.unwrap().source));
+    }
+}
+
 #[tokio::test]
 async fn functions_of_every_form_run_unmodified() {
     let samples = Sample::all();
