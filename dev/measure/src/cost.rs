@@ -189,7 +189,6 @@ impl Resources {
             particular(operation("GET", large, None), "a large source"),
             operation("PATCH", function, renamed()),
             particular(operation("PATCH", large, renamed()), "a large source that stays"),
-            particular(change("handler = lambda event, context: 2"), "its source"),
             operation("POST", &keys, renamed()),
             once(operation("POST", &keys, renamed()), "key"),
             operation("GET", &keys, None),
@@ -197,6 +196,8 @@ impl Resources {
             operation("POST", &format!("{function}/invoke"), None),
             once(operation("POST", &format!("{function}/invoke"), None), "run"),
             operation("GET", &url, None),
+            // After the calls: the test button would wait for the deployment.
+            particular(change("handler = lambda event, context: 2"), "its source"),
             operation("GET", &format!("{function}/logs?limit=1"), None),
             operation("GET", &format!("{workspace}/logs?limit=1"), None),
             operation("GET", &format!("/api/functions/{}/loki-logs?limit=1", id(function)), None),

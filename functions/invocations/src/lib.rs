@@ -7,7 +7,7 @@ mod response;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, post};
 use axum::{Json, Router};
 use http::header::{ALLOW, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -32,7 +32,7 @@ pub fn router(invoker: Invoker) -> Router {
     let api = Router::new()
         .route(
             "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
-            any(redirect).post(invoke),
+            post(invoke).get(redirect).put(redirect).patch(redirect).delete(redirect),
         )
         .with_state(invoker.clone());
     let public = Router::new()
@@ -44,7 +44,7 @@ pub fn router(invoker: Invoker) -> Router {
 
 /// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(invoke, call), components(schemas(ExecutionLog, WorkspaceId)))]
+#[openapi(paths(invoke, redirect, call), components(schemas(ExecutionLog, WorkspaceId)))]
 pub struct Description;
 
 /// The description of the request body.
@@ -100,7 +100,21 @@ async fn invoke(
     }
 }
 
-/// The function's URL, for whoever calls it where the console shows it.
+/// Find a function's URL
+///
+/// For whoever calls a function where the console shows it. `httpMethods` counts here too.
+#[utoipa::path(
+    method(get, put, patch, delete),
+    path = "/api/workspaces/{workspaceId}/functions/{functionId}/invoke",
+    operation_id = "redirectToFunction", tag = "Invocations",
+    params(("workspaceId" = WorkspaceId, Path), ("functionId" = FunctionId, Path)),
+    responses(
+        (status = 308, description = "The function's URL answers this method.",
+            headers(("Location" = String, description = "The function's URL, with the query of the request."))),
+        (status = 405, description = "The function doesn't take this method; `Allow` lists those that it takes."),
+        PathErrors, OwnerErrors, CommonErrors,
+    ),
+)]
 async fn redirect(
     State(invoker): State<Invoker>,
     owner: Owner,

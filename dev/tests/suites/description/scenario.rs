@@ -135,6 +135,9 @@ impl Scenario {
         let url = text(&deployed["invocationUrl"]);
         let url = &url[url.find("/invoke/").expect("an invocation URL")..];
         self.ask("POST", &format!("{function}/invoke"), Some(json!({"any": "JSON"}))).await;
+        for method in ["GET", "PUT", "PATCH", "DELETE"] {
+            self.ask(method, &format!("{function}/invoke?name=Ada"), None).await;
+        }
         self.get(&format!("{url}?name=Ada")).await;
         for method in ["POST", "PUT", "PATCH"] {
             self.ask(method, url, Some(json!({"any": "JSON"}))).await;

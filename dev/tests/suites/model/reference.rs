@@ -38,6 +38,8 @@ pub(crate) struct Function {
     pub(crate) fields: Map<String, Value>,
     /// The deployed source in base64.
     pub(crate) deployed: Option<String>,
+    /// Whether the function is deployed as it is now.
+    is_current: bool,
     /// The status codes of its executions, oldest first.
     pub(crate) executions: Vec<u16>,
     /// The counted executions and errors.
@@ -176,6 +178,7 @@ impl Model {
             version: 1,
             fields,
             deployed: None,
+            is_current: false,
             executions: Vec::new(),
             counted: (0, 0),
         });
@@ -190,7 +193,10 @@ impl Model {
         let Some(changes) = fields_of(body, &[], FUNCTION) else { return INVALID };
         let Some(at) = at.filter(|at| self.function_is_there(Some(*at))) else { return NOT_FOUND };
         let function = &mut self.functions[at];
-        patch(&mut function.fields, &mut function.version, if_match, changes)
+        let before = DEPLOYED.map(|name| function.fields.get(name).cloned());
+        let expected = patch(&mut function.fields, &mut function.version, if_match, changes);
+        function.is_current &= before == DEPLOYED.map(|name| function.fields.get(name).cloned());
+        expected
     }
 
     pub(crate) fn delete_function(&mut self, at: Option<usize>, if_match: IfMatch) -> Expected {
@@ -238,6 +244,7 @@ impl Model {
             }
             let function = &mut self.functions[at];
             function.deployed = function.fields["code"].as_str().map(str::to_owned);
+            function.is_current = true;
             let failed = function.executions.iter().filter(|status| **status >= 500).count();
             function.counted = (function.executions.len() as u64, failed as u64);
         }
@@ -248,7 +255,10 @@ impl Model {
         let Some(at) = at.filter(|at| self.function_is_there(Some(*at))) else {
             return Err(NOT_FOUND);
         };
-        self.run(at)
+        match self.run(at) {
+            Ok(_) if !self.functions[at].is_current => Err(Error(503, "SERVICE_UNAVAILABLE")),
+            run => run,
+        }
     }
 
     /// A call of a function's URL: the response's status code, or an error.
@@ -312,6 +322,9 @@ fn patch(
 
 /// A field's name, and its normalization; `None` for an invalid value.
 type Field = (&'static str, fn(&Value) -> Option<Value>);
+
+/// The fields of a function whose change is deployed.
+const DEPLOYED: [&str; 4] = ["code", "runtime", "memory", "timeout"];
 
 const WORKSPACE: &[Field] = &[("name", name), ("description", description)];
 const FUNCTION: &[Field] = &[

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use deployment::Deployment;
 use serde_json::json;
 use shared::domain::{Clock, Expected, Function, FunctionId, Owner, WorkspaceId};
@@ -27,6 +28,20 @@ impl StreamEnv {
 
     pub(crate) async fn read(&self, id: &FunctionId) -> Result<Function, Error> {
         self.env.store.function(&Owner::anonymous(), &self.ws, id).await.map(|found| found.value)
+    }
+
+    /// Writes variables into a function's item, as an earlier release did, which refused fewer.
+    pub(crate) async fn store_variables(&self, id: &FunctionId, variables: Vec<(String, String)>) {
+        let text = |text: String| AttributeValue::S(text);
+        let variables = variables.into_iter().map(|(name, value)| (name, text(value))).collect();
+        let update = self.env.dynamodb.update_item().table_name(&self.env.config.table);
+        let update = update.key("PK", text(format!("WS#{}", self.ws)));
+        let update = update.key("SK", text(format!("FN#{id}")));
+        let update =
+            update.update_expression("SET environmentVariables = :variables ADD version :one");
+        let update = update.expression_attribute_values(":variables", AttributeValue::M(variables));
+        let update = update.expression_attribute_values(":one", AttributeValue::N("1".into()));
+        update.send().await.unwrap();
     }
 
     pub(crate) async fn delete(&self, id: &FunctionId) {

@@ -159,11 +159,10 @@ async fn orphaned_sources_are_removed_after_15_minutes() {
 #[tokio::test]
 async fn rejected_deployment_reports_its_reason() {
     let env = StreamEnv::start().await;
-    // Below our limit of names and values, above Lambda's limit of their JSON.
-    let variables: serde_json::Map<_, _> =
-        (0..1000).map(|i| (format!("V{i:03}"), json!(""))).collect();
-    let id =
-        env.env.new_function(&env.ws, "x = 1", &json!({"environmentVariables": variables})).await;
+    let id = env.function("x = 1").await;
+    // Below the limit of names and values, above Lambda's limit of their JSON.
+    let variables = (0..1000).map(|i| (format!("V{i:03}"), String::new()));
+    env.store_variables(&id, variables.collect()).await;
     env.settle().await;
     let function = env.read(&id).await.unwrap();
     let reason = function.deployment_error.unwrap();
@@ -172,7 +171,7 @@ async fn rejected_deployment_reports_its_reason() {
     let callable = env.env.store.callable_function(&env.ws, &id).await.unwrap();
     assert_eq!(callable.deployment_error, Some(reason));
 
-    env.env.patch(&env.ws, &id, &json!({"environmentVariables": {"N": "1"}})).await;
+    env.store_variables(&id, vec![("N".into(), "1".into())]).await;
     assert_eq!(
         env.read(&id).await.unwrap().deployment_error,
         None,
@@ -243,11 +242,10 @@ async fn failing_record_is_retried_deferred_and_reported() {
 async fn deployment_error_does_not_quote_environment_variables() {
     let env = StreamEnv::start().await;
     // Lambda's error quotes all variables. This one looks like an error of the role.
-    let mut variables: serde_json::Map<_, _> =
-        (0..900).map(|i| (format!("V{i:03}"), json!(""))).collect();
-    variables.insert("SECRET_role".into(), json!("hunter2 cannot be assumed by Lambda"));
-    let settings = json!({"environmentVariables": variables});
-    let id = env.env.new_function(&env.ws, "x = 1", &settings).await;
+    let mut variables: Vec<_> = (0..900).map(|i| (format!("V{i:03}"), String::new())).collect();
+    variables.push(("SECRET_role".into(), "hunter2 cannot be assumed by Lambda".into()));
+    let id = env.function("x = 1").await;
+    env.store_variables(&id, variables).await;
     env.settle().await;
     let reason = env.read(&id).await.unwrap().deployment_error.unwrap();
     assert!(reason.contains("environment variables are too large"), "{reason}");

@@ -10,9 +10,7 @@ def start(work):
     It is no `threading.Thread`: a function may wait for all of those. It takes no signals: the function's own threads
     would miss them, or could not block them.
     """
-    _thread.start_new_thread(_run, (work,))
-
-
-def _run(work):
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-    work()
+    # A thread begins with the signals that its creator blocks.
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    _thread.start_new_thread(work, ())
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, before)

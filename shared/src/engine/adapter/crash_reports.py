@@ -2,7 +2,7 @@
 
 import sys
 
-from . import entry
+from . import output
 
 
 def enable(original, file=None, *args, **options):
@@ -18,4 +18,4 @@ def _past_pipe(file):
     if file is None:
         file = sys.stderr
     descriptor = file if isinstance(file, int) else file.fileno()
-    return entry.output.original if descriptor in (1, 2) else file
+    return output.current.original if descriptor in (1, 2) else file

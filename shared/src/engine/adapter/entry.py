@@ -12,15 +12,12 @@ from . import answer, execution, logs
 from .execution import Execution
 from .loader import TASK_FOLDER, Function
 from .output import Output
-from .replacement import is_forked, replace
+from .replacement import exit_now, is_forked, replace
 from .request import Request
 from .watchdog import Watchdog
 
 # How long before Lambda's own limit an execution is stopped, in seconds.
 _MARGIN = 0.25
-
-# Ends the process, and does no more than that.
-exit_now = os._exit
 
 
 def handle(event, context):
@@ -68,8 +65,11 @@ def _failed(error, outcome):
             output.flush()
             exit_now(status)
         return failures.described(error, outcome)
-    except MemoryError:
-        return "memory", b"", ""
+    except BaseException as second:
+        # Memory or descriptors are used up.
+        is_memory = isinstance(error, MemoryError) or isinstance(second, MemoryError)
+        line = f"{type(error).__name__}, without a traceback because of {type(second).__name__}\n"
+        return "memory" if is_memory else outcome, b"", line
 
 
 def _stop(overdue):
@@ -78,12 +78,16 @@ def _stop(overdue):
         return
     try:
         output.break_lock()
-        from . import tracebacks
-
-        stack = tracebacks.of_thread(_thread_id)
+        stack = output.retry_without_pipe(_stack)
         overdue.post("timeout", f"the function was stopped here:\n{stack}" if stack else "")
     finally:
         exit_now(1)
+
+
+def _stack():
+    from . import tracebacks
+
+    return tracebacks.of_thread(_thread_id)
 
 
 def _replace_functions():
@@ -111,7 +115,7 @@ def _settings():
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != TASK_FOLDER]
 _thread_id = _thread.get_ident()
 output = Output()
-output.redirect()
+output.take_over()
 logs.set_up()
 _replace_functions()
 if faulthandler.is_enabled():

@@ -33,9 +33,14 @@ class Execution:
 
     def post(self, outcome, last=""):
         """Sends an answer past the runtime, which the process won't come back to."""
-        from . import runtime_api
+        connection = self._output.retry_without_pipe(_connection)
+        connection.answer(self._request_id, self.answer(outcome, last=last))
 
-        runtime_api.post(self._request_id, self.answer(outcome, last=last))
+
+def _connection():
+    from .runtime_api import Connection
+
+    return Connection()
 
 
 def wait_for_end():

@@ -8,7 +8,8 @@ import os
 import time
 from _operator import index
 
-from . import entry, execution
+from . import execution, output
+from .replacement import exit_now
 
 # Signals that end no process by default; 0 is none. All others do.
 _HARMLESS = {0}.union(
@@ -69,7 +70,7 @@ def _send(reaches_own, signal, send, *args):
     if is_end:
         # Another thread may be about to receive it.
         time.sleep(1)
-        entry.exit_now(128 + signal)
+        exit_now(128 + signal)
 
 
 def _is_deadly(signal):
@@ -83,9 +84,9 @@ def _is_deadly(signal):
 
 def _run_instead(call, *args):
     # Nobody would read the pipe.
-    entry.output.detach()
+    output.current.detach()
     try:
         call(*args)
     finally:
         # It failed: this program goes on.
-        entry.output.attach()
+        output.current.attach()

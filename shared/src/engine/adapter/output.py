@@ -23,33 +23,37 @@ _READ_BYTES = 64 * 1024
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
+# The first number of the adapter's own descriptors. Should the function close them, its next files get lower ones, and
+# nothing of the adapter's goes there.
+_FIRST_OWN = 200
+
+# That of the process, once it is taken over.
+current = None
+
+
 class Output:
-    """The output of the process. There is one."""
+    """The output of the process. `original` is a descriptor of what it was before."""
 
     def __init__(self):
         self._lock = threading.RLock()
         self._tail = Tail()
         self._is_forked = False
-        self.original = os.dup(1)
-        self._read_end, self._write_end = os.pipe()
-        os.set_blocking(self._read_end, False)
-        try:
-            fcntl.fcntl(self._write_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        except OSError:
-            # A smaller one does.
-            pass
+        self.original = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _FIRST_OWN)
+        self._read_end = self._write_end = -1
 
-    def redirect(self):
+    def take_over(self):
         """Takes the output of the process over, for good."""
+        global current
         for name in _STREAMS.values():
             getattr(sys, name).flush()
+        self._open_pipe()
         self.attach()
         for descriptor, name in _STREAMS.items():
             stream = self._new_stream(descriptor, name)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         os.register_at_fork(after_in_child=self._enter_child)
-        background.start(self._read_forever)
+        current = self
 
     def attach(self):
         """Makes descriptors 1 and 2 the pipe. Children inherit them."""
@@ -65,10 +69,11 @@ class Output:
 
     def repair(self):
         """Replaces streams and descriptors that the function has closed."""
+        if not _is_open_descriptor(self._write_end) or not _is_open_descriptor(self._read_end):
+            self._open_pipe()
+            self.attach()
         for descriptor, name in _STREAMS.items():
-            try:
-                os.fstat(descriptor)
-            except OSError:
+            if not _is_open_descriptor(descriptor):
                 os.dup2(self._write_end, descriptor)
             if not _is_open(getattr(sys, f"__{name}__", None)):
                 setattr(sys, f"__{name}__", self._new_stream(descriptor, name))
@@ -110,9 +115,37 @@ class Output:
             return self._tail.take()
 
     def break_lock(self):
-        """Takes the lock from a thread that keeps it. The process is about to end."""
+        """Takes the lock from a thread that keeps it, since the process is about to end."""
         if not self._lock.acquire(timeout=1):
             self._lock = threading.RLock()
+
+    def retry_without_pipe(self, call):
+        """The result of `call()`, which opens files. If the function has left no descriptors, the pipe's are given up.
+
+        The process is about to end.
+        """
+        try:
+            return call()
+        except OSError:
+            with self._lock:
+                self._drain()
+                ends, self._read_end, self._write_end = (self._read_end, self._write_end), -1, -1
+            for end in ends:
+                os.close(end)
+            return call()
+
+    def _open_pipe(self):
+        ends = os.pipe()
+        self._read_end, self._write_end = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _FIRST_OWN) for end in ends)
+        for end in ends:
+            os.close(end)
+        os.set_blocking(self._read_end, False)
+        try:
+            fcntl.fcntl(self._write_end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        except OSError:
+            # A smaller one does.
+            pass
+        background.start(self._read_forever)
 
     def _new_stream(self, descriptor, name):
         stream = io.TextIOWrapper(
@@ -148,7 +181,7 @@ class Output:
     def _read_forever(self):
         poll = select.poll()
         poll.register(self._read_end, select.POLLIN)
-        while poll.poll()[0][1] & select.POLLIN:
+        while poll.poll()[0][1] & select.POLLIN and self._read_end >= 0:
             with self._lock:
                 self._drain()
 
@@ -193,6 +226,14 @@ def _is_open(stream):
     except ValueError:
         # Its buffer was detached.
         return False
+
+
+def _is_open_descriptor(descriptor):
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def encoded(text):

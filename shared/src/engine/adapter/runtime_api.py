@@ -13,22 +13,23 @@ _ADDRESS = os.environ.get("AWS_LAMBDA_RUNTIME_API", "")
 _PATIENCE = 5
 
 
-def post(request_id, answer):
-    """Answers an invocation. Returns once Lambda has the answer; raises OSError if it doesn't take it."""
-    host, _, port = _ADDRESS.rpartition(":")
-    head = (
-        f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\r\n"
-        f"Host: {_ADDRESS}\r\n"
-        "Content-Type: application/json\r\n"
-        f"Content-Length: {len(answer)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    connection = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-    try:
-        connection.settimeout(_PATIENCE)
-        connection.connect((host, int(port)))
-        connection.sendall(head.encode("ascii") + answer)
-        # Lambda answers when it has read all of it.
-        connection.recv(1024)
-    finally:
-        connection.close()
+class Connection:
+    """A connection for one answer. Raises OSError where there is none."""
+
+    def __init__(self):
+        host, _, port = _ADDRESS.rpartition(":")
+        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self._socket.settimeout(_PATIENCE)
+        self._socket.connect((host, int(port)))
+
+    def answer(self, request_id, answer):
+        """Answers an invocation. Returns once Lambda has all of it; raises OSError if it doesn't take it."""
+        head = (
+            f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\r\n"
+            f"Host: {_ADDRESS}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(answer)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        self._socket.sendall(head.encode("ascii") + answer)
+        self._socket.recv(1024)

@@ -26,9 +26,13 @@ def _measured():
     seconds = time.process_time() + ended.ru_utime + ended.ru_stime
     if not _has_children():
         return seconds, ended.ru_maxrss
-    from . import descendants
+    try:
+        from . import descendants
 
-    their_seconds, their_kb = descendants.usage()
+        their_seconds, their_kb = descendants.usage()
+    except OSError:
+        # The function has used all descriptors up.
+        their_seconds, their_kb = 0.0, 0
     return seconds + their_seconds, max(ended.ru_maxrss, their_kb)
 
 
