@@ -174,9 +174,10 @@ async fn builds(scenario: &Scenario) {
     let ws = workspace.rsplit('/').next().unwrap();
     let build = |ws: &str| {
         let form = Form::default().field("app_name", "other").field("workspace_id", ws);
-        // Has two handlers: no function of the form `auto` can have it.
-        let form =
-            form.file("f.py", b"def lambda_handler(e, c): pass\n\ndef handler(e, c): pass\n");
+        // Either may be the handler: no function of the form `auto` can have it.
+        let source = "def first(request):\n    return request.args['a']\n\n\
+            def second(request):\n    return request.form['a']\n";
+        let form = form.file("f.py", source.as_bytes());
         form.event("/api/v1/build-and-push").header("idempotency-key", Some("k"))
     };
     scenario.send(build("ws-nothing")).await.assert_error(404, "NOT_FOUND");

@@ -302,6 +302,8 @@ impl Constants {
                         }
                         "timestamp" => *value = json!("2026-01-31T09:07:40.151Z"),
                         "duration" | "avgDuration" if *value != json!(0.0) => *value = json!(3.94),
+                        "cpuTime" if value.is_number() => *value = json!(1.58),
+                        "maxMemory" if value.is_number() => *value = json!(40),
                         "milliseconds" => *value = json!(4.2),
                         "spentSeconds" => *value = json!(1.0),
                         "secret" => *value = json!(format!("faas_{:0<43}", "example")),
