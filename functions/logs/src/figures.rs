@@ -58,7 +58,8 @@ pub(crate) struct MetricsData {
 
 /// List the lines that a function printed
 ///
-/// The newest first, as many as `limit` and one answer allow. The lines of an execution have its time.
+/// The newest first, as many as `limit` and one answer allow, of the latest executions: twice as many as
+/// `limit`, or 2 MB of logs. The lines of an execution have its time.
 #[utoipa::path(
     get, path = "/api/functions/{functionId}/loki-logs", operation_id = "listLogLines",
     tag = "Logs",

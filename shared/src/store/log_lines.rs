@@ -3,16 +3,20 @@
 use super::Store;
 use super::item::readable;
 use super::keys::{self, LOG_PREFIX};
-use super::log::MAX_RESPONSES;
 use super::query::page_size;
 use super::record::LogRecord;
 use crate::aws::failure::failure;
 use crate::domain::{FunctionId, LogLine, Owner, PageBuilder, PageRequest};
 use crate::error::Error;
 
+/// How many DynamoDB responses a request looks through at most: each has one execution more than
+/// lines are wanted, or 1 MB. People look at lines every few seconds, also at those of a function that
+/// prints none.
+const MAX_RESPONSES: usize = 2;
+
 impl Store {
-    /// The latest lines that a function printed, newest first: as many as `page` takes and as a
-    /// limited number of executions has.
+    /// The latest lines that a function printed, newest first: as many as `page` takes, and as the
+    /// latest executions have, of which [`MAX_RESPONSES`] are read.
     ///
     /// # Errors
     /// [`Error::NotFound`] where this owner doesn't see the function or its workspace.

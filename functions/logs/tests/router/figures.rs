@@ -112,6 +112,19 @@ async fn the_limit_counts_lines_from_1_to_1000() {
 }
 
 #[tokio::test]
+async fn a_silent_function_is_not_read_from_end_to_end() {
+    let env = FiguresEnv::start().await;
+    env.record("2026-01-31T08:00:00.000Z", lines(&["long ago"]), None).await;
+    for minute in 0..20 {
+        env.record(&format!("2026-01-31T09:{minute:02}:00.000Z"), Vec::new(), None).await;
+    }
+    env.env.meter.start();
+    assert_eq!(env.lines("?limit=9").await, Vec::<String>::new());
+    assert_eq!(env.env.meter.stop().len(), 3);
+    assert_eq!(env.lines("?limit=10").await, ["long ago"]);
+}
+
+#[tokio::test]
 async fn lines_end_where_one_answer_is_full() {
     let env = FiguresEnv::start().await;
     for second in 10..70 {
