@@ -89,7 +89,9 @@ const RULES: &[Rule] = &[
             "\"INTENT#",
             "\"CLAIM",
             "\"REQUESTS#",
+            "\"TASK#",
             "\"code/",
+            "\"builds/",
         ],
     },
     Rule {
