@@ -67,9 +67,14 @@ pub enum Error {
         /// The size that was sent.
         size: usize,
     },
-    /// The content type of the body is not JSON.
-    #[error("the body must be application/json, not {0}")]
-    UnsupportedMediaType(String),
+    /// The content type of the body is another one than the route takes.
+    #[error("the body must be {expected}, not {found}")]
+    UnsupportedMediaType {
+        /// The type that the route takes.
+        expected: &'static str,
+        /// The type that was sent.
+        found: String,
+    },
     /// Storage or the engine is throttled or down. The same request may succeed later.
     #[error("storage or the engine is busy or not reachable; try again in a moment")]
     Unavailable(#[source] Cause),

@@ -19,8 +19,17 @@ use crate::domain::Timestamp;
 use crate::metrics;
 
 /// The project's own crates in a Lambda. They log at the configured level.
-const OWN_CRATES: [&str; 8] =
-    ["shared", "counter", "docs", "functions", "invocations", "logs", "reconciler", "workspaces"];
+const OWN_CRATES: [&str; 9] = [
+    "shared",
+    "builds",
+    "counter",
+    "docs",
+    "functions",
+    "invocations",
+    "logs",
+    "reconciler",
+    "workspaces",
+];
 
 /// Writes lines to standard output: metrics, lines of `OWN_CRATES` at the configured level, and warnings
 /// and errors of libraries.

@@ -22,6 +22,8 @@ pub struct TimeBudget {
     pub admission: Duration,
     /// Claiming an `Idempotency-Key`, a takeover of an earlier attempt included.
     pub claim: Duration,
+    /// Finding what a command is about, before it begins, where it must look more than once.
+    pub lookup: Duration,
     /// A transaction, its retries included.
     pub commit: Duration,
     /// Removing what a request no longer needs: an unused source, or its claim.
@@ -50,6 +52,7 @@ impl TimeBudget {
         call: Duration::from_secs(8),
         admission: Duration::from_secs(1),
         claim: Duration::from_secs(2),
+        lookup: Duration::from_millis(4500),
         commit: Duration::from_secs(12),
         discard: Duration::from_secs(2),
         deployment: Duration::from_secs(20),
@@ -73,6 +76,7 @@ impl TimeBudget {
             call: self.call.saturating_mul(factor),
             admission: self.admission.saturating_mul(factor),
             claim: self.claim.saturating_mul(factor),
+            lookup: self.lookup.saturating_mul(factor),
             commit: self.commit.saturating_mul(factor),
             discard: self.discard.saturating_mul(factor),
             deployment: self.deployment.saturating_mul(factor),
@@ -113,6 +117,9 @@ const _: () = {
     // the key, writes the source, commits, and, where it has failed, removes source and claim.
     let create = [T.admission, T.claim, T.call, T.commit, T.discard, T.discard];
     assert!(fits(&create, T.response), "a command ends before its response is due");
+    // A build is deployed: found, then written as the source of its function is changed.
+    let deploy = [T.admission, T.lookup, T.call, T.commit, T.discard];
+    assert!(fits(&deploy, T.response), "a build is deployed before the response is due");
     assert!(fits(&[T.execution, T.log_write], T.response), "an execution's log is written");
     assert!(fits(&[T.admission, T.claim, T.call], T.execution), "there is time to call a function");
     assert!(fits(&[T.deployment], T.execution), "a function that was waited for has time to run");

@@ -82,6 +82,7 @@ impl Deployment {
             ("workspaces", workspaces::router(store.clone())),
             ("functions", functions::router(store.clone())),
             ("logs", logs::router(store.clone())),
+            ("builds", builds::router(store.clone())),
             ("invocations", invocations::router(invoker)),
             ("docs", docs::router(store.clone(), engine.clone())),
         ];

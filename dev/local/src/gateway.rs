@@ -264,7 +264,7 @@ async fn forward(
     let name = &pool.spec().name;
     let problem = match result {
         Err(_) => return Err(GatewayError::gateway_timeout(LAMBDA_TIMEOUT, duration)),
-        Ok(Ok(payload)) => match to_response(&payload) {
+        Ok(Ok(payload)) => match to_response(&parts.method, &payload) {
             Ok(response) => return Ok(response),
             Err(problem) => problem.to_string(),
         },

@@ -7,8 +7,8 @@ use std::process::Command;
 use emulator::project;
 
 /// The Lambdas, in the order of the tables.
-pub const LAMBDAS: [&str; 7] =
-    ["workspaces", "functions", "logs", "invocations", "docs", "reconciler", "counter"];
+pub const LAMBDAS: [&str; 8] =
+    ["workspaces", "functions", "logs", "builds", "invocations", "docs", "reconciler", "counter"];
 
 /// The smallest possible Lambda, for comparison.
 pub const HELLO: &str = "hello";

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use deployment::Deployment;
-use deployment::background_items::{a_log, functions, id, logs, put, workspaces};
+use deployment::background_items::{a_log, functions, id, like, logs, put, workspaces};
+use deployment::{Deployment, Item};
 use serde_json::{Value, json};
-use testkit::Event;
+use shared::domain::Timestamp;
 use testkit::meter::{Call, Units, depth};
 use testkit::page::Page;
+use testkit::{Event, Form};
 
 use crate::prices::Prices;
 
@@ -45,13 +46,17 @@ pub(crate) struct Operation {
     method: &'static str,
     path: String,
     body: Option<Value>,
+    form: Option<Form>,
     key: Option<&'static str>,
 }
 
 impl Operation {
     /// Its event. `time` makes the `Idempotency-Key` unique.
     pub(crate) fn event(&self, time: impl std::fmt::Display) -> Event {
-        let mut event = Event::new(self.method, &self.path);
+        let mut event = match &self.form {
+            Some(form) => form.event(&self.path),
+            None => Event::new(self.method, &self.path),
+        };
         if let Some(body) = &self.body {
             event = event.json(body);
         }
@@ -69,7 +74,43 @@ pub(crate) struct Resources {
     function: String,
     /// A function whose source doesn't fit in its item.
     large: String,
+    /// A build in a workspace of its own, because a build reads all functions of its workspace.
+    build: Build,
 }
+
+/// A build, and the only function of its workspace, which has its source and is deployed.
+struct Build {
+    workspace: String,
+    function: String,
+    task: String,
+    image: String,
+}
+
+impl Build {
+    async fn create(api: &Deployment) -> Self {
+        let workspace = api.create("/api/workspaces", &json!({"name": "builds"})).await;
+        let functions = format!("{workspace}/functions");
+        let function = api.create(&functions, &new_function(&small())).await;
+        api.settle().await;
+        let workspace = id(&workspace).to_owned();
+        let built = api.send(Self::form(&workspace).event(BUILD)).await.json();
+        let task = built["task_id"].as_str().expect("it is built").to_owned();
+        let read = api.get(&format!("/api/v1/tasks/{task}")).await;
+        let image = read["result"]["image_url"].as_str().expect("it is done").to_owned();
+        Self { workspace, function: id(&function).to_owned(), task, image }
+    }
+
+    fn form(workspace: &str) -> Form {
+        let form = Form::default().field("app_name", "f").field("workspace_id", workspace);
+        form.file("f.py", small().as_bytes())
+    }
+
+    fn deployment(&self) -> Value {
+        json!({"app_name": "f", "image_ref": self.image, "function_id": self.function})
+    }
+}
+
+const BUILD: &str = "/api/v1/build-and-push";
 
 impl Resources {
     pub(crate) async fn create(api: &Deployment) -> Self {
@@ -78,7 +119,7 @@ impl Resources {
         let function = api.create(&functions, &new_function(&small())).await;
         let large = api.create(&functions, &new_function(&large_source())).await;
         api.settle().await;
-        Self { workspace, function, large }
+        Self { workspace, function, large, build: Build::create(api).await }
     }
 
     /// Creates an invocation key of the function.
@@ -93,13 +134,15 @@ impl Resources {
         let path = path
             .split_once("/keys/")
             .map_or(path.to_owned(), |(before, _)| format!("{before}/keys/{{keyId}}"));
+        let path = path.replace(&self.build.task, "{taskId}");
+        let path = path.replace(&self.build.workspace, "{workspaceId}");
         let path = path.replace(id(&self.workspace), "{workspaceId}");
         path.replace(id(&self.function), "{functionId}").replace(id(&self.large), "{functionId}")
     }
 
     /// Every operation of the API, in an order in which all succeed.
     pub(crate) fn operations(&self, key: &str) -> Vec<Operation> {
-        let Self { workspace, function, large } = self;
+        let Self { workspace, function, large, build } = self;
         let url = function.replace("/api/workspaces/", "/invoke/").replace("/functions/", "/");
         let renamed = || Some(json!({"name": "n"}));
         let operation = |method, path: &str, body| Operation {
@@ -107,7 +150,12 @@ impl Resources {
             method,
             path: path.to_owned(),
             body,
+            form: None,
             key: None,
+        };
+        let new_build = || {
+            let operation = operation("POST", BUILD, None);
+            Operation { form: Some(Build::form(&build.workspace)), ..operation }
         };
         let particular = |mut operation: Operation, what: &str| {
             operation.what.push_str(", ");
@@ -152,6 +200,13 @@ impl Resources {
             particular(change("handler = lambda event, context: 2"), "its source"),
             operation("GET", &format!("{function}/logs?limit=1"), None),
             operation("GET", &format!("{workspace}/logs?limit=1"), None),
+            operation("GET", &format!("/api/functions/{}/loki-logs?limit=1", id(function)), None),
+            operation("GET", &format!("/api/functions/{}/metrics", id(function)), None),
+            operation("GET", &format!("/api/v1/tasks/{}", build.task), None),
+            operation("GET", &format!("/api/v1/workspaces/{}/tasks", build.workspace), None),
+            operation("POST", "/api/v1/deploy", Some(build.deployment())),
+            new_build(),
+            once(new_build(), "build"),
             operation("DELETE", function, None),
             operation("DELETE", workspace, None),
         ]
@@ -169,6 +224,7 @@ pub async fn costs(api: &Deployment, background_items: usize) -> Vec<Cost> {
     api.settle().await;
     put(api, functions(api, function, background_items).await).await;
     put(api, logs(&log, id(function), workspace, background_items)).await;
+    put(api, [log_of_the_last_hour(&log)].into_iter()).await;
     let owners: Vec<_> = (0..1000).map(|at| format!("somebody{at}")).collect();
     put(api, workspaces(api, &resources.workspace, &owners, background_items).await).await;
     let same = [shared::domain::Owner::anonymous().to_string()];
@@ -179,6 +235,14 @@ pub async fn costs(api: &Deployment, background_items: usize) -> Vec<Cost> {
         costs.push(cost(api, operation, background_items).await);
     }
     costs
+}
+
+/// A copy of a log, half an hour old.
+fn log_of_the_last_hour(log: &Item) -> Item {
+    let then = Timestamp::now().epoch_milliseconds() - 30 * 60 * 1000;
+    let then = Timestamp::from_epoch_milliseconds(then).expect("a time").to_string();
+    let sk = format!("LOG#{then}#log-1");
+    like(log, &[("SK", sk), ("GSI1SK", format!("{then}#log-1")), ("timestamp", then)])
 }
 
 async fn cost(api: &Deployment, operation: Operation, background_items: usize) -> Cost {

@@ -2,6 +2,7 @@
 
 pub mod faults;
 mod fixtures;
+mod form;
 mod in_flight;
 mod lambda;
 pub mod meter;
@@ -38,6 +39,7 @@ use emulator::stream::{StreamError, StreamReader};
 use emulator::template::{DEFAULT_REGION, Template, TemplateError};
 
 pub use fixtures::fields;
+pub use form::Form;
 pub use lambda::{Answer, Event, Lambda};
 
 /// Time limits that no machine is too slow for: an hour and more, where the product has a minute.

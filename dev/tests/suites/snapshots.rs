@@ -3,17 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use emulator::project;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
 use expect_test::expect_file;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use testkit::Form;
 
 /// The identifiers of every event.
-const PATH_PARAMETERS: [(&str, &str); 4] = [
+const PATH_PARAMETERS: [(&str, &str); 5] = [
     ("workspaceId", "ws-01jd0000000000000000000000"),
     ("functionId", "fn-01jd0000000000000000000000"),
     ("keyId", "key-01jd0000000000000000000000"),
+    ("taskId", "tk-01jd0000000000000000000000-01jd0000000000000000000000"),
     ("file", "swagger-ui.css"),
 ];
 
@@ -65,7 +69,7 @@ fn with_section(text: &str, begin: &str, end: &str, section: &str) -> String {
 #[test]
 fn watch_router_is_made_from_the_template() {
     let routes = routes();
-    let order = ["docs", "workspaces", "functions", "invocations", "logs"];
+    let order = ["docs", "workspaces", "functions", "builds", "invocations", "logs"];
     let lambdas: BTreeSet<&str> = routes.iter().map(|(_, lambda)| lambda.as_str()).collect();
     assert_eq!(lambdas, BTreeSet::from(order), "every Lambda with routes has a place");
     let lines = order.iter().flat_map(|of| {
@@ -110,10 +114,20 @@ fn events_are_made_from_the_description_and_the_template() {
             Some(_) => continue,
             None => id,
         };
-        let example = &operation["requestBody"]["content"]["application/json"]["example"];
+        let content = &operation["requestBody"]["content"];
+        let example = &content["application/json"]["example"];
         let name = kebab_case(id);
         let body = (!example.is_null()).then(|| body_of(&name).unwrap_or(example.to_string()));
-        events.insert(name, event(&method, path, body));
+        let mut event = event(&method, path, body);
+        if let Some(fields) = content["multipart/form-data"]["example"].as_object() {
+            let (kind, body) = form(fields).content();
+            let length = body.len().to_string();
+            event["headers"]["content-type"] = json!(kind);
+            event["headers"]["content-length"] = json!(length);
+            event["body"] = json!(STANDARD.encode(body));
+            event["isBase64Encoded"] = json!(true);
+        }
+        events.insert(name, event);
     }
     for (route, _) in &routes() {
         let Some(path) = resource(route).filter(|path| openapi["paths"].get(path).is_none()) else {
@@ -141,6 +155,14 @@ fn body_of(event: &str) -> Option<String> {
     let path = project::source_root().join("events").join(format!("{event}.json"));
     let event: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     event["body"].as_str().map(str::to_owned)
+}
+
+/// The form of an example.
+fn form(fields: &Map<String, Value>) -> Form {
+    fields.iter().fold(Form::default(), |form, (name, value)| match name.as_str() {
+        "file" => form.file("function.py", value.as_str().unwrap().as_bytes()),
+        name => form.field(name, value.as_str().unwrap()),
+    })
 }
 
 /// `createWorkspace` as `create-workspace`.

@@ -37,6 +37,7 @@ pub fn router(store: Store, engine: Engine) -> Router {
         (name = "Invocation keys", description = "Secrets that open a function whose `auth` is `key`."),
         (name = "Invocations", description = "Calling functions."),
         (name = "Logs", description = "What came of each execution."),
+        (name = "Builds", description = "Sources that the console builds and deploys."),
         (name = "Service", description = "The API itself."),
     ),
     paths(root, health::health),

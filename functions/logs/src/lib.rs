@@ -1,5 +1,6 @@
 //! Routes of execution logs.
 
+mod figures;
 mod parameters;
 mod response;
 
@@ -17,6 +18,7 @@ use shared::rate_limit;
 use shared::store::Store;
 use utoipa::OpenApi;
 
+use figures::{LogLines, Metrics};
 use parameters::{FilterParameters, FunctionLogsParameters, WorkspaceLogsParameters};
 use response::Logs;
 
@@ -25,6 +27,8 @@ pub fn router(store: Store) -> Router {
     let router = Router::new()
         .route("/api/workspaces/{workspaceId}/logs", get(list_of_workspace))
         .route("/api/workspaces/{workspaceId}/functions/{functionId}/logs", get(list_of_function))
+        .route("/api/functions/{functionId}/loki-logs", get(figures::lines))
+        .route("/api/functions/{functionId}/metrics", get(figures::processor_time))
         .with_state(store.clone());
     rate_limit::per_owner(router, &store)
 }
@@ -32,8 +36,8 @@ pub fn router(store: Store) -> Router {
 /// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    paths(list_of_workspace, list_of_function),
-    components(schemas(Logs, WorkspaceId, ExecutionStatus, Level, Timestamp))
+    paths(list_of_workspace, list_of_function, figures::lines, figures::processor_time),
+    components(schemas(Logs, LogLines, Metrics, WorkspaceId, ExecutionStatus, Level, Timestamp))
 )]
 pub struct Description;
 

@@ -23,6 +23,17 @@ impl IntoParams for WorkspaceLogsParameters {
     }
 }
 
+/// `limit` of a function's lines.
+pub(crate) struct LineParameters;
+
+impl IntoParams for LineParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = list_parameters(Limits::FUNCTION_LOGS);
+        parameters.retain(|parameter| parameter.name == "limit");
+        parameters
+    }
+}
+
 /// The filter, which [`shared::domain::LogFilter`] parses.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

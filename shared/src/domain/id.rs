@@ -119,6 +119,23 @@ id!(
     "invocation key"
 );
 
+impl WorkspaceId {
+    const PREFIX: &str = "ws-";
+
+    /// The identifier of which `rest` is what follows the prefix.
+    ///
+    /// # Errors
+    /// [`InvalidId`] where it isn't that.
+    pub fn with_prefix(rest: &str) -> Result<Self, InvalidId> {
+        format!("{}{rest}", Self::PREFIX).try_into()
+    }
+
+    /// What follows the prefix.
+    pub fn without_prefix(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

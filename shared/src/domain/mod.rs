@@ -3,7 +3,9 @@
 //! A value of these types is valid. Constructors and `TryFrom` refuse what breaks a rule of the
 //! contract, and so does deserialization, so no other layer checks again.
 
+mod build;
 mod code;
+mod deployment;
 mod digest;
 mod environment;
 mod error;
@@ -15,8 +17,10 @@ mod id;
 mod idempotency;
 mod invocation_key;
 mod log;
+mod log_line;
 mod owner;
 mod page;
+mod processor_time;
 mod quotas;
 mod settings;
 mod syntax;
@@ -26,7 +30,9 @@ mod usage;
 mod version;
 mod workspace;
 
+pub use build::{Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus};
 pub use code::Code;
+pub use deployment::DeploymentState;
 pub use digest::sha256_of_parts;
 pub use environment::EnvironmentVariables;
 pub use error::{
@@ -46,8 +52,10 @@ pub use invocation_key::{
     Access, CreateInvocationKey, InvocationKey, NewInvocationKey, Secret, SecretHash,
 };
 pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
+pub use log_line::LogLine;
 pub use owner::Owner;
 pub use page::{Capacity, InvalidCursor, Limit, Limits, List, Page, PageBuilder, PageRequest};
+pub use processor_time::{ProcessorTime, ProcessorTimePoint, UsedProcessorTime};
 pub use quotas::{Quota, Quotas};
 pub use settings::{Auth, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout};
 pub use text::{Description, Name};

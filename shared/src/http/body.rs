@@ -39,10 +39,17 @@ fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = essence == "application/json"
         || essence.strip_prefix("application/").is_some_and(|sub| sub.ends_with("+json"));
-    if essence.is_empty() || json { Ok(()) } else { Err(Error::UnsupportedMediaType(essence)) }
+    if essence.is_empty() || json {
+        return Ok(());
+    }
+    Err(Error::UnsupportedMediaType { expected: "application/json", found: essence })
 }
 
-async fn read(body: Body) -> Result<Bytes, Error> {
+/// Reads a body of any type.
+///
+/// # Errors
+/// [`Error::PayloadTooLarge`] above [`MAX_BODY_BYTES`].
+pub async fn read(body: Body) -> Result<Bytes, Error> {
     use axum::body::HttpBody;
     // A Lambda event contains the whole body, so its size is known before it is read.
     let size = body.size_hint().lower();
@@ -84,7 +91,7 @@ mod tests {
             ["text/plain", "application/jsonx", "text/json", "multipart/form-data", "*/*"]
         {
             let error = parsed(Some(refused), "{}").await.unwrap_err();
-            assert!(matches!(error, Error::UnsupportedMediaType(_)), "{refused}");
+            assert!(matches!(error, Error::UnsupportedMediaType { .. }), "{refused}");
         }
     }
 

@@ -117,7 +117,7 @@ fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
             let details = json!({ "limit": limit, "size": size });
             (StatusCode::PAYLOAD_TOO_LARGE, Code::PayloadTooLarge, Some(details))
         }
-        Error::UnsupportedMediaType(_) => {
+        Error::UnsupportedMediaType { .. } => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedMediaType, None)
         }
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::ServiceUnavailable, None),

@@ -74,7 +74,17 @@ pub(super) fn described_replayed_header() -> Header {
     )
 }
 
+/// The request header, for `openapi.json`: of a route whose body is not JSON.
+#[derive(Debug)]
+pub struct IdempotencyParameter;
+
 impl IntoParams for IdempotentJson {
+    fn into_params(location: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        IdempotencyParameter::into_params(location)
+    }
+}
+
+impl IntoParams for IdempotencyParameter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = "Makes it safe to send the request again: for 24 hours, the same key with the \
                     same body gets the answer that was given, and nothing is done twice. It should \

@@ -20,19 +20,20 @@ mod resource_response;
 mod response_size;
 
 pub use base_url::BaseUrl;
-pub use body::MAX_BODY_BYTES;
+pub use body::{MAX_BODY_BYTES, read as read_body};
 pub use error::{ErrorBody, status_of};
 pub use etag::json_with_etag;
 pub use gateway_response::UserResponse;
-pub use idempotency::{IdempotentJson, idempotent_request, replayed_header};
+pub use idempotency::{IdempotencyParameter, IdempotentJson, idempotent_request, replayed_header};
 pub use if_match::IfMatch;
 pub use if_none_match::{IfNoneMatch, NotModified};
 pub use lambda::{lambda, serve};
 pub use list::{ListQuery, ListResponse, described_link_header, list_parameters, log_filter};
 pub use middleware::RequestStart;
 pub use openapi::{
-    BodyErrors, CommonErrors, FunctionUrlErrors, IdempotencyErrors, InvocationErrors, OwnerErrors,
-    PathErrors, QueryErrors, QuotaErrors, VersionErrors, error_responses,
+    BodyErrors, CommonErrors, ConflictErrors, FunctionUrlErrors, IdempotencyErrors,
+    InvocationErrors, OwnerErrors, PathErrors, QueryErrors, QuotaErrors, VersionErrors,
+    error_responses,
 };
 pub use path::Path;
 pub use resource_response::{CreatedResponse, WithEtag};

@@ -41,6 +41,10 @@ pub struct OwnerErrors;
 #[derive(Debug)]
 pub struct QuotaErrors;
 
+/// Errors of a route whose resource may be in a state that doesn't allow it.
+#[derive(Debug)]
+pub struct ConflictErrors;
+
 /// Errors of a route with `Idempotency-Key`.
 #[derive(Debug)]
 pub struct IdempotencyErrors;
@@ -74,6 +78,7 @@ errors! {
     InvocationErrors: 409, 413, 429;
     FunctionUrlErrors: 401, 405, 504;
     QuotaErrors: 409;
+    ConflictErrors: 409;
     IdempotencyErrors: 409, 422;
 }
 
@@ -87,7 +92,11 @@ const ERRORS: [(u16, &str, &str); 13] = [
     (409, "Conflict", "It doesn't go with the state of the resource; the message says why."),
     (412, "PreconditionFailed", "It was changed since the version that `If-Match` names."),
     (413, "PayloadTooLarge", "The body is too large; the message names the limit and the size."),
-    (415, "UnsupportedMediaType", "The body is not JSON by its `Content-Type`."),
+    (
+        415,
+        "UnsupportedMediaType",
+        "The body is not what the route takes by its `Content-Type`: JSON, or a form with a file.",
+    ),
     (
         422,
         "ValidationError",

@@ -7,6 +7,7 @@
 //! | function | `WS#{ws}` | `FN#{fn}` | | |
 //! | function's figures | `WS#{ws}` | `METRICS#{fn}` | | |
 //! | note to follow a function once more | `WS#{ws}` | `NOTE#{fn}` | | |
+//! | task of a build, for 7 days | `WS#{ws}` | `TASK#{task}` | | |
 //! | number of an owner's workspaces | `OWNER#{owner}` | `COUNT` | | |
 //! | requests of an owner in a second | `OWNER#{owner}` | `REQUESTS#{second}` | | |
 //! | what a client wants done once | `INTENT#{hash}` | `CLAIM` | | |
@@ -16,6 +17,7 @@
 //! | --- | --- |
 //! | a version of a function's source, never overwritten | `code/{ws}/{fn}/{version}.py` |
 //! | the current source, for other tools | `{ws}/{fn}.py` |
+//! | a build's source, for 7 days from the latest build | `builds/{ws}/{digest}.py` |
 //!
 //! Other tools read these prefixes, so nothing but functions may stand under
 //! `FN#` in a workspace, and nothing but logs under `LOG#` in a function.
@@ -25,7 +27,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
 use ulid::Ulid;
 
-use crate::domain::{FunctionId, IdempotentRequest, LogId, Owner, Timestamp, WorkspaceId};
+use crate::domain::{
+    FunctionId, IdempotentRequest, LogId, Owner, SourceDigest, TaskId, Timestamp, WorkspaceId,
+};
 
 /// The table's partition key.
 pub(super) const PK: &str = "PK";
@@ -44,6 +48,8 @@ pub(super) const FUNCTION_PREFIX: &str = "FN#";
 pub(super) const FUNCTION_USAGE_PREFIX: &str = "METRICS#";
 /// What every log's sort key begins with.
 pub(super) const LOG_PREFIX: &str = "LOG#";
+/// What every task's sort key begins with.
+pub(super) const TASK_PREFIX: &str = "TASK#";
 /// What every workspace's sort key in the index begins with.
 pub(super) const INDEX_WORKSPACE_PREFIX: &str = "WS#";
 
@@ -172,6 +178,16 @@ pub(super) fn function_of(sk: &str) -> Option<FunctionId> {
     sk.strip_prefix(FUNCTION_PREFIX)?.parse::<FunctionId>().ok()
 }
 
+/// In its workspace: tasks sort by the time at which they were made.
+pub(super) fn task(task: &TaskId) -> Key {
+    Key { pk: workspace_partition(task.workspace()), sk: format!("{TASK_PREFIX}{task}") }
+}
+
+/// The task that a sort key names, if it is a task's.
+pub(super) fn task_of(sk: &str) -> Option<TaskId> {
+    sk.strip_prefix(TASK_PREFIX)?.parse().ok()
+}
+
 pub(super) fn log_partition(function: &FunctionId) -> String {
     format!("{LOG_PARTITION}{function}")
 }
@@ -250,6 +266,16 @@ pub(super) fn published_code(workspace: &WorkspaceId, function: &FunctionId) -> 
     format!("{workspace}/{function}.py")
 }
 
+/// Where the sources of all builds of a workspace stand. The bucket's lifecycle knows the beginning.
+pub(super) fn builds_of_workspace(workspace: &WorkspaceId) -> String {
+    format!("builds/{workspace}/")
+}
+
+/// Where a build's source stands. Builds of one source share it.
+pub(super) fn build_source(workspace: &WorkspaceId, source: &SourceDigest) -> String {
+    format!("{}{source}.py", builds_of_workspace(workspace))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +331,9 @@ mod tests {
             prop_assert_eq!(function_of_usage(&function_usage(&ws, &f).sk), Some(f.clone()));
             prop_assert_eq!(function_of_usage(&workspace_usage(&ws).sk), None);
             prop_assert_eq!(function_of_retry_marker(&retry_marker(&ws, &f).sk), Some(f));
+            let id = TaskId::of(ws.clone(), Ulid::generate());
+            prop_assert_eq!(task_of(&task(&id).sk), Some(id.clone()));
+            prop_assert_eq!(task(&id).pk, workspace_partition(&ws));
         }
 
         #[test]

@@ -15,9 +15,9 @@ use crate::domain::{
 };
 use crate::error::Error;
 
-/// How many DynamoDB responses, of 1 MB each, a request filters at most. The next page goes on where
-/// it stopped.
-const MAX_RESPONSES: usize = 8;
+/// How many DynamoDB responses, of 1 MB each, a request looks through at most. The next page of a list
+/// goes on where it stopped.
+pub(super) const MAX_RESPONSES: usize = 8;
 
 impl Store {
     /// Records an execution, to be kept for `keep_days` days.

@@ -12,8 +12,10 @@ mod change;
 mod code;
 mod compression;
 mod deployment;
+mod deployment_state;
 mod expression;
 mod function;
+mod function_place;
 mod health;
 mod idempotency;
 mod invocation_key;
@@ -21,12 +23,15 @@ mod item;
 mod keys;
 mod legacy;
 mod log;
+mod log_lines;
 mod object;
 mod owner;
+mod processor_time;
 mod purge;
 mod query;
 mod record;
 mod retry;
+mod task;
 mod transaction;
 mod update;
 mod usage;
@@ -34,6 +39,7 @@ mod workspace;
 
 pub use change::Change;
 pub use deployment::{CallSettings, Callable, Deployable, Deployment};
+pub use deployment_state::DeployedFunction;
 pub use idempotency::{Completion, Created, IdempotencyRecord, IdempotencyState};
 pub use legacy::{
     ItemKind, LegacyFunction, LegacyLog, LegacyLogs, LegacyWorkspace, MigrationAction, Orphan,

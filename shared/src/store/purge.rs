@@ -11,7 +11,7 @@ use super::Store;
 use super::batch::BATCH;
 use super::expression::ignore_failed_condition;
 use super::item::{Item, number};
-use super::keys::{self, FUNCTION_PREFIX, Key, LOG_PREFIX, PK, SK};
+use super::keys::{self, FUNCTION_PREFIX, Key, LOG_PREFIX, PK, SK, TASK_PREFIX};
 use super::object::Progress;
 use crate::aws::failure::failure;
 use crate::domain::{FunctionId, WorkspaceId};
@@ -89,20 +89,23 @@ impl Store {
         self.delete_items(vec![keys::retry_marker(ws, id).into_item()]).await
     }
 
-    /// Deletes the functions of a deleted workspace, then the workspace itself, until `deadline`.
-    /// Stream records of the deleted functions cause their own purges.
+    /// Deletes the functions and builds of a deleted workspace, then the workspace itself, until
+    /// `deadline`. Stream records of the deleted functions cause their own purges.
     pub async fn purge_workspace(&self, ws: &WorkspaceId, deadline: Instant) -> Result<(), Error> {
         let partition = keys::workspace_partition(ws);
-        while self.delete_some(&partition, FUNCTION_PREFIX).await? == Progress::Unfinished {
-            if Instant::now() >= deadline {
-                return self.mark(keys::workspace(ws), 0).await;
+        for prefix in [FUNCTION_PREFIX, TASK_PREFIX] {
+            while self.delete_some(&partition, prefix).await? == Progress::Unfinished {
+                if Instant::now() >= deadline {
+                    return self.mark(keys::workspace(ws), 0).await;
+                }
             }
         }
-        // Sources of requests with unknown results, which no function ever named.
-        let sources = keys::code_of_workspace(ws);
-        let deleted = self.delete_objects_until(&sources, deadline, |_, _| true).await?;
-        if deleted == Progress::Unfinished {
-            return self.mark(keys::workspace(ws), 0).await;
+        // Sources of builds, and of requests with unknown results, which no function ever named.
+        for sources in [keys::builds_of_workspace(ws), keys::code_of_workspace(ws)] {
+            let deleted = self.delete_objects_until(&sources, deadline, |_, _| true).await?;
+            if deleted == Progress::Unfinished {
+                return self.mark(keys::workspace(ws), 0).await;
+            }
         }
         let own = vec![keys::workspace_usage(ws).into_item(), keys::workspace(ws).into_item()];
         self.delete_items(own).await

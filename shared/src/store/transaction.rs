@@ -22,6 +22,8 @@ pub(super) enum Tag {
     Function,
     /// The usage of a workspace or of a function.
     Usage,
+    /// The task of a build.
+    Task,
     IdempotencyRecord,
 }
 

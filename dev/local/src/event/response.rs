@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
 /// Why an answer can't be a response. For the terminal, not for clients.
@@ -12,13 +12,13 @@ use serde_json::Value;
 #[error("its answer is not one that API Gateway understands: {0}")]
 pub struct InvalidResponse(String);
 
-/// The response to a Lambda's answer.
+/// The response to a Lambda's answer to a request of this method.
 ///
 /// `multiValueHeaders` is ignored: payload format 2.0 has no such field.
 ///
 /// # Errors
 /// Where API Gateway would respond with 500.
-pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, InvalidResponse> {
+pub fn to_response(method: &Method, payload: &Bytes) -> Result<Response<Bytes>, InvalidResponse> {
     let answer: Value =
         serde_json::from_slice(payload).map_err(|e| InvalidResponse(format!("not JSON, {e}")))?;
     let Some(status) = answer.get("statusCode") else {
@@ -46,8 +46,9 @@ pub fn to_response(payload: &Bytes) -> Result<Response<Bytes>, InvalidResponse> 
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = HeaderName::try_from(name)
             .map_err(|_| InvalidResponse(format!("{name:?} is no header's name")))?;
-        // The gateway sets these itself.
-        if ![CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING].contains(&name) {
+        // The gateway sets these itself. Only a response to HEAD has a length without a body.
+        let is_own = [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING].contains(&name);
+        if !is_own || (name == CONTENT_LENGTH && method == Method::HEAD) {
             headers.insert(name.clone(), header_value(name.as_str(), value)?);
         }
     }
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     fn converted(answer: &Value) -> Result<Response<Bytes>, InvalidResponse> {
-        to_response(&Bytes::from(answer.to_string()))
+        to_response(&Method::GET, &Bytes::from(answer.to_string()))
     }
 
     #[test]
@@ -141,6 +142,6 @@ mod tests {
         ] {
             assert!(converted(&answer).is_err(), "{answer}");
         }
-        assert!(to_response(&Bytes::from_static(b"not JSON")).is_err());
+        assert!(to_response(&Method::GET, &Bytes::from_static(b"not JSON")).is_err());
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use local::endpoints;
 use local::stack::{Options, Stack, StackError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// The same with the data folder `place`.
 fn options_in(place: &Path) -> Options {
@@ -72,6 +73,49 @@ async fn errors_of_the_gateway_have_the_apis_form() {
         assert_eq!(error["error"]["requestId"], id);
         assert!(error["error"]["message"].as_str().unwrap().contains(named), "{error}");
     }
+}
+
+/// The head of the response to a request that is sent as it stands.
+async fn raw(stack: &Stack, request: &str) -> String {
+    let address = stack.url().trim_start_matches("http://").to_owned();
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    connection.read_to_end(&mut response).await.unwrap();
+    let response = String::from_utf8(response).unwrap();
+    response.split("\r\n\r\n").next().unwrap().to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_a_400() {
+    let stack = Stack::start(options()).await.unwrap();
+    for host in ["a b", "a/b", "user@localhost", ":80", "localhost:port"] {
+        let request = format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let response = raw(&stack, &request).await;
+        assert!(response.starts_with("http/1.1 400 "), "{host}: {response}");
+    }
+    for request in [
+        "GET /health HTTP/1.0\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: api.example:81\r\nConnection: close\r\n\r\n",
+        "GET http://api.example/health HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n",
+    ] {
+        let response = raw(&stack, request).await;
+        assert!(response.contains(" 200 "), "{request}: {response}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_to_head_keeps_its_content_length() {
+    let stack = Stack::start(options()).await.unwrap();
+    let answer = r#"{"do": "answer", "answer": {"statusCode": 200, "body": "",
+        "headers": {"content-length": "15"}}}"#;
+    let request = format!(
+        "HEAD /api/workspaces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{answer}",
+        answer.len()
+    );
+    let response = raw(&stack, &request).await;
+    assert!(response.contains("content-length: 15"), "{response}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Calls of functions, deployed and run for real.
 
 mod closed;
+mod console;
 mod costs;
 mod env;
 mod examples;

@@ -32,6 +32,7 @@ impl Document {
             functions::Description::openapi(),
             invocations::Description::openapi(),
             logs::Description::openapi(),
+            builds::Description::openapi(),
         ] {
             assert_no_conflicts(&api, &part);
             api.merge(part);

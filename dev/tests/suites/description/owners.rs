@@ -1,7 +1,7 @@
 //! Isolation of owners, on every operation of `openapi.json`.
 
 use serde_json::{Value, json};
-use testkit::{Answer, Event};
+use testkit::{Answer, Event, Form};
 
 use super::scenario::Scenario;
 
@@ -13,6 +13,7 @@ const BOB: &str = "bob";
 const NO_WORKSPACE: &str = "ws-01kg6m4x2v8q5z7n3c9b1d0f98";
 const NO_KEY: &str = "key-01kg6m4x2v8q5z7n3c9b1d0f97";
 const NO_FUNCTION: &str = "fn-01kg6m4x2v8q5z7n3c9b1d0f99";
+const NO_TASK: &str = "tk-01kg6m4x2v8q5z7n3c9b1d0f98-01kg6m4x2v8q5z7n3c9b1d0f96";
 
 /// An operation below `/api`.
 struct Operation {
@@ -41,6 +42,16 @@ impl Operation {
         self.path.contains("{workspaceId}")
     }
 
+    /// Whether it names a resource without its workspace.
+    fn is_of_a_resource(&self) -> bool {
+        self.path.contains('{') && !self.is_of_a_workspace()
+    }
+
+    /// Whether its body names the resources. The router of builds has tests of these.
+    fn names_resources_in_its_body(&self) -> bool {
+        self.path.starts_with("/api/v1/") && !self.path.contains('{')
+    }
+
     /// Sends its request. The response, and the AWS calls that it took.
     async fn send(
         &self,
@@ -48,9 +59,10 @@ impl Operation {
         owner: &str,
         ws: &str,
         function: &str,
+        task: &str,
     ) -> (Answer, Vec<String>) {
         let path = self.path.replace("{workspaceId}", ws).replace("{functionId}", function);
-        let path = path.replace("{keyId}", NO_KEY);
+        let path = path.replace("{keyId}", NO_KEY).replace("{taskId}", task);
         let event = Event::new(&self.method, &path).from(owner);
         let event = self.body.iter().fold(event, |event, body| event.json(body));
         scenario.env.meter.start();
@@ -80,28 +92,37 @@ async fn other_owners_resources_return_404_at_equal_cost() {
     let event = Event::new("POST", "/api/workspaces").json(&json!({"name": "own"})).from(BOB);
     let own = scenario.send(event).await.json();
     let own = own["id"].as_str().expect("made").to_owned();
+    let form = Form::default().field("app_name", "Ada's").field("workspace_id", &ws);
+    let form = form.file("f.py", b"def handler(event, context): return 1");
+    let built = scenario.send(form.event("/api/v1/build-and-push").from(ADA)).await.json();
+    let task = built["task_id"].as_str().expect("made").to_owned();
     scenario.settle().await;
 
     let operations = Operation::all();
-    let of_a_workspace = operations.iter().filter(|operation| operation.is_of_a_workspace());
-    assert!(of_a_workspace.clone().count() >= 14, "operations are missing");
-    for operation in of_a_workspace {
+    let of_a_resource = operations
+        .iter()
+        .filter(|operation| operation.is_of_a_workspace() || operation.is_of_a_resource());
+    assert!(of_a_resource.clone().count() >= 18, "operations are missing");
+    for operation in of_a_resource {
         let place = format!("{} {}", operation.method, operation.path);
-        let (missing, cost) = operation.send(&scenario, BOB, NO_WORKSPACE, NO_FUNCTION).await;
-        let (foreign, foreign_cost) = operation.send(&scenario, BOB, &ws, &function).await;
+        let missing = operation.send(&scenario, BOB, NO_WORKSPACE, NO_FUNCTION, NO_TASK).await;
+        let foreign = operation.send(&scenario, BOB, &ws, &function, &task).await;
+        let ((missing, cost), (foreign, foreign_cost)) = (missing, foreign);
         missing.assert_error(404, "NOT_FOUND");
         let message = foreign.assert_error(404, "NOT_FOUND");
         let message = message.replace(&ws, NO_WORKSPACE).replace(&function, NO_FUNCTION);
+        let message = message.replace(&task, NO_TASK);
         assert_eq!(message, missing.json()["error"]["message"], "{place}");
         assert_eq!(foreign_cost, cost, "{place}");
-        if operation.path.contains("{functionId}") {
-            let (answer, _) = operation.send(&scenario, BOB, &own, &function).await;
+        if operation.is_of_a_workspace() && operation.path.contains("{functionId}") {
+            let (answer, _) = operation.send(&scenario, BOB, &own, &function, &task).await;
             answer.assert_error(404, "NOT_FOUND");
         }
     }
-    for operation in operations.iter().filter(|operation| !operation.is_of_a_workspace()) {
+    let of_all = operations.iter().filter(|operation| !operation.path.contains('{'));
+    for operation in of_all.filter(|operation| !operation.names_resources_in_its_body()) {
         // Creation and listing of workspaces.
-        let (answer, _) = operation.send(&scenario, BOB, "", "").await;
+        let (answer, _) = operation.send(&scenario, BOB, "", "", "").await;
         assert!((200..300).contains(&answer.status), "{}", answer.body);
         assert!(!answer.body.contains("Ada") && !answer.body.contains(&ws), "{}", answer.body);
     }
@@ -130,6 +151,7 @@ async fn missing_authorizer_claims_return_500() {
     for operation in Operation::all() {
         let path = operation.path.replace("{workspaceId}", NO_WORKSPACE);
         let path = path.replace("{functionId}", NO_FUNCTION).replace("{keyId}", NO_KEY);
+        let path = path.replace("{taskId}", NO_TASK);
         let event = Event::new(&operation.method, &path);
         let event = operation.body.iter().fold(event, |event, body| event.json(body));
         scenario.send(event).await.assert_error(500, "INTERNAL_ERROR");

@@ -16,7 +16,7 @@ use shared::config::Config;
 use shared::domain::{ExecutionStatus, FunctionId, Quotas, Timestamp, WorkspaceId};
 use shared::engine::Engine;
 use testkit::permissions::{Grant, acting_as};
-use testkit::{Event, TestEnv};
+use testkit::{Event, Form, TestEnv};
 
 use super::scenario::Scenario;
 
@@ -48,6 +48,7 @@ async fn every_granted_permission_is_used() {
     many_logs(&scenario).await;
     limits(&mut scenario).await;
     rejected_retries(&scenario).await;
+    builds(&scenario).await;
 
     let mut expected = scenario.env.permissions.used();
     for function in template().functions {
@@ -166,6 +167,32 @@ async fn rejected_retries(scenario: &Scenario) {
     none.answer(event).await.assert_error(409, "CONFLICT");
 }
 
+/// Builds whose deployment is refused, with an `Idempotency-Key` that stays free, and one that is gone.
+async fn builds(scenario: &Scenario) {
+    let path = create(scenario, "def handler(event, context): return 1").await;
+    let (workspace, function) = path.split_once("/functions/").unwrap();
+    let ws = workspace.rsplit('/').next().unwrap();
+    let build = |ws: &str| {
+        let form = Form::default().field("app_name", "other").field("workspace_id", ws);
+        // Either may be the handler: no function of the form `auto` can have it.
+        let source = "def first(request):\n    return request.args['a']\n\n\
+            def second(request):\n    return request.form['a']\n";
+        let form = form.file("f.py", source.as_bytes());
+        form.event("/api/v1/build-and-push").header("idempotency-key", Some("k"))
+    };
+    scenario.send(build("ws-nothing")).await.assert_error(404, "NOT_FOUND");
+    let answer = scenario.send(build(ws)).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let task = answer.json()["task_id"].as_str().unwrap().to_owned();
+    let task = ask(scenario, "GET", &format!("/api/v1/tasks/{task}"), None, 200).await;
+    let image = task["result"]["image_url"].as_str().unwrap();
+    let deploy =
+        |image: &str| json!({"app_name": "other", "image_ref": image, "function_id": function});
+    ask(scenario, "POST", "/api/v1/deploy", Some(deploy(image)), 422).await;
+    let gone = format!("faas://{ws}/other:0123456789abcdef");
+    ask(scenario, "POST", "/api/v1/deploy", Some(deploy(&gone)), 422).await;
+}
+
 /// Lambdas with a rate limit and a limit of concurrent executions.
 async fn limits(scenario: &mut Scenario) {
     let env = &scenario.env;
@@ -177,6 +204,7 @@ async fn limits(scenario: &mut Scenario) {
     let invoker = Invoker::new(store(), engine, &config);
     for (lambda, path) in [
         (env.lambda("logs", logs::router(store())), "/api/workspaces/ws-1/logs"),
+        (env.lambda("builds", builds::router(store())), "/api/v1/workspaces/ws-1/tasks"),
         (
             env.lambda("invocations", invocations::router(invoker)),
             "/api/workspaces/ws-1/functions/fn-1/invoke",

@@ -12,7 +12,7 @@ use shared::config::Config;
 use shared::domain::{Clock, Quotas, Timestamp};
 use shared::store::Store;
 use testkit::faults::Fault;
-use testkit::{Event, TestEnv};
+use testkit::{Event, Form, TestEnv};
 
 /// The functions of the scenario.
 const GREETING: &str = r#"def handler(event, context):
@@ -147,10 +147,33 @@ impl Scenario {
         self.get(&all).await;
         self.get(&format!("{function}/logs?limit=1")).await;
         self.get(&format!("{workspace}/logs?limit=1&status=success")).await;
+        self.builds(workspace, &function).await;
         self.ask("PATCH", &function, Some(json!({"status": "disabled"}))).await;
         self.get(url).await;
         self.keys(&function, url).await;
         self.ask("DELETE", &function, None).await;
+    }
+
+    /// Builds and deploys the source of a function, and looks at it as the console does.
+    async fn builds(&mut self, workspace: &str, function: &str) {
+        let [workspace, function] = [workspace, function].map(|path| path.rsplit('/').next());
+        let (workspace, function) = (workspace.unwrap(), function.unwrap());
+        let path = "/api/v1/build-and-push";
+        let form = Form::default().field("app_name", "greeting").field("workspace_id", workspace);
+        let event = form.file("greeting.py", GREETING.as_bytes()).event(path);
+        let sent = json!({
+            "app_name": "greeting", "workspace_id": workspace, "file": GREETING,
+        });
+        let started = self.exchange("POST", path, Some(sent), event).await;
+        let task = self.get(&format!("/api/v1/tasks/{}", text(&started["task_id"]))).await;
+        self.get(&format!("/api/v1/workspaces/{workspace}/tasks")).await;
+        let body = json!({
+            "app_name": "greeting", "namespace": "default", "function_id": function,
+            "image_ref": task["result"]["image_url"], "enable_autoscaling": true, "use_spot": false,
+        });
+        self.ask("POST", "/api/v1/deploy", Some(body)).await;
+        self.get(&format!("/api/functions/{function}/loki-logs?limit=2")).await;
+        self.get(&format!("/api/functions/{function}/metrics")).await;
     }
 
     /// Closes a function, and creates keys.
@@ -238,6 +261,10 @@ impl DerefMut for Scenario {
     }
 }
 
+fn is_a_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
@@ -260,14 +287,23 @@ impl Constants {
                 }
                 for (field, value) in fields {
                     match field.as_str() {
-                        "createdAt" => *value = json!("2026-01-31T09:05:03.123Z"),
+                        "createdAt" | "created_at" => *value = json!("2026-01-31T09:05:03.123Z"),
+                        "updated_at" => *value = json!("2026-01-31T09:06:14.902Z"),
+                        "cpu_series" => {
+                            *value = json!([{"timestamp": 1_769_850_420, "value": 0.0041}])
+                        }
                         "lastModified" if changed => *value = json!("2026-01-31T09:09:52.066Z"),
                         "lastModified" => *value = json!("2026-01-31T09:06:11.480Z"),
                         "lastDeployed" if value.is_string() => {
                             *value = json!("2026-01-31T09:06:14.902Z");
                         }
+                        "timestamp" if value.as_str().is_some_and(is_a_number) => {
+                            *value = json!("1769850460151000000");
+                        }
                         "timestamp" => *value = json!("2026-01-31T09:07:40.151Z"),
                         "duration" | "avgDuration" if *value != json!(0.0) => *value = json!(3.94),
+                        "cpuTime" if value.is_number() => *value = json!(1.58),
+                        "maxMemory" if value.is_number() => *value = json!(40),
                         "milliseconds" => *value = json!(4.2),
                         "spentSeconds" => *value = json!(1.0),
                         "secret" => *value = json!(format!("faas_{:0<43}", "example")),
@@ -283,13 +319,21 @@ impl Constants {
 
     /// Replaces the ids in a text: a prefix with 26 letters and digits.
     fn with_constant_ids(&mut self, text: &str) -> String {
-        const PREFIXES: [&str; 4] = ["ws-", "fn-", "log-", "key-"];
+        const PREFIXES: [&str; 5] = ["ws-", "fn-", "log-", "key-", "tk-"];
         let mut replaced = String::new();
         let mut rest = text;
         while let Some((at, prefix)) = first(rest, &PREFIXES) {
             let id = &rest[at..];
             let end = prefix.len()
                 + id[prefix.len()..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+            if prefix == "tk-" && id[end..].starts_with('-') {
+                // Behind the part of its workspace.
+                let own = id[end + 1..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+                replaced.push_str(&rest[..at]);
+                replaced.push_str("tk-01kg6m4x2v8q5z7n3c9b1d0f00-01kg6m4x2v8q5z7n3c9b1d0f07");
+                rest = &id[end + 1 + own..];
+                continue;
+            }
             replaced.push_str(&rest[..at]);
             if end == prefix.len() + 26 {
                 let number = self.0.len();

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use serde_json::{Value, json};
-use shared::domain::{ExecutionStatus, FunctionId, Timestamp, WorkspaceId};
-use testkit::{Answer, Event};
+use shared::domain::{Code, ExecutionStatus, FunctionId, Timestamp, WorkspaceId};
+use testkit::{Answer, Event, Form};
 
 use crate::consistency::Allowed;
 
@@ -36,11 +36,19 @@ pub(crate) enum Command {
     Call,
     FunctionLogs,
     WorkspaceLogs,
+    LatestLines,
+    ProcessorTime,
+    Build,
+    BuildOnce,
+    ReadTask,
+    ListTasks,
+    DeployBuild,
+    DeployAgain,
     DeepHealth,
 }
 
 impl Command {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::CreateWorkspace,
         Self::CreateWorkspaceOnce,
         Self::ListWorkspaces,
@@ -64,17 +72,33 @@ impl Command {
         Self::Call,
         Self::FunctionLogs,
         Self::WorkspaceLogs,
+        Self::LatestLines,
+        Self::ProcessorTime,
+        Self::Build,
+        Self::BuildOnce,
+        Self::ReadTask,
+        Self::ListTasks,
+        Self::DeployBuild,
+        Self::DeployAgain,
         Self::DeepHealth,
     ];
 
     pub(crate) fn is_idempotent(self) -> bool {
         use Command::*;
-        matches!(self, CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce | TryOutOnce)
+        matches!(
+            self,
+            CreateWorkspaceOnce | CreateFunctionOnce | MakeKeyOnce | TryOutOnce | BuildOnce
+        )
     }
 
     /// Whether it runs a function, which must not happen twice.
     pub(crate) fn is_execution(self) -> bool {
         matches!(self, Self::TryOut | Self::TryOutOnce | Self::Call)
+    }
+
+    /// Whether its answer is another one a minute later.
+    pub(crate) fn depends_on_the_clock(self) -> bool {
+        matches!(self, Self::DeepHealth | Self::ProcessorTime)
     }
 
     pub(crate) fn is_read(self) -> bool {
@@ -89,6 +113,11 @@ impl Command {
                 | ListKeys
                 | FunctionLogs
                 | WorkspaceLogs
+                | LatestLines
+                | ProcessorTime
+                | ReadTask
+                | ListTasks
+                | DeployAgain
                 | DeepHealth
         )
     }
@@ -110,11 +139,19 @@ fn source(which: u64) -> String {
     )
 }
 
+/// A build under the name of an app.
+fn form(workspace: &str, app_name: &str, which: u64) -> Event {
+    let form = Form::default().field("app_name", app_name);
+    let form = form.field("workspace_id", id_in(workspace));
+    form.file("f.py", source(which).as_bytes()).event("/api/v1/build-and-push")
+}
+
 /// A workspace with a deployed function that has a log and a key.
 pub(crate) struct Resources {
     workspace: String,
     function: String,
     key: String,
+    task: String,
     /// The function before the request.
     before: Value,
 }
@@ -133,16 +170,25 @@ impl Resources {
             (id_in(&workspace).parse::<WorkspaceId>(), id_in(&function).parse::<FunctionId>());
         let now = Timestamp::now();
         api.env.execution(&ws.unwrap(), &of.unwrap(), now, ExecutionStatus::Success, 1.0).await;
+        let built = api.send(form(&workspace, "f", 1)).await;
+        let task = built.json()["task_id"].as_str().unwrap().to_owned();
+        // The build that is deployed.
+        assert_eq!(api.send(form(&workspace, "other", 3)).await.status, 202);
         api.settle().await;
         let before = api.get(&function).await;
-        Self { workspace, function, key, before }
+        Self { workspace, function, key, task, before }
     }
 
     /// Sends the request of `command`.
     pub(crate) async fn request(&self, api: &Deployment, command: Command) -> Answer {
         use Command::*;
-        let Self { workspace, function, key, .. } = self;
+        let Self { workspace, function, key, task, .. } = self;
         let name = json!({"name": "once"});
+        // The key of this workspace: other cases send the same request for other ones.
+        let once = command.is_idempotent().then_some(workspace.as_str());
+        if matches!(command, Build | BuildOnce) {
+            return api.send(form(workspace, "once", 2).header("idempotency-key", once)).await;
+        }
         let (method, path, body) = match command {
             CreateWorkspace | CreateWorkspaceOnce => {
                 ("POST", "/api/workspaces".to_owned(), Some(name))
@@ -173,10 +219,15 @@ impl Resources {
             }
             FunctionLogs => ("GET", format!("{function}/logs"), None),
             WorkspaceLogs => ("GET", format!("{workspace}/logs"), None),
+            LatestLines => ("GET", format!("/api/functions/{}/loki-logs", id_in(function)), None),
+            ProcessorTime => ("GET", format!("/api/functions/{}/metrics", id_in(function)), None),
+            ReadTask => ("GET", format!("/api/v1/tasks/{task}"), None),
+            ListTasks => ("GET", format!("/api/v1/workspaces/{}/tasks", id_in(workspace)), None),
+            DeployBuild => ("POST", "/api/v1/deploy".to_owned(), Some(self.deployment(3))),
+            DeployAgain => ("POST", "/api/v1/deploy".to_owned(), Some(self.deployment(1))),
+            Build | BuildOnce => unreachable!("a form"),
             DeepHealth => ("GET", "/health?deep=1".to_owned(), None),
         };
-        // The key of this workspace: other cases send the same request for other ones.
-        let once = command.is_idempotent().then_some(workspace.as_str());
         let event = Event::new(method, &path).header("idempotency-key", once);
         let event = body.iter().fold(event, |event, body| event.json(body));
         api.send(event).await
@@ -213,6 +264,29 @@ impl Resources {
                 assert_eq!(named.len(), 1, "{case}: {named:?}");
                 assert_eq!(named[0]["id"], again.json()["id"], "{case}");
             }
+            Build | BuildOnce => {
+                let again = self.retry(api, command).await;
+                assert_eq!(again.status, 202, "{case}: {}", again.body);
+                let path = format!("/api/v1/workspaces/{}/tasks", id_in(&self.workspace));
+                let tasks = api.get(&path).await["tasks"].take();
+                let tasks = tasks.as_array().unwrap().iter();
+                let made = tasks.filter(|task| task["app_name"] == "once").count();
+                let most = if command == Build { 2 } else { 1 };
+                assert!((1..=most).contains(&made), "{case}: {made}");
+                if is_done {
+                    assert_eq!(made, most, "{case}");
+                    assert!(command == Build || again.body == answer.body, "{case}");
+                }
+            }
+            DeployBuild => {
+                let code = api.get(&self.function).await["code"].take();
+                let is_new = code == json!(STANDARD.encode(source(3)));
+                assert!(is_new || (!is_done && code == self.before["code"]), "{case}");
+                let again = self.request(api, command).await;
+                assert_eq!(again.status, 200, "{case}: {}", again.body);
+                let code = api.get(&self.function).await["code"].take();
+                assert_eq!(code, json!(STANDARD.encode(source(3))), "{case}");
+            }
             PatchWorkspace | PatchFunction | PatchSource => {
                 let path = if command == PatchWorkspace { &self.workspace } else { &self.function };
                 let there = api.get(path).await;
@@ -244,7 +318,8 @@ impl Resources {
             }
             _ => {}
         }
-        let writes_a_source = matches!(command, CreateFunction | CreateFunctionOnce | PatchSource);
+        let writes_a_source =
+            matches!(command, CreateFunction | CreateFunctionOnce | PatchSource | DeployBuild);
         let orphans_of = (!is_done && writes_a_source).then(|| id_in(&self.workspace).to_owned());
         Allowed { orphans_of, were_deleted: command == DeleteFunction }
     }
@@ -285,7 +360,7 @@ impl Resources {
         case: &str,
     ) {
         let which = match command {
-            Command::PatchSource => 3,
+            Command::PatchSource | Command::DeployBuild => 3,
             _ if command.is_execution() => 1,
             _ => return,
         };
@@ -294,6 +369,13 @@ impl Resources {
         let times = ran["responseBody"][1].as_u64().unwrap();
         assert!((1..=2).contains(&times), "{case}: it ran {times} times in all");
         api.settle().await;
+    }
+
+    /// The body that deploys a build to the function.
+    fn deployment(&self, which: u64) -> Value {
+        let digest = Code::try_from(source(which)).unwrap().sha256();
+        let image = format!("faas://{}/f:{}", id_in(&self.workspace), &digest[..16]);
+        json!({"app_name": "f", "image_ref": image, "function_id": id_in(&self.function)})
     }
 
     /// The same request, after the time of the first attempt.

@@ -216,6 +216,11 @@ impl<'a> Race<'a> {
                 assert!(message.contains("disabled"), "{message}{}", self.report());
                 Output::Conflict
             }
+            (503, RequestKind::Execute(_)) => {
+                let message = answer.assert_error(503, "SERVICE_UNAVAILABLE");
+                assert!(message.contains("not deployed yet"), "{message}{}", self.report());
+                Output::NotDeployed
+            }
             (412, _) => {
                 answer.assert_error(412, "PRECONDITION_FAILED");
                 Output::Changed

@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use super::checker::Model;
+use super::plan::SOURCES;
 
 /// The quota of functions in a workspace.
 pub(crate) const MOST_FUNCTIONS: usize = 3;
@@ -65,6 +66,8 @@ pub(crate) enum Output {
     NoFunction,
     /// The version differs from the one in `If-Match`.
     Changed,
+    /// A change of the function is not deployed yet.
+    NotDeployed,
     /// The quota is used up, or the function is disabled.
     Conflict,
 }
@@ -114,6 +117,9 @@ impl State {
             },
             Input::Execute(at) => match &self.functions[*at] {
                 Some(function) if function.fields["status"] == "disabled" => Output::Conflict,
+                // The functions that are executed are deployed with this source, and the test button
+                // waits for another.
+                Some(function) if function.fields["code"] != SOURCES[0] => Output::NotDeployed,
                 Some(_) => Output::Done,
                 None => Output::NoFunction,
             },

@@ -1,6 +1,8 @@
 //! The logs Lambda: order, paging, filters, size limits and retention.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod figures;
+
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::domain::{

@@ -34,7 +34,7 @@ pub enum ItemKind {
         /// Whether the legacy backend wrote it.
         is_legacy: bool,
     },
-    /// Usage, counts, claims or a retry marker: the legacy backend has none.
+    /// Usage, counts, claims, tasks or a retry marker: the legacy backend has none.
     Internal,
     /// A function or a log by the form of its key, with an invalid identifier.
     InvalidId,
@@ -74,7 +74,8 @@ impl ItemKind {
         }
         let is_internal = sk == keys::workspace_usage(&workspace).sk
             || keys::function_of_usage(sk).is_some()
-            || keys::function_of_retry_marker(sk).is_some();
+            || keys::function_of_retry_marker(sk).is_some()
+            || keys::task_of(sk).is_some();
         is_internal.then_some(Self::Internal)
     }
 }
@@ -122,7 +123,8 @@ mod tests {
             let log = ItemKind::Log { function: function.clone(), is_legacy };
             assert_eq!(kind("FN#fn-Ab3dEf9h", sk), log, "{sk}");
         }
-        for sk in ["METRICS", "METRICS#fn-Ab3dEf9h", "NOTE#fn-Ab3dEf9h"] {
+        let task = "TASK#tk-7hKQxZ2m-01kg6m4x2v8q5z7n3c9b1d0f98";
+        for sk in ["METRICS", "METRICS#fn-Ab3dEf9h", "NOTE#fn-Ab3dEf9h", task] {
             assert_eq!(kind(pk, sk), ItemKind::Internal, "{sk}");
         }
         for (pk, sk) in [(pk, "FN#x"), ("WS#x y", "FN#fn-a"), ("FN#x", "LOG#2025")] {

@@ -9,8 +9,8 @@ use super::deployment::DeploymentRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, Function, FunctionId, FunctionSettings, Handler, Owner, Status, Timestamp, Versioned,
-    WorkspaceId,
+    Code, DeploymentState, Function, FunctionId, FunctionSettings, Handler, Owner, Status,
+    Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -73,6 +73,23 @@ impl FunctionRecord {
         let invocation_keys = InvocationKeyRecord::take_all(&mut item);
         let record: Self = serde_dynamo::from_item(item).map_err(Error::internal)?;
         Ok(Self { invocation_keys, ..record })
+    }
+
+    /// How far this version is deployed.
+    pub(in crate::store) fn deployment_state(&self) -> DeploymentState {
+        let DeploymentRecord { deployed_digest, last_deployed, .. } = &self.deployment;
+        if let Some(reason) = self.deployment.error_of(self.version) {
+            return DeploymentState::Failed(reason);
+        }
+        let is_deployed = match deployed_digest {
+            Some(deployed) => {
+                *deployed == self.settings.deployment_digest(self.code.sha256(), &self.handler)
+            }
+            // Not deployed, or by a release that kept no digest: whatever changed it since was
+            // deployed by one that does.
+            None => *last_deployed >= Some(self.last_modified),
+        };
+        if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
     }
 
     pub(in crate::store) fn with_code(self, code: Code) -> Versioned<Function> {

@@ -7,6 +7,7 @@ mod deployment;
 mod function;
 mod invocation_key;
 mod log;
+mod task;
 mod workspace;
 
 pub use code::SourceKey;
@@ -14,4 +15,5 @@ pub(super) use code::{CodeRecord, code_from_inline};
 pub(super) use function::{FunctionRecord, visible_function};
 pub(super) use invocation_key::{InvocationKeyRecord, LEGACY_KEYS, legacy_element};
 pub(super) use log::{LogRecord, expires_at};
+pub(super) use task::TaskRecord;
 pub(super) use workspace::{WorkspaceRecord, visible_workspace, visible_workspace_item};
