@@ -61,11 +61,24 @@ async function run(action) {
     dataset.running = Number(dataset.running) - 1;
 }
 
+/** Adds a request to the list of the page. One that repeats the one before takes its place. */
+function listRequest(request) {
+    const list = element("requests");
+    const before = list.firstElementChild;
+    const isRepeated = before?.dataset.request === request;
+    const times = isRepeated ? Number(before.dataset.times) + 1 : 1;
+    if (isRepeated) before.remove();
+    const item = document.createElement("li");
+    Object.assign(item.dataset, { request, times });
+    item.textContent = times > 1 ? `${request} (${times} times)` : request;
+    list.prepend(item);
+    return item;
+}
+
 /** The status and the text of an answer. */
 async function send(method, url, headers, body) {
     const request = `${method} ${url.replace(API, "")}`;
-    const item = Object.assign(document.createElement("li"), { textContent: request });
-    element("requests").prepend(item);
+    const item = listRequest(request);
     const began = performance.now();
     try {
         const answer = await fetch(url, { method, headers, body });
