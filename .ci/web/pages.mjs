@@ -1,45 +1,13 @@
 // Opens the API's pages, /docs and /redoc, in Chromium and uses them as a person would:
 //
 //     node .ci/web/pages.mjs BASE_URL SCREENSHOT_DIR
-//
-// The environment's CHROMIUM names the browser, if it isn't on the search path.
 
-import { accessSync, constants, mkdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { chromium } from "playwright-core";
+import { assert, launch } from "./browser.mjs";
 
-const BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const BROWSER_FLAGS = [
-    // Chromium's sandbox doesn't work for root, which is who checks run as in containers.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-];
 const MONTH_IN_SECONDS = 30 * 24 * 60 * 60;
-
-function assert(holds, sentence) {
-    if (!holds) throw new Error(sentence);
-}
-
-function findBrowser() {
-    if (process.env.CHROMIUM) return process.env.CHROMIUM;
-    for (const folder of process.env.PATH.split(delimiter)) {
-        for (const name of BROWSERS) {
-            try {
-                accessSync(join(folder, name), constants.X_OK);
-                return join(folder, name);
-            } catch {
-                // It isn't there; the next one may be.
-            }
-        }
-    }
-    throw new Error(`no browser was found: install Chromium, or name one in CHROMIUM (looked for ${BROWSERS.join(", ")})`);
-}
 
 /** Gathers what no page may do: report an error, break its CSP, or ask another host. */
 function watch(context, origin) {
@@ -153,10 +121,7 @@ async function checkInBrowser(base, screenshots) {
     // that the document tells the browser to call localhost.
     const local = ["localhost", "127.0.0.1"].includes(base.hostname);
     const origin = local ? base.origin.replace(base.hostname, "docs.test") : base.origin;
-    const browser = await chromium.launch({
-        executablePath: findBrowser(),
-        args: [...BROWSER_FLAGS, `--host-resolver-rules=MAP docs.test ${base.hostname}`],
-    });
+    const browser = await launch(`MAP docs.test ${base.hostname}`);
     const context = await browser.newContext({ viewport: { width: 1280, height: 1000 } });
     context.setDefaultTimeout(20_000);
     const troubles = watch(context, origin);
