@@ -354,10 +354,13 @@ def route_problems(resources: dict, paths: dict, binaries: dict, router: dict):
         binary = binaries[function]
         if is_greedy(path):
             beside = path.rsplit("/", 1)[0]
-            if beside not in paths:
-                yield f"{path} stands beside no route {beside}"
-            elif function_of(paths[beside]) != function:
+            below = [other for other in paths if other.startswith(f"{beside}/") and other != path]
+            if beside not in paths and not below:
+                yield f"{path} stands beside no route {beside}, and none is below"
+            elif beside in paths and function_of(paths[beside]) != function:
                 yield f"{path} leads to {binary}, unlike {beside} beside it"
+            elif beside not in paths and any(function_of(paths[other]) != function for other in below):
+                yield f"{path} leads to {binary}, unlike routes below it"
         elif path != DEFAULT:
             if router.get(path) != binary:
                 yield f"{path} leads to {binary}, but to {router.get(path)} in the watch router of {MANIFEST.name}"

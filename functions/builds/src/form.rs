@@ -23,11 +23,15 @@ const MEDIA_TYPE: &str = "multipart/form-data";
 
 /// A valid form. Its other fields were read and dropped.
 #[derive(Debug)]
-pub(crate) struct BuildForm {
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) app_name: Name,
-    pub(crate) file: SourceFile,
-    pub(crate) idempotency: Option<IdempotentRequest>,
+pub struct BuildForm {
+    /// The workspace that the build belongs to.
+    pub workspace: WorkspaceId,
+    /// The name of the function that it is for.
+    pub app_name: Name,
+    /// The source.
+    pub file: SourceFile,
+    /// The request, if it is to be carried out once.
+    pub idempotency: Option<IdempotentRequest>,
 }
 
 /// A source file to build.
@@ -116,7 +120,7 @@ impl Form {
 ///
 /// # Errors
 /// [`InvalidField`] where it is neither.
-pub fn source_file(name: Option<&str>, content: &[u8]) -> Result<SourceFile, InvalidField> {
+fn source_file(name: Option<&str>, content: &[u8]) -> Result<SourceFile, InvalidField> {
     let name = FileName::of(name);
     let content = if archive::is_one(name.as_str(), content) {
         let refusal = |refusal: ValidationError| refusal.of("file");

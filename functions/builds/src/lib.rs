@@ -2,7 +2,7 @@
 
 mod archive;
 mod deploy;
-pub mod form;
+mod form;
 mod tasks;
 
 use axum::extract::State;
@@ -22,7 +22,8 @@ use shared::store::{Completion, Store};
 use utoipa::OpenApi;
 
 use deploy::{Deploy, DeployRequest, Deployed};
-use form::{BuildForm, BuildFormFields};
+pub use form::BuildForm;
+use form::BuildFormFields;
 use tasks::{StartedTask, TaskAnswer, Tasks};
 
 /// The routes of this Lambda.
