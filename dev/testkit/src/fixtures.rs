@@ -44,8 +44,9 @@ impl TestEnv {
         source: &str,
         settings: &Value,
     ) -> FunctionId {
+        // The longest timeout: no machine is too slow for it.
         let mut body = json!({
-            "name": "f", "code": STANDARD.encode(source), "memory": 128, "timeout": 10,
+            "name": "f", "code": STANDARD.encode(source), "memory": 128, "timeout": 900,
             "httpMethods": ["GET", "POST", "PUT"],
         });
         for (name, value) in settings.as_object().into_iter().flatten() {

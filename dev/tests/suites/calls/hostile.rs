@@ -346,7 +346,7 @@ async fn response_past_the_adapter_gains_nothing() {
 
 #[tokio::test]
 async fn output_above_the_memory_limit_is_truncated() {
-    let attacker = AttackEnv::start(json!({"memory": 128, "timeout": 60})).await;
+    let attacker = AttackEnv::start(json!({"memory": 128, "timeout": 900})).await;
     let count = hostile_bytes() / 65536;
     let code = format!("for _ in range({count}): print('x' * 65535)\nprint('last')");
     let (answer, log) = attacker.attack(&code).await;
@@ -389,7 +389,7 @@ async fn writing_child_process_does_not_block_calls() {
 
 #[tokio::test]
 async fn output_after_the_response_is_logged_with_the_next_execution() {
-    let attacker = AttackEnv::start(json!({"memory": 1024, "timeout": 60})).await;
+    let attacker = AttackEnv::start(json!({"memory": 1024, "timeout": 900})).await;
     // The child prints when it is told to, and the second execution waits for its end.
     let child = "first, second = os.pipe(), None\nchild = os.fork()\n\
         if child == 0:\n    os.read(first[0], 1)\n    print('child')\n    os._exit(0)\n\

@@ -234,7 +234,7 @@ async fn timeout_and_memory_limit_are_enforced() {
     assert!(log["duration"].as_f64().unwrap() >= 1000.0, "{log}");
 
     let large = "x = [bytearray(b'x' * 10_000_000) for _ in range(60)]\ntime.sleep(5)";
-    env.patch(&id, json!({"timeout": 60})).await;
+    env.patch(&id, json!({"timeout": 900})).await;
     env.settle().await;
     let message = env.call(&id, "POST", "", large).await.assert_error(500, "INTERNAL_ERROR");
     assert!(message.contains("ran out of memory"), "{message}");

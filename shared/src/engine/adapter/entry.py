@@ -49,10 +49,11 @@ def _run(event, context):
         # To look at what was returned may run the user's code as well.
         members = answer.encode_reply(reply)
     except BaseException as error:
+        if is_forked():
+            _end_child(error)
         return _failed(error, outcome)
     if is_forked():
-        output.flush()
-        exit_now(0)
+        _end_child(None)
     return "returned", members, ""
 
 
@@ -60,16 +61,24 @@ def _failed(error, outcome):
     try:
         from . import failures
 
-        if is_forked():
-            status = failures.child_status(error, output)
-            output.flush()
-            exit_now(status)
         return failures.described(error, outcome)
     except BaseException as second:
         # Memory or descriptors are used up.
         is_memory = isinstance(error, MemoryError) or isinstance(second, MemoryError)
         line = f"{type(error).__name__}, without a traceback because of {type(second).__name__}\n"
         return "memory" if is_memory else outcome, b"", line
+
+
+def _end_child(error):
+    """Ends a forked child, which the function left by returning or with an exception. Its parent answers."""
+    status = 1
+    try:
+        from . import failures
+
+        status = failures.child_status(error, output)
+        output.flush()
+    finally:
+        exit_now(status)
 
 
 def _stop(overdue):
@@ -113,12 +122,12 @@ def _settings():
 
 # From here on no search for a module meets the adapter's folder.
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != TASK_FOLDER]
+_function = Function(*_settings())
 _thread_id = _thread.get_ident()
-output = Output()
-output.take_over()
 logs.set_up()
 _replace_functions()
+output = Output()
+output.take_over()
 if faulthandler.is_enabled():
     faulthandler.enable()
-_function = Function(*_settings())
 _watchdog = Watchdog(_stop)

@@ -16,7 +16,9 @@ def described(error, outcome):
 
 
 def child_status(error, output):
-    """Prints what any Python prints in its end by `error`. Returns the exit status. For a forked child."""
+    """The exit status of a process that ends with `error` or None. Prints what any Python prints then."""
+    if error is None:
+        return 0
     if not isinstance(error, SystemExit):
         output.write(encoded(tracebacks.of_error(error)), 2)
         return 1

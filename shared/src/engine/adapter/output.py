@@ -22,7 +22,6 @@ _READ_BYTES = 64 * 1024
 
 _STREAMS = {1: "stdout", 2: "stderr"}
 
-
 # The first number of the adapter's own descriptors. Should the function close them, its next files get lower ones, and
 # nothing of the adapter's goes there.
 _FIRST_OWN = 200
@@ -188,7 +187,10 @@ class Output:
     def _enter_child(self):
         self._is_forked = True
         self._lock = threading.RLock()
-        os.close(self._read_end)
+        # The parent alone reads the pipe, so that writing to it fails once the parent has ended.
+        end, self._read_end = self._read_end, -1
+        if end >= 0 and _is_open_descriptor(end):
+            os.close(end)
 
 
 class _Stream(io.RawIOBase):

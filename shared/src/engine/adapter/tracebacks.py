@@ -13,9 +13,7 @@ _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _BETWEEN = (
     _PACKAGE,
     "<frozen importlib",
-    _LIBRARY + "importlib" + os.sep,
-    _LIBRARY + "asyncio" + os.sep,
-    _LIBRARY + "json" + os.sep,
+    *(_LIBRARY + part for part in ("importlib/", "asyncio/", "selectors.py", "json/")),
 )
 
 
@@ -34,18 +32,22 @@ def of_error(error):
 
 def of_thread(thread_id):
     """Where the function stands that the adapter called in a thread. Empty if it can't be said."""
-    frame = sys._current_frames().get(thread_id)
-    stack = list(traceback.walk_stack(frame))[::-1]
-    # Outside of the adapter is Lambda's runtime.
-    ours = [index for index, (frame, _) in enumerate(stack) if frame.f_code.co_filename.startswith(_PACKAGE)]
-    stack = stack[ours[0] :] if ours else []
-    waits = tasks.awaited_frames()
-    if waits:
-        # The event loop's own frames say nothing.
-        stack = [(frame, frame.f_lineno) for frame in waits]
-    while stack and stack[0][0].f_code.co_filename.startswith(_BETWEEN):
+    stack = [frame for frame, _ in traceback.walk_stack(sys._current_frames().get(thread_id))][::-1]
+    while stack and not _is_below(stack[0], _PACKAGE):
+        # Outside of the adapter is Lambda's runtime.
         del stack[0]
-    while stack and stack[-1][0].f_code.co_filename.startswith(_PACKAGE):
-        del stack[-1]
+    stack = _functions_own(stack) or _functions_own(tasks.awaited_frames())
     with standard.Library():
-        return "".join(traceback.StackSummary.extract(iter(stack)).format())
+        return "".join(traceback.StackSummary.extract((frame, frame.f_lineno) for frame in stack).format())
+
+
+def _functions_own(stack):
+    while stack and _is_below(stack[0], _BETWEEN):
+        del stack[0]
+    while stack and _is_below(stack[-1], _PACKAGE):
+        del stack[-1]
+    return stack
+
+
+def _is_below(frame, places):
+    return frame.f_code.co_filename.startswith(places)

@@ -87,7 +87,10 @@ def _request(request):
     if oldest:
         # The first SDK has a list of pairs, the later ones a dict.
         return oldest.Request(request.method, uri, pairs, request.body)
-    return sys.modules["spin_sdk.http"].Request(request.method, uri, dict(pairs), request.body)
+    # A class of the right name need not have imported it.
+    from spin_sdk.http import Request
+
+    return Request(request.method, uri, dict(pairs), request.body)
 
 
 def _reply(response):
