@@ -39,10 +39,15 @@ mod stream;
 
 use testkit::page::Page;
 
-/// A number in an environment variable.
+/// The text in an environment variable.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the product")]
+fn text_setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// A number in an environment variable.
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().filter(|text| !text.is_empty()).map(|text| text.parse().unwrap())
+    text_setting(name).map(|text| text.parse().unwrap())
 }
 
 /// The page with generated sections.

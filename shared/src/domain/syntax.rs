@@ -57,12 +57,12 @@ fn read(source: &str, runtime: Runtime) -> Result<ModModule, Problem> {
     if let Some(problem) = other_encoding(source) {
         return Err(problem);
     }
-    scan(source).or_else(|what| {
+    scan(source).map_err(|what| {
         let (at, end) = last_readable(source);
         // After a bracket that is never closed, everything looks nested. An error before that is
         // the cause.
         let before = tree(&source[..end], runtime).err().filter(|problem| problem.at <= at);
-        Err(before.unwrap_or(Problem { at, what }))
+        before.unwrap_or(Problem { at, what })
     })?;
     tree(source, runtime)
 }

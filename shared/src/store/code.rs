@@ -75,9 +75,10 @@ impl Store {
         let committed = tokio::time::timeout(self.time_budget.commit, commit).await;
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
-        let discard = async || match &new {
-            Some(new) => self.discard(&new.code_key).await,
-            None => {}
+        let discard = async || {
+            if let Some(new) = &new {
+                self.discard(&new.code_key).await;
+            }
         };
         match committed {
             Commit::Changed(function) => Ok(function),

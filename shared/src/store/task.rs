@@ -102,7 +102,7 @@ impl Store {
         Ok(task.with_function(function))
     }
 
-    /// The latest tasks of a workspace, at most [`MAX_TASKS`], newest first.
+    /// The latest tasks of a workspace, at most `MAX_TASKS`, newest first.
     ///
     /// # Errors
     /// [`Error::NotFound`] where this owner doesn't see the workspace.

@@ -62,6 +62,7 @@ impl Replay {
             "workspaces" => workspaces::router(store),
             "functions" => functions::router(store),
             "logs" => logs::router(store),
+            "builds" => builds::router(store),
             "invocations" => invocations::router(Invoker::new(store, engine, config)),
             "docs" => docs::router(store, engine),
             other => panic!("{other} has no routes"),

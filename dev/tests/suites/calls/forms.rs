@@ -14,6 +14,8 @@ use shared::domain::{Form, FunctionId};
 use testkit::page::Page;
 use testkit::{Answer, Event};
 
+use crate::text_setting;
+
 const PAGE: Page = Page { path: "docs/forms.md", command: "cargo snapshots" };
 
 /// A function and its requests.
@@ -304,7 +306,7 @@ async fn functions_of_every_form_run_unmodified() {
         assert!(count >= 3, "{form} has {count} functions");
     }
     // The folder with the packages of .ci/forms.txt, if there is one.
-    let packages = std::env::var("FORM_PACKAGES").ok();
+    let packages = text_setting("FORM_PACKAGES");
     let env = CallEnv::start().await;
     let mut created = Vec::new();
     for sample in &samples {
