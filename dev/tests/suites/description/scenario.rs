@@ -289,6 +289,7 @@ impl Constants {
                     match field.as_str() {
                         "createdAt" | "created_at" => *value = json!("2026-01-31T09:05:03.123Z"),
                         "updated_at" => *value = json!("2026-01-31T09:06:14.902Z"),
+                        "cpu_total" => *value = json!(0.0041),
                         "cpu_series" => {
                             *value = json!([{"timestamp": 1_769_850_420, "value": 0.0041}])
                         }
