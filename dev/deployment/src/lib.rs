@@ -56,9 +56,12 @@ impl Deployment {
         Self::with_time_budget(WIDE_LIMITS, quotas).await
     }
 
-    /// The same with the product's time limits, for tests of them on a paused clock.
+    /// The same with the product's time limits, for tests of them on a paused clock. Only the wait for
+    /// a deployment is shorter: every look at it is one more call that can fail.
     pub async fn with_product_limits(quotas: impl Fn(Quotas) -> Quotas) -> Self {
-        Self::with_time_budget(TimeBudget::PRODUCT, quotas).await
+        let deployment = Duration::from_millis(500);
+        let budget = TimeBudget { deployment, ..TimeBudget::PRODUCT };
+        Self::with_time_budget(budget, quotas).await
     }
 
     async fn with_time_budget(budget: TimeBudget, quotas: impl Fn(Quotas) -> Quotas) -> Self {

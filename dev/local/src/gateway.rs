@@ -218,8 +218,10 @@ fn requested_host(parts: &Parts, port: u16) -> Option<HeaderValue> {
     let host = parts.headers.get(HOST).map(HeaderValue::as_bytes).or(in_url);
     let Some(host) = host else { return HeaderValue::try_from(format!("localhost:{port}")).ok() };
     let authority = Authority::try_from(host).ok()?;
-    let is_plain = !authority.host().is_empty() && !authority.as_str().contains('@');
-    HeaderValue::try_from(authority.as_str()).ok().filter(|_| is_plain)
+    let (name, text) = (authority.host(), authority.as_str());
+    let is_plain = !name.is_empty() && text.starts_with(name);
+    let has_port = text.len() == name.len() || authority.port_u16().is_some();
+    HeaderValue::try_from(text).ok().filter(|_| is_plain && has_port)
 }
 
 async fn forward(
