@@ -8,16 +8,18 @@ import os
 import site
 import sys
 
-client, handler = sys.argv[1:]
-# What `python -S` leaves out and a function may call.
-site.setquit()
-sys.path[0] = client
-# Imported before the function's folder is searched, so that no file of the
-# function can replace a part of the client.
-from awslambdaric import bootstrap  # noqa: E402
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: E402
+# A process that `multiprocessing` spawns imports this file, and is no second client.
+if __name__ == "__main__":
+    client, handler = sys.argv[1:]
+    # What `python -S` leaves out and a function may call.
+    site.setquit()
+    sys.path[0] = client
+    # Imported before the function's folder is searched, so that no file of the
+    # function can replace a part of the client.
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
-sys.path[0] = os.getcwd()
-sys.path.append(client)
-sys.argv = [sys.argv[0], handler]
-bootstrap.run(handler, LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+    sys.path[0] = os.getcwd()
+    sys.path.append(client)
+    sys.argv = [sys.argv[0], handler]
+    bootstrap.run(handler, LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))

@@ -248,6 +248,28 @@ async fn timeout_and_memory_limit_are_enforced() {
 }
 
 #[tokio::test]
+async fn output_of_processes_is_logged_in_order() {
+    let env = CallEnv::start().await;
+    let source = "import multiprocessing, os, subprocess, sys\n\n\
+        def work(word):\n    print(word, flush=True)\n\n"
+        .to_owned()
+        + &handler(
+            "print('first')\nsubprocess.run(['echo', 'second'])\nos.system('echo third')\n\
+             os.write(1, b'fourth\\n')\nprint('fifth', file=sys.stderr)\n\
+             for method in ('fork', 'spawn'):\n    \
+                 process = multiprocessing.get_context(method).Process(target=work, args=[method])\n    \
+                 process.start()\n    process.join()\n\
+             print('last')",
+        );
+    let id = env.deployed(&source).await;
+    let tried = env.try_out(&id, "").await;
+    let lines = json!(["first", "second", "third", "fourth", "fifth", "fork", "spawn", "last"]);
+    assert_eq!(tried["logs"], lines);
+    assert!(tried["cpuTime"].as_f64().unwrap() > 0.0, "{tried}");
+    assert!(tried["maxMemory"].as_u64().unwrap() > 0, "{tried}");
+}
+
+#[tokio::test]
 async fn long_output_is_truncated_to_its_end() {
     let env = CallEnv::start().await;
     let source = handler(
