@@ -16,7 +16,7 @@ const MAX_RESPONSES: usize = 2;
 
 impl Store {
     /// The latest lines that a function printed, newest first: as many as `page` takes, and as the
-    /// latest executions have, of which [`MAX_RESPONSES`] are read.
+    /// latest executions have, of which a limited number is read.
     ///
     /// # Errors
     /// [`Error::NotFound`] where this owner doesn't see the function or its workspace.
