@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,12 @@ def aws_client():
     return found[0] if found else None
 
 
+def _restore_signals():
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class Ended(Exception):
     """The process ended, and gave no answer."""
 
@@ -98,6 +105,8 @@ class Function:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Whoever runs the tests may ignore some, a background job for instance. Lambda doesn't.
+            preexec_fn=_restore_signals,
         )
         self._printed = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
