@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shared::config::Config;
 use shared::domain::{
-    CreationSeed, Execution, ExecutionLog, ExecutionResult, ExecutionStatus, Failure, FunctionId,
-    LogId, Status, WorkspaceId,
+    CreationSeed, DeploymentState, Execution, ExecutionLog, ExecutionResult, ExecutionStatus,
+    Failure, FunctionId, LogId, Status, WorkspaceId,
 };
 use shared::engine::{Engine, Invoked, MAX_EVENT_BYTES, PROTOCOL};
 use shared::error::Error;
@@ -198,10 +198,11 @@ fn version_of(function: &Callable, wanted: Wanted) -> Result<Option<&str>, Error
         let message = "the function is disabled; set its status to active to call it";
         return Err(Error::Conflict(message.into()));
     }
-    if let Some(reason) = &function.deployment_error {
-        return Err(Error::Conflict(reason.clone()));
-    }
-    let is_wanted = wanted == Wanted::Any || function.is_current;
+    let is_wanted = match &function.state {
+        DeploymentState::Failed(reason) => return Err(Error::Conflict(reason.clone())),
+        DeploymentState::Deployed => true,
+        DeploymentState::Pending => wanted == Wanted::Any,
+    };
     let is_callable = is_wanted && function.adapter_protocol == PROTOCOL;
     Ok(function.engine_version.as_deref().filter(|_| is_callable))
 }

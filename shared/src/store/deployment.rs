@@ -8,7 +8,8 @@ use super::item::{is_deleted, number};
 use super::keys::{self, PK};
 use super::record::FunctionRecord;
 use crate::domain::{
-    Access, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Versioned, WorkspaceId,
+    Access, DeploymentState, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Versioned,
+    WorkspaceId,
 };
 use crate::error::Error;
 
@@ -49,10 +50,8 @@ pub struct Callable {
     pub engine_version: Option<String>,
     /// The form of the events that this version takes; 0 for those of the first releases.
     pub adapter_protocol: u32,
-    /// Whether this version is the function as it is now.
-    pub is_current: bool,
-    /// Why its latest version could not be deployed, if it couldn't.
-    pub deployment_error: Option<String>,
+    /// How far the function as it is now is deployed.
+    pub state: DeploymentState,
 }
 
 /// The settings of a function that matter to a call.
@@ -70,13 +69,12 @@ pub struct CallSettings {
 
 impl From<FunctionRecord> for Callable {
     fn from(record: FunctionRecord) -> Self {
+        let state = record.deployment_state();
         let keys = record.invocation_keys.into_iter().map(|key| key.hash);
         let access = Access::new(record.settings.auth, keys.collect());
-        let digest = record.settings.deployment_digest(record.code.sha256(), &record.handler);
         Self {
-            is_current: record.deployment.deployed_digest.as_ref() == Some(&digest),
+            state,
             adapter_protocol: record.deployment.adapter_protocol.unwrap_or_default(),
-            deployment_error: record.deployment.error_of(record.version),
             settings: CallSettings {
                 status: record.status,
                 methods: record.settings.http_methods,

@@ -1,10 +1,8 @@
 //! Finding the workspace of a function, for routes that don't name it.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::Store;
 use super::item::{Item, text};
-use super::keys::{self, INDEX, INDEX_PK, INDEX_SK, INDEX_WORKSPACE_PREFIX, LOG_PREFIX, PK, SK};
+use super::keys::{self, INDEX_PK, LOG_PREFIX, PK, SK};
 use crate::aws::failure::failure;
 use crate::domain::{FunctionId, Owner, WorkspaceId};
 use crate::error::Error;
@@ -61,18 +59,7 @@ impl Store {
         id: &FunctionId,
     ) -> Result<Option<WorkspaceId>, Error> {
         let mut found = self
-            .dynamodb
-            .query()
-            .table_name(&*self.table)
-            .index_name(INDEX)
-            .key_condition_expression(format!(
-                "{INDEX_PK} = :pk AND begins_with({INDEX_SK}, :prefix)"
-            ))
-            .expression_attribute_values(":pk", AttributeValue::S(keys::owner_partition(owner)))
-            .expression_attribute_values(
-                ":prefix",
-                AttributeValue::S(INDEX_WORKSPACE_PREFIX.into()),
-            )
+            .workspaces_in_index(owner)
             .projection_expression(format!("{PK}, {SK}"))
             .into_paginator()
             .items()

@@ -1,5 +1,6 @@
 //! Workspaces in the table.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
 };
@@ -108,6 +109,20 @@ impl Store {
         visible_workspace_item(owner, id, got.item).map(drop)
     }
 
+    /// A query for the workspaces of an owner and their usage, in creation order.
+    pub(super) fn workspaces_in_index(&self, owner: &Owner) -> QueryFluentBuilder {
+        let prefix = AttributeValue::S(INDEX_WORKSPACE_PREFIX.into());
+        self.dynamodb
+            .query()
+            .table_name(&*self.table)
+            .index_name(INDEX)
+            .key_condition_expression(format!(
+                "{INDEX_PK} = :pk AND begins_with({INDEX_SK}, :prefix)"
+            ))
+            .expression_attribute_values(":pk", AttributeValue::S(keys::owner_partition(owner)))
+            .expression_attribute_values(":prefix", prefix)
+    }
+
     /// The workspaces of `owner`, in creation order.
     ///
     /// Read from the index, which is eventually consistent.
@@ -121,18 +136,7 @@ impl Store {
             keys::workspace(&id).into_item_with_index(keys::workspace_in_index(owner, &id))
         });
         let mut found = self
-            .dynamodb
-            .query()
-            .table_name(&*self.table)
-            .index_name(INDEX)
-            .key_condition_expression(format!(
-                "{INDEX_PK} = :pk AND begins_with({INDEX_SK}, :prefix)"
-            ))
-            .expression_attribute_values(":pk", AttributeValue::S(keys::owner_partition(owner)))
-            .expression_attribute_values(
-                ":prefix",
-                AttributeValue::S(INDEX_WORKSPACE_PREFIX.into()),
-            )
+            .workspaces_in_index(owner)
             .set_exclusive_start_key(start)
             // Each may be followed by its usage.
             .set_limit(page_size(page).map(|size| 2 * size))

@@ -6,7 +6,7 @@ use super::env::StreamEnv;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use shared::domain::{ExecutionStatus, Timestamp};
+use shared::domain::{DeploymentState, ExecutionStatus, Timestamp};
 use shared::http::BaseUrl;
 
 fn code(source: &str) -> serde_json::Value {
@@ -169,7 +169,7 @@ async fn rejected_deployment_reports_its_reason() {
     assert!(reason.contains("environment variables are too large"), "{reason}");
     assert_eq!(function.last_deployed, None);
     let callable = env.env.store.callable_function(&env.ws, &id).await.unwrap();
-    assert_eq!(callable.deployment_error, Some(reason));
+    assert_eq!(callable.state, DeploymentState::Failed(reason));
 
     env.store_variables(&id, vec![("N".into(), "1".into())]).await;
     assert_eq!(
