@@ -75,20 +75,34 @@ class Ended(Exception):
 class Function:
     """A running function.
 
-    `files` go beside the function's source. `printed()` is what the process has passed on to Lambda.
+    `source` is the main file, `files` go beside it, and `packages` is the `python` folder of a layer with its files.
+    `printed()` is what the process has passed on to Lambda.
     """
 
-    def __init__(self, source, *, form="native", entry_point=None, files=None, variables=None, client="local", options=()):
+    def __init__(
+        self,
+        source,
+        *,
+        form="native",
+        entry_point=None,
+        main=None,
+        files=None,
+        packages=None,
+        variables=None,
+        client="local",
+        options=(),
+    ):
         self.folder = tempfile.mkdtemp()
         package = os.path.join(self.folder, "_faas_adapter")
         shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
         with open(os.path.join(package, "function.json"), "w") as file:
-            json.dump({"form": form, "entryPoint": entry_point}, file)
-        for name, content in {"function.py": source, **(files or {})}.items():
-            path = os.path.join(self.folder, "code", name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(textwrap.dedent(content))
+            json.dump({"form": form, "entryPoint": entry_point, **({"main": main} if main else {})}, file)
+        _write_tree(os.path.join(self.folder, "code"), {main or "function.py": source, **(files or {})})
+        if packages is not None:
+            # Where AWS has a layer: after the function's folder, before the standard library.
+            layer = self.path("opt/python")
+            _write_tree(layer, packages)
+            variables = {**(variables or {}), "PYTHONPATH": layer}
         self._api = _Api()
         python = [sys.executable, "-S", "-s", "-B", "-X", "utf8", *options]
         command = [local_client()] if client == "local" else ["-c", LAUNCH, aws_client()]
@@ -203,6 +217,14 @@ class Function:
     def _read(self):
         while data := os.read(self._process.stdout.fileno(), 65536):
             self._printed += data
+
+
+def _write_tree(folder, files):
+    for name, content in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(textwrap.dedent(content))
 
 
 class _Api:

@@ -117,7 +117,7 @@ def _replace_functions():
 def _settings():
     with open(os.path.join(TASK_FOLDER, __package__, "function.json"), encoding="utf-8") as file:
         settings = json.load(file)
-    return settings["form"], settings["entryPoint"]
+    return settings["form"], settings["entryPoint"], settings.get("main", "function.py")
 
 
 # From here on no search for a module meets the adapter's folder.

@@ -11,8 +11,12 @@ from importlib.machinery import PathFinder
 
 _FOLDER = os.path.dirname(os.__file__)
 _PATH = [_FOLDER, os.path.join(_FOLDER, "lib-dynload")]
+_PACKAGES = f"{os.sep}site-packages{os.sep}"
 
-_TASK_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+def find(name):
+    """Where the standard library has the module `name`; None if no file of it does."""
+    return PathFinder.find_spec(name, _PATH)
 
 
 def module(name):
@@ -43,13 +47,13 @@ class Library:
     def find_spec(self, name, path=None, target=None):
         # Other threads may be importing the user's modules.
         if path is None and _thread.get_ident() == self._thread:
-            return PathFinder.find_spec(name, _PATH, target)
+            return find(name)
         return None
 
 
 def _is_shadow(name, there):
-    """Whether a module of the user has the name of a standard one, or of a part of it."""
+    """Whether a module of the user, or of a package, has the name of a standard one, or of a part of it."""
     if name.partition(".")[0] not in sys.stdlib_module_names:
         return False
     file = getattr(there, "__file__", None)
-    return isinstance(file, str) and file.startswith(_TASK_FOLDER)
+    return isinstance(file, str) and (not file.startswith(_FOLDER + os.sep) or _PACKAGES in file)

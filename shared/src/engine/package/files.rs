@@ -24,6 +24,7 @@ pub(super) const CORE: &[File] = files![
     "failures.py",
     "leaving.py",
     "loader.py",
+    "main_file.py",
     "logs.py",
     "output.py",
     "replacement.py",

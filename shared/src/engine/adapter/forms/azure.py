@@ -2,16 +2,19 @@
 
 import json
 import os
-import sys
 import types
 
 from .. import tasks
+from ..loader import CODE_FOLDER
 from ..reply import Reply, Unloadable, Unusable
 from . import finding, web
 from .azure_routes import compiled, precedence
 from .bodies import readable
 
 SHIMS = "azure"
+
+# Under this name Azure's worker imports what a project has: `__app__.HttpTrigger` beside `__app__.shared`.
+ROOT = "__app__"
 
 _EXPECTED = "`def main(req)` or a `FunctionApp`"
 
@@ -22,7 +25,7 @@ def load(module, entry_point):
     if hosted is not None:
         return web.serve(hosted, module)
     if hasattr(entry, "get_functions"):
-        return _model_2(entry, _route_prefix(module))
+        return _model_2(entry, _route_prefix())
     if not callable(entry):
         raise Unloadable(f"`{entry_point}`, which entryPoint names, is neither a function nor a FunctionApp")
     return lambda request: _reply(_call(entry, "req", _request(request, {}), request))
@@ -44,13 +47,17 @@ def _is_app(value):
 def _hosted(entry):
     """The application inside of an AsgiFunctionApp, or of `main = AsgiMiddleware(app).main`."""
     middleware = getattr(entry, "middleware", None) or getattr(entry, "__self__", None)
+    if middleware is None and type(entry).__name__ == "WsgiFunctionApp":
+        # The package azure-functions has it nowhere but in the function that it makes.
+        function = entry.get_functions()[0].get_user_function()
+        middleware = next((cell.cell_contents for cell in function.__closure__ or ()), None)
     return getattr(middleware, "_app", None)
 
 
-def _route_prefix(module):
+def _route_prefix():
     """`api`, unless a file host.json says something else."""
     try:
-        with open(os.path.join(os.path.dirname(module.__file__), "host.json"), encoding="utf-8-sig") as file:
+        with open(os.path.join(CODE_FOLDER, "host.json"), encoding="utf-8-sig") as file:
             return json.load(file)["extensions"]["http"]["routePrefix"].strip("/")
     except (OSError, AttributeError, ValueError, KeyError, TypeError):
         return "api"
@@ -133,7 +140,9 @@ def _context(function, request):
 
 
 def _request(request, route_params):
-    return sys.modules["azure.functions"].HttpRequest(
+    from azure.functions import HttpRequest
+
+    return HttpRequest(
         method=request.method,
         url=request.url,
         headers=request.header_dict(),

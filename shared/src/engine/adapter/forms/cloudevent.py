@@ -3,10 +3,22 @@
 import base64
 import datetime
 import json
+import os
 import uuid
 
 _STRUCTURED = "application/cloudevents"
 _REQUIRED = ("specversion", "id", "source", "type")
+
+
+def prepare(shims):
+    """Lets `cloudevents.http` be imported where version 2 of the package is installed, which no longer has it."""
+    try:
+        import cloudevents
+    except ImportError:
+        return
+    path = getattr(cloudevents, "__path__", None)
+    if path is not None:
+        path.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "shims", shims, "cloudevents"))
 
 
 class CloudEvent:

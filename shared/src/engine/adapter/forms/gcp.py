@@ -6,7 +6,7 @@ import types
 
 from .. import tasks
 from ..reply import Unloadable
-from . import finding, flask_context
+from . import cloudevent, finding, flask_context
 
 SHIMS = "gcp"
 
@@ -28,6 +28,7 @@ def load(module, entry_point):
 
 def prepare():
     """The framework's `errorhandler` has no effect before its server is made: what it is given is kept instead."""
+    cloudevent.prepare(SHIMS)
     try:
         import functions_framework
     except ImportError:

@@ -4,9 +4,13 @@ import os
 
 from .. import standard, tasks
 from ..reply import Unloadable
-from . import finding, flask_context
+from . import cloudevent, finding, flask_context
 
 SHIMS = "knative"
+
+
+def prepare():
+    cloudevent.prepare(SHIMS)
 
 
 def load(module, entry_point):
