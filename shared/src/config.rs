@@ -17,6 +17,12 @@ pub struct Config {
     pub bucket: String,
     /// The role of users' functions, which may do nothing (`ENGINE_ROLE`, an ARN).
     pub engine_role: String,
+    /// The Lambda that has packages installed (`PACKAGES_FUNCTION`, a name or an ARN).
+    pub packages_function: String,
+    /// The Lambda that installs packages (`BUILDER_FUNCTION`, a name or an ARN).
+    pub builder_function: String,
+    /// The package index, maybe with credentials (`PACKAGE_INDEX`); `None` is PyPI.
+    pub package_index: Option<String>,
     /// For how many days an execution is kept (`EXECUTION_LOG_DAYS`).
     pub execution_log_days: u32,
     /// How much an owner may have (`MAX_WORKSPACES_PER_OWNER`, `MAX_FUNCTIONS_PER_WORKSPACE`) and
@@ -96,6 +102,10 @@ impl Config {
             bucket: text("BUCKET_NAME", "sfbank-blue-functions-code-bucket")?,
             // Only the reconciler needs one, and is given one.
             engine_role: text("ENGINE_ROLE", "")?,
+            // Only those that invoke them need these, and are given them.
+            packages_function: text("PACKAGES_FUNCTION", "")?,
+            builder_function: text("BUILDER_FUNCTION", "")?,
+            package_index: given("PACKAGE_INDEX")?,
             execution_log_days: number("EXECUTION_LOG_DAYS", 30, 1..=3653)?,
             quotas: Quotas {
                 workspaces: number("MAX_WORKSPACES_PER_OWNER", 1000, 1..=u32::MAX)?,

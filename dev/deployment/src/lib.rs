@@ -3,15 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test or a measurement that panics has failed")]
 
 pub mod background_items;
+mod stand_in_builder;
+
+pub use stand_in_builder::BuildRequests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
 use counter::Counter;
 use emulator::route::{self, Route};
 use emulator::template::{DEFAULT_REGION, Template};
 use invocations::Invoker;
+use packages::Packages;
 use reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::domain::Quotas;
@@ -19,6 +24,8 @@ use shared::engine::Engine;
 use shared::time_budget::TimeBudget;
 use testkit::permissions::acting_as;
 use testkit::{Answer, Event, Lambda, TestEnv, WIDE_LIMITS};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// An item, as DynamoDB's client has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -34,6 +41,12 @@ pub struct Deployment {
     pub reconciler: Reconciler,
     /// The consumer of the table's stream that counts executions.
     pub counter: Counter,
+    /// What has packages installed.
+    pub packages: Packages,
+    /// What the builder was asked for.
+    pub builds: BuildRequests,
+    /// The events for it that are not processed yet.
+    packages_wanted: Mutex<UnboundedReceiver<Bytes>>,
     routes: Vec<(Route, String)>,
     lambdas: BTreeMap<String, Lambda>,
 }
@@ -74,12 +87,22 @@ impl Deployment {
     pub async fn over(env: TestEnv) -> Self {
         env.require_python().await;
         let engine = Engine::with_client(env.lambda_client().await, &env.config);
-        Self::with_engine(env, engine)
+        Self::with_engine(env, engine).await
     }
 
     /// Over an environment, with another client of the engine.
-    pub fn with_engine(env: TestEnv, engine: Engine) -> Self {
+    pub async fn with_engine(env: TestEnv, engine: Engine) -> Self {
         let store = env.store.clone();
+        let hosting = env.engine().await;
+        let builds = BuildRequests::default();
+        let s3_folder = env.stores().s3_folder().to_owned();
+        let builder = stand_in_builder::handle(s3_folder, builds.clone());
+        // Nobody invokes it asynchronously.
+        drop(hosting.host("builder", builder));
+        let synchronous = |_| -> emulator::engine::Answering {
+            Box::pin(std::future::ready(Err("it answers no synchronous call".to_owned())))
+        };
+        let packages_wanted = Mutex::new(hosting.host("packages", synchronous));
         let invoker = Invoker::new(store.clone(), engine.clone(), &env.config);
         let lambdas = [
             ("workspaces", workspaces::router(store.clone())),
@@ -94,7 +117,10 @@ impl Deployment {
             routes: routes(),
             lambdas: lambdas.map(lambda).into(),
             reconciler: Reconciler::new(store.clone(), engine.clone()),
-            counter: Counter::new(store),
+            counter: Counter::new(store.clone()),
+            packages: Packages::new(store, engine.clone()).with_pause(Duration::from_millis(10)),
+            builds,
+            packages_wanted,
             engine,
             env,
         }
@@ -153,9 +179,24 @@ impl Deployment {
         format!("{path}/{}", created["id"].as_str().unwrap())
     }
 
-    /// Processes the stream until nothing is left in it.
+    /// Processes the stream, and what follows from it, until nothing is left.
     pub async fn settle(&self) {
-        self.env.settle(|event| self.process(event)).await;
+        loop {
+            self.env.settle(|event| self.process(event)).await;
+            let Some(event) = self.next_packages_wanted().await else { return };
+            self.install_packages(&event).await.unwrap();
+        }
+    }
+
+    /// The next event for the Lambda `packages`, if there is one.
+    pub async fn next_packages_wanted(&self) -> Option<Bytes> {
+        self.packages_wanted.lock().await.try_recv().ok()
+    }
+
+    /// Delivers an event to the Lambda `packages`.
+    pub async fn install_packages(&self, event: &Bytes) -> Result<(), shared::error::Error> {
+        let event = serde_json::from_slice(event).unwrap();
+        acting_as("packages", Box::pin(self.packages.handle(event))).await
     }
 
     /// Delivers every record of the stream once, from its oldest on. The number of failures: one
@@ -192,12 +233,14 @@ impl Deployment {
         scan.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
     }
 
-    /// Partition and sort key of every item, sorted, but for those that count what an owner has.
+    /// Partition and sort key of every item, sorted, but for those that count what an owner has, and
+    /// resolved requirements, which expire.
     pub async fn keys(&self) -> Vec<(String, String)> {
         let key = |item: &Item, name| item[name].as_s().unwrap().clone();
         let items = self.items().await;
         let keys = items.iter().map(|item| (key(item, "PK"), key(item, "SK")));
-        let mut keys: Vec<_> = keys.filter(|(pk, _)| !pk.starts_with("OWNER#")).collect();
+        let mut keys: Vec<_> =
+            keys.filter(|(pk, _)| !pk.starts_with("OWNER#") && !pk.starts_with("LOCK#")).collect();
         keys.sort();
         keys
     }
@@ -220,6 +263,12 @@ impl Deployment {
         listed.functions().iter().filter_map(|f| f.function_name().map(str::to_owned)).collect()
     }
 
+    /// The names of the engine's layers that have a version.
+    pub async fn layers(&self) -> Vec<String> {
+        let listed = self.env.lambda_client().await.list_layers().send().await.unwrap();
+        listed.layers().iter().filter_map(|layer| layer.layer_name().map(str::to_owned)).collect()
+    }
+
     /// Everything in table, bucket and engine, sorted, but for what is counted of the owner. The
     /// name of a source's version is random, so a source is listed by its function.
     pub async fn left(&self) -> Vec<String> {
@@ -230,7 +279,8 @@ impl Deployment {
         };
         let objects = self.objects().await.into_keys().map(object);
         let deployed = self.deployed().await.into_iter().map(|name| format!("engine {name}"));
-        let mut left: Vec<_> = items.chain(objects).chain(deployed).collect();
+        let layers = self.layers().await.into_iter().map(|name| format!("layer {name}"));
+        let mut left: Vec<_> = items.chain(objects).chain(deployed).chain(layers).collect();
         left.sort();
         left
     }

@@ -10,7 +10,9 @@ mod context;
 mod error;
 mod function;
 mod function_store;
+mod hosted;
 mod interpreter;
+mod layers;
 mod memory;
 mod options;
 mod output;
@@ -31,10 +33,15 @@ use tempfile::TempDir;
 use crate::background::Background;
 use crate::process::Launcher;
 use crate::terminal;
+use bytes::Bytes;
 use context::Context;
+use hosted::HostedLambdas;
+use layers::Layers;
 use python::Python;
 use registry::Registry;
+use tokio::sync::mpsc::UnboundedReceiver;
 
+pub use hosted::Answering;
 pub use options::{EngineOptions, RuntimeClient};
 
 /// How often idle processes are looked for.
@@ -79,9 +86,12 @@ impl Engine {
         let (listener, url) = background.listen()?;
         let scratch = tempfile::Builder::new().prefix("faas-engine-").tempdir()?;
         let python = Python::new(launcher, root, scratch.path().join("bin"), options)?;
+        let layers = Layers::open(folder.join("layers"), scratch.path(), region)?;
         let context = Arc::new(Context {
             region: region.to_owned(),
             python,
+            layers,
+            hosted: HostedLambdas::default(),
             scratch: scratch.path().to_owned(),
             update_delay: options.update_delay,
         });
@@ -107,6 +117,21 @@ impl Engine {
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Takes the content of layers from the embedded S3, whose buckets are in `folder`.
+    pub fn serve_objects(&self, folder: &Path) {
+        self.context.layers.serve_objects(folder);
+    }
+
+    /// Lets clients invoke one of the product's Lambdas by its `name`. `handle` answers
+    /// synchronous invocations; the receiver gets the events of asynchronous ones.
+    pub fn host(
+        &self,
+        name: &str,
+        handle: impl Fn(Bytes) -> Answering + Send + Sync + 'static,
+    ) -> UnboundedReceiver<Bytes> {
+        self.context.hosted.add(name, Arc::new(handle))
     }
 
     /// Waits until it is known whether functions can be run. The caller's runtime may be any.

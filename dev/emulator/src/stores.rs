@@ -4,7 +4,7 @@ mod error;
 mod provision;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynoxide::Database;
@@ -38,6 +38,7 @@ pub struct Stores {
     database: Database,
     dynamodb_url: String,
     s3_url: String,
+    s3_folder: PathBuf,
     stream: Result<StreamReader, StreamError>,
     background: Background,
     _temporary: Option<TempDir>,
@@ -88,6 +89,11 @@ impl Stores {
         &self.s3_url
     }
 
+    /// The folder of the buckets: one for each.
+    pub fn s3_folder(&self) -> &Path {
+        &self.s3_folder
+    }
+
     /// Deletes items that have expired by the system's clock, now and every minute. Without this
     /// call nothing is deleted, as tests need whose clock is far behind the system's.
     pub fn start_sweeping(&self) {
@@ -128,7 +134,15 @@ impl Stores {
             }
         });
         background.spawn(serve_s3(s3_listener, s3.build()));
-        Ok(Self { database, dynamodb_url, s3_url, stream, background, _temporary: temporary })
+        Ok(Self {
+            database,
+            dynamodb_url,
+            s3_url,
+            s3_folder: s3_folder.to_owned(),
+            stream,
+            background,
+            _temporary: temporary,
+        })
     }
 }
 

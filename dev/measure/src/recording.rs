@@ -30,7 +30,7 @@ pub async fn record() -> (Config, Vec<RecordedRequest>) {
     env.store = Store::with_clients(dynamodb, s3, &env.config);
     let lambda = lambda_client(env.engine().await.url(), client.clone());
     let engine = Engine::with_client(lambda, &env.config);
-    let api = Deployment::with_engine(env, engine);
+    let api = Deployment::with_engine(env, engine).await;
     let resources = Resources::create(&api).await;
     let key = resources.key(&api).await;
     let mut requests = Vec::new();

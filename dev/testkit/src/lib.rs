@@ -129,6 +129,13 @@ impl TestEnv {
         let reconciler = template.functions.iter().find(|function| function.binary == "reconciler");
         let engine_role = reconciler.and_then(|function| function.environment.get("ENGINE_ROLE"));
         let engine_role = engine_role.cloned().unwrap_or_default();
+        let function = |variable| {
+            let environments = template.functions.iter().map(|function| &function.environment);
+            let mut values = environments.filter_map(|environment| environment.get(variable));
+            values.next().cloned().unwrap_or_default()
+        };
+        let packages_function = function("PACKAGES_FUNCTION");
+        let builder_function = function("BUILDER_FUNCTION");
         let roles = template.functions.iter();
         let roles = roles.map(|f| (f.binary.clone(), f.statements.clone())).collect();
         let mappings = template.functions.into_iter().flat_map(|function| function.mappings);
@@ -142,6 +149,9 @@ impl TestEnv {
             table: template.table.name,
             bucket: template.bucket,
             engine_role,
+            packages_function,
+            builder_function,
+            package_index: None,
             execution_log_days: 30,
             quotas: Quotas { workspaces: u32::MAX, functions: u32::MAX, requests_per_second: None },
             concurrency: None,
@@ -214,8 +224,12 @@ impl TestEnv {
     /// Where it can't be started: in a test that is its failure.
     pub async fn engine(&self) -> &Engine {
         let root = project::source_root();
-        let start =
-            || Engine::start(self.engine_place.path(), Launcher::Direct, DEFAULT_REGION, &root);
+        let start = || {
+            let folder = self.engine_place.path();
+            let engine = Engine::start(folder, Launcher::Direct, DEFAULT_REGION, &root)?;
+            engine.serve_objects(self.stores.s3_folder());
+            Ok::<_, std::io::Error>(engine)
+        };
         self.engine.get_or_init(async || start().expect("the engine starts")).await
     }
 

@@ -25,6 +25,7 @@ pub(crate) fn required_permissions(request: &HttpRequest) -> Vec<RequiredPermiss
     let uri: Uri = request.uri().parse().expect("the SDK makes valid URIs");
     match Endpoint::of(&uri) {
         Endpoint::Lambda(path) => of_lambda(request.method(), path, &uri, &body),
+        Endpoint::Layers(path) => of_layers(request.method(), path, &body),
         Endpoint::S3 { bucket, key } => vec![of_s3(request.method(), bucket, key)],
     }
 }
@@ -48,6 +49,8 @@ fn permission(action: impl Into<String>, resource: String) -> RequiredPermission
 enum Endpoint<'a> {
     /// Lambda, with what follows `/functions` in the path.
     Lambda(&'a str),
+    /// Lambda's layers, with what follows `/layers`.
+    Layers(&'a str),
     S3 {
         bucket: &'a str,
         key: Option<&'a str>,
@@ -60,8 +63,9 @@ impl<'a> Endpoint<'a> {
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         // Lambda's paths begin with the date of the interface, which is no bucket's name here.
         let is_date = first.len() == 10 && first.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        match rest.strip_prefix("functions") {
-            Some(below) if is_date => Self::Lambda(below.trim_matches('/')),
+        match (rest.strip_prefix("functions"), rest.strip_prefix("layers")) {
+            (Some(below), _) if is_date => Self::Lambda(below.trim_matches('/')),
+            (_, Some(below)) if is_date => Self::Layers(below.trim_matches('/')),
             _ => Self::S3 { bucket: first, key: (!rest.is_empty()).then_some(rest) },
         }
     }
@@ -162,16 +166,45 @@ fn of_lambda(method: &str, path: &str, uri: &Uri, body: &Value) -> Vec<RequiredP
         }
     };
     let name = body["FunctionName"].as_str().filter(|_| name.is_empty()).unwrap_or(name);
-    let mut arn = ids::function_arn(DEFAULT_REGION, name);
+    // The product's own Lambdas are named by their ARN.
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    let mut arn = match name.starts_with("arn:") {
+        true => name.into_owned(),
+        false => ids::function_arn(DEFAULT_REGION, &name),
+    };
     let mut parameters = uri.query().unwrap_or_default().split('&');
     if let Some(version) = parameters.find_map(|pair| pair.strip_prefix("Qualifier=")) {
         arn.push_str(&format!(":{}", percent_decode_str(version).decode_utf8_lossy()));
     }
     let mut all = vec![permission(format!("lambda:{action}"), arn)];
+    let layers = body["Layers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    all.extend(layers.map(|layer| permission("lambda:GetLayerVersion", layer.to_owned())));
     if let Some(role) = body["Role"].as_str() {
         let mut pass = permission("iam:PassRole", role.to_owned());
         pass.context.insert("iam:PassedToService", vec!["lambda.amazonaws.com".to_owned()]);
         all.push(pass);
     }
     all
+}
+
+fn of_layers(method: &str, path: &str, body: &Value) -> Vec<RequiredPermission> {
+    let (name, below) = path.split_once('/').unwrap_or((path, ""));
+    let arn = format!("arn:aws:lambda:{DEFAULT_REGION}:{}:layer:{name}", ids::ACCOUNT);
+    let version = below.strip_prefix("versions").unwrap_or_default().trim_start_matches('/');
+    match (method, version) {
+        ("POST", "") => {
+            let content = &body["Content"];
+            let [bucket, key] = ["S3Bucket", "S3Key"].map(|name| content[name].as_str());
+            let object = bucket.zip(key).map(|(bucket, key)| of_s3("GET", bucket, Some(key)));
+            let publish = permission("lambda:PublishLayerVersion", arn);
+            [publish].into_iter().chain(object).collect()
+        }
+        ("GET", "") => vec![permission("lambda:ListLayerVersions", "*".to_owned())],
+        ("DELETE", version) => {
+            vec![permission("lambda:DeleteLayerVersion", format!("{arn}:{version}"))]
+        }
+        other => {
+            panic!("{other:?} of layers is not known to dev/testkit/src/required_permission.rs")
+        }
+    }
 }

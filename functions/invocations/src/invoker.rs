@@ -198,13 +198,20 @@ fn version_of(function: &Callable, wanted: Wanted) -> Result<Option<&str>, Error
         let message = "the function is disabled; set its status to active to call it";
         return Err(Error::Conflict(message.into()));
     }
+    let understands = function.adapter_protocol == PROTOCOL;
     let is_wanted = match &function.state {
-        DeploymentState::Failed(reason) => return Err(Error::Conflict(reason.clone())),
+        // The version before goes on answering at the URL.
+        DeploymentState::Failed(reason) => {
+            let has_one_before = function.engine_version.is_some() && understands;
+            if wanted != Wanted::Any || !has_one_before {
+                return Err(Error::Conflict(reason.clone()));
+            }
+            true
+        }
         DeploymentState::Deployed => true,
         DeploymentState::Pending => wanted == Wanted::Any,
     };
-    let is_callable = is_wanted && function.adapter_protocol == PROTOCOL;
-    Ok(function.engine_version.as_deref().filter(|_| is_callable))
+    Ok(function.engine_version.as_deref().filter(|_| is_wanted && understands))
 }
 
 /// Whether a function was deployed with an adapter that takes other events than this release sends.

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
-use shared::domain::{FunctionId, WorkspaceId};
-use shared::engine::{Deployed, Engine, PROTOCOL};
+use shared::domain::{FunctionId, LayerKey, Packages, WorkspaceId};
+use shared::engine::{Deployed, Engine, PROTOCOL, PackagesWanted};
 use shared::error::Error;
 use shared::metrics;
 use shared::store::{Change, Deployment, Progress, Store};
@@ -155,10 +155,30 @@ impl Reconciler {
     /// Deletes what a deleted function has left, and at the end its retry marker.
     async fn purge(&self, ws: &WorkspaceId, id: &FunctionId, until: Instant) -> Result<(), Error> {
         self.engine.remove(id).await?;
+        self.release_layers(ws, id, None).await?;
         match self.store.purge_function(ws, id, until).await? {
             Progress::Done => self.store.remove_retry_marker(ws, id).await,
             Progress::Unfinished => Ok(()),
         }
+    }
+
+    /// Ends a function's use of all layers but `kept`, and deletes those that nothing uses any more.
+    /// Versions of the function that are deployed go on with them.
+    async fn release_layers(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        kept: Option<&LayerKey>,
+    ) -> Result<(), Error> {
+        let used = self.store.layers_of_function(ws, id).await?;
+        for layer in used.iter().filter(|layer| Some(*layer) != kept) {
+            if self.store.end_layer_use(ws, id, layer).await? {
+                self.engine.remove_layer(layer).await?;
+                self.store.remove_layer(layer).await?;
+            }
+            self.store.forget_layer_use(ws, id, layer).await?;
+        }
+        Ok(())
     }
 
     /// Deploys a function as it is now, unless that revision is deployed.
@@ -169,11 +189,24 @@ impl Reconciler {
         if wanted.deployed_revision.as_ref() == Some(&revision) && !wanted.has_failed {
             return Ok(());
         }
+        let layer = match &wanted.packages {
+            Packages::None => None,
+            Packages::Ready(layer) => Some(layer),
+            Packages::Wanted => {
+                let (workspace, function) = (ws.clone(), id.clone());
+                return self.engine.want_packages(&PackagesWanted { workspace, function }).await;
+            }
+            Packages::Failed(message) => {
+                let reason = format!("the function could not be deployed: {message}");
+                let version = wanted.function.version;
+                return self.store.record_failed_deployment(ws, id, version, &reason).await;
+            }
+        };
         if wanted.deployed_revision.is_none() {
             // Before anybody can call it, because executions are counted only in a usage item.
             self.store.begin_usage(&wanted.owner, ws, id).await?;
         }
-        let deployed = self.engine.deploy(function).await.inspect_err(|_| {
+        let deployed = self.engine.deploy(function, layer).await.inspect_err(|_| {
             tracing::info!(target: metrics::TARGET, function = %id, EngineErrors = 1);
         })?;
         let version = match deployed {
@@ -190,6 +223,9 @@ impl Reconciler {
             adapter_protocol: PROTOCOL,
         };
         self.store.record_deployment(ws, id, &deployment).await?;
+        if wanted.has_layers {
+            self.release_layers(ws, id, wanted.layer_key.as_ref()).await?;
+        }
         if let Some(before) = wanted.engine_version {
             // Further versions are harmless, and the next deployment looks again.
             let kept = self.engine.remove_versions_but(id, &[&version, &before]).await;

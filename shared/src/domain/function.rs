@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 pub use schema::SettingsInSchemas;
 
 use super::{
-    Auth, Code, CreationSeed, Description, EntryPoint, EnvironmentVariables, Fields, Form,
-    FormSetting, FunctionId, Handler, HttpMethods, InvalidField, Memory, Name, Runtime, Status,
-    Timeout, Timestamp, Usage, WorkspaceId, sha256_of_parts, syntax,
+    Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
+    Form, FormSetting, FunctionId, Handler, HttpMethods, InvalidField, Memory, Name,
+    RequiredPackages, RequirementsSetting, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId,
+    sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -44,6 +45,19 @@ pub struct FunctionSettings {
     #[serde(default)]
     #[schema(required = true)]
     pub entry_point: EntryPoint,
+    /// The packages that it needs; null where its source tells them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub requirements: RequirementsSetting,
+}
+
+/// What is found in a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detected {
+    /// What is called.
+    pub handler: Handler,
+    /// What must be installed.
+    pub packages: RequiredPackages,
 }
 
 impl FunctionSettings {
@@ -60,6 +74,7 @@ impl FunctionSettings {
             environment_variables: EnvironmentVariables::default(),
             form: FormSetting::default(),
             entry_point: EntryPoint::default(),
+            requirements: RequirementsSetting::default(),
         }
     }
 
@@ -82,15 +97,20 @@ impl FunctionSettings {
                 .unwrap_or(default.environment_variables),
             form: fields.optional("form")?.unwrap_or(default.form),
             entry_point: fields.optional("entryPoint")?.unwrap_or(default.entry_point),
+            requirements: fields.optional("requirements")?.unwrap_or(default.requirements),
         })
     }
 
-    /// The handler of `code` under these settings.
+    /// What is found in `code` under these settings.
     ///
     /// # Errors
-    /// [`InvalidField`] where the code is not Python of the runtime, or has several handlers.
-    pub fn handler_of(&self, code: &Code) -> Result<Handler, InvalidField> {
-        Handler::find(&syntax::parse(code.as_str(), self.runtime)?, self.form, &self.entry_point)
+    /// [`InvalidField`] where the code is not Python of the runtime, has several handlers, or has
+    /// inline metadata that can't be used.
+    pub fn detect(&self, code: &Code) -> Result<Detected, InvalidField> {
+        let module = syntax::parse(code.as_str(), self.runtime)?;
+        let handler = Handler::find(&module, self.form, &self.entry_point)?;
+        let packages = RequiredPackages::of(&self.requirements, code.as_str(), self.runtime)?;
+        Ok(Detected { handler, packages })
     }
 }
 
@@ -113,6 +133,11 @@ pub struct Function {
     /// The name of its handler, where the form leaves a choice.
     #[serde(skip)]
     pub detected_entry_point: Option<String>,
+    /// What must be installed for it.
+    #[serde(skip)]
+    pub required_packages: RequiredPackages,
+    /// Its packages.
+    pub dependencies: Dependencies,
     /// Whether it may be called.
     pub status: Status,
     /// Its public URL; null until it is deployed.
@@ -141,9 +166,11 @@ pub struct Function {
 impl FunctionSettings {
     /// Tells two deployments of a function apart: a digest of what its client decides of them. Its
     /// name, and who may call it, are not part of that.
-    pub fn deployment_digest(&self, source_sha256: &str, handler: &Handler) -> String {
+    pub fn deployment_digest(&self, source_sha256: &str, detected: &Detected) -> String {
+        let Detected { handler, packages } = detected;
         let (memory, timeout) = (self.memory.mb().to_string(), self.timeout.seconds().to_string());
-        let fixed = [
+        let required = packages.digest(self.runtime).to_string();
+        let mut parts = vec![
             source_sha256,
             self.runtime.name(),
             &memory,
@@ -151,9 +178,12 @@ impl FunctionSettings {
             handler.form.name(),
             handler.entry_point.as_deref().unwrap_or_default(),
         ];
-        let variables = self.environment_variables.iter();
-        let variables = variables.flat_map(|(name, value)| [name, value]);
-        hex::encode(&sha256_of_parts(fixed.into_iter().chain(variables))[..16])
+        parts.extend(self.environment_variables.iter().flat_map(|(name, value)| [name, value]));
+        if !packages.is_empty() {
+            // No variable has an empty name.
+            parts.extend(["", &required]);
+        }
+        hex::encode(&sha256_of_parts(parts)[..16])
     }
 }
 
@@ -163,9 +193,14 @@ impl Function {
         Handler { form: self.detected_form, entry_point: self.detected_entry_point.clone() }
     }
 
+    /// What is found in its source.
+    pub fn detected(&self) -> Detected {
+        Detected { handler: self.handler(), packages: self.required_packages.clone() }
+    }
+
     /// [`FunctionSettings::deployment_digest`] of this function.
     pub fn deployment_digest(&self) -> String {
-        self.settings.deployment_digest(&self.code.sha256(), &self.handler())
+        self.settings.deployment_digest(&self.code.sha256(), &self.detected())
     }
 
     /// A function as it is before its first deployment and its first execution.
@@ -174,10 +209,15 @@ impl Function {
         workspace_id: WorkspaceId,
         settings: FunctionSettings,
         code: Code,
-        handler: Handler,
+        detected: Detected,
         status: Status,
         last_modified: Timestamp,
     ) -> Self {
+        let Detected { handler, packages } = detected;
+        let dependencies = match packages.is_empty() {
+            true => Dependencies::default(),
+            false => Dependencies::resolving(),
+        };
         Self {
             id,
             workspace_id,
@@ -185,6 +225,8 @@ impl Function {
             code,
             detected_form: handler.form,
             detected_entry_point: handler.entry_point,
+            required_packages: packages,
+            dependencies,
             status,
             invocation_url: None,
             deployment_error: None,
@@ -214,17 +256,17 @@ pub struct CreateFunction {
     settings: FunctionSettings,
     /// Its source. A handler of another platform runs as it is.
     code: Code,
-    /// What is called in it.
+    /// What is found in it.
     #[schema(ignore)]
-    handler: Handler,
+    detected: Detected,
 }
 
 impl CreateFunction {
     /// The function to create in `workspace_id`.
     pub fn create(self, workspace_id: WorkspaceId, seed: &CreationSeed) -> Function {
         let id = FunctionId::of(seed.ulid);
-        let Self { settings, code, handler } = self;
-        Function::new(id, workspace_id, settings, code, handler, Status::Active, seed.at)
+        let Self { settings, code, detected } = self;
+        Function::new(id, workspace_id, settings, code, detected, Status::Active, seed.at)
     }
 }
 
@@ -235,8 +277,8 @@ impl TryFrom<Fields> for CreateFunction {
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let settings = FunctionSettings::take(&mut fields)?;
         let code: Code = fields.required("code")?;
-        let handler = settings.handler_of(&code)?;
-        Ok(Self { settings, code, handler })
+        let detected = settings.detect(&code)?;
+        Ok(Self { settings, code, detected })
     }
 }
 
@@ -272,6 +314,8 @@ pub struct PatchFunction {
     pub form: Option<FormSetting>,
     /// The new name of the handler; `null` clears it.
     pub entry_point: Option<EntryPoint>,
+    /// The new requirements; `null` clears them.
+    pub requirements: Option<RequirementsSetting>,
     /// The new source.
     #[schema(nullable = false)]
     pub code: Option<Code>,
@@ -298,6 +342,7 @@ impl TryFrom<Fields> for PatchFunction {
             environment_variables: fields.optional("environmentVariables")?,
             form: fields.optional("form")?,
             entry_point: fields.optional("entryPoint")?,
+            requirements: fields.optional("requirements")?,
             code: fields.optional("code")?,
             status: fields.optional("status")?,
         };
@@ -308,40 +353,45 @@ impl TryFrom<Fields> for PatchFunction {
     }
 }
 
-/// A change of a function's source, or of the settings by which the handler in it is found.
+/// A change of a function's source, or of the settings by which it is read.
 #[derive(Debug)]
-pub struct HandlerChange {
+pub struct SourceChange {
     /// The new source.
     pub code: Option<Code>,
     runtime: Option<Runtime>,
     form: Option<FormSetting>,
     entry_point: Option<EntryPoint>,
+    requirements: Option<RequirementsSetting>,
 }
 
-impl HandlerChange {
-    /// The part of `patch` that says which handler is called, without its source; `None` where it
-    /// leaves the handler as it is.
+impl SourceChange {
+    /// The part of `patch` that changes what is found in the source; `None` where nothing does. The
+    /// new source is taken out of the patch.
     pub fn of(patch: &mut PatchFunction) -> Option<Self> {
         let code = patch.code.take();
-        let PatchFunction { runtime, form, entry_point, .. } = patch;
-        let changes = code.is_some() || form.is_some() || entry_point.is_some();
-        let (runtime, form, entry_point) = (*runtime, *form, entry_point.clone());
-        changes.then_some(Self { code, runtime, form, entry_point })
+        let PatchFunction { runtime, form, entry_point, requirements, .. } = patch;
+        let changes =
+            code.is_some() || form.is_some() || entry_point.is_some() || requirements.is_some();
+        let (runtime, form) = (*runtime, *form);
+        let (entry_point, requirements) = (entry_point.clone(), requirements.clone());
+        changes.then_some(Self { code, runtime, form, entry_point, requirements })
     }
 
-    /// The handler of `code` under the changed `settings`.
+    /// What is found in `code` under the changed `settings`.
     ///
     /// # Errors
-    /// [`InvalidField`] where the code is not Python of the runtime, or has several handlers.
-    pub fn handler_of(
+    /// As [`FunctionSettings::detect`].
+    pub fn detect(
         &self,
         code: &Code,
         settings: &FunctionSettings,
-    ) -> Result<Handler, InvalidField> {
-        let runtime = self.runtime.unwrap_or(settings.runtime);
-        let form = self.form.unwrap_or(settings.form);
-        let entry_point = self.entry_point.as_ref().unwrap_or(&settings.entry_point);
-        Handler::find(&syntax::parse(code.as_str(), runtime)?, form, entry_point)
+    ) -> Result<Detected, InvalidField> {
+        let mut settings = settings.clone();
+        settings.runtime = self.runtime.unwrap_or(settings.runtime);
+        settings.form = self.form.unwrap_or(settings.form);
+        settings.entry_point = self.entry_point.clone().unwrap_or(settings.entry_point);
+        settings.requirements = self.requirements.clone().unwrap_or(settings.requirements);
+        settings.detect(code)
     }
 }
 
@@ -378,7 +428,12 @@ mod tests {
                 "name": "hello", "description": "", "code": "cHJpbnQoMSk=",
                 "runtime": "Python 3.12", "memory": 256, "timeout": 30,
                 "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
-                "form": "auto", "entryPoint": null, "detectedForm": "native",
+                "form": "auto", "entryPoint": null, "requirements": null,
+                "detectedForm": "native",
+                "dependencies": {
+                    "status": "none", "packages": [], "unzippedBytes": 0, "limitBytes": 262144000,
+                    "lockHash": null, "message": null
+                },
                 "status": "active", "invocationUrl": null, "lastDeployed": null,
                 "invocations24h": 0, "errors24h": 0, "avgDuration": 0.0
             })

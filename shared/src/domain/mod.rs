@@ -11,17 +11,25 @@ mod environment;
 mod error;
 mod execution;
 mod field;
+mod file_path;
 mod form;
 mod function;
 mod id;
 mod idempotency;
+mod inline_metadata;
 mod invocation_key;
 mod log;
 mod log_line;
+mod main_file;
 mod owner;
+mod packages;
 mod page;
 mod processor_time;
+mod project;
+mod project_files;
 mod quotas;
+mod requirement;
+mod requirements;
 mod settings;
 mod syntax;
 mod text;
@@ -29,6 +37,7 @@ mod time;
 mod usage;
 mod version;
 mod workspace;
+mod zip_archive;
 
 pub use build::{Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus};
 pub use code::Code;
@@ -40,9 +49,11 @@ pub use error::{
 };
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
+pub use file_path::FilePath;
 pub use form::{EntryPoint, Form, FormSetting, Handler};
 pub use function::{
-    CreateFunction, Function, FunctionSettings, HandlerChange, PatchFunction, SettingsInSchemas,
+    CreateFunction, Detected, Function, FunctionSettings, PatchFunction, SettingsInSchemas,
+    SourceChange,
 };
 pub use id::{FunctionId, KeyId, LogId, WorkspaceId};
 pub use idempotency::{
@@ -54,9 +65,16 @@ pub use invocation_key::{
 pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
 pub use log_line::LogLine;
 pub use owner::Owner;
+pub use packages::{
+    Dependencies, DependencyStatus, Layer, LayerKey, Lock, LockedPackage, MAX_UNZIPPED_BYTES,
+    Packages, PresignedPut, RequiredPackages, RequirementsDigest, RequirementsSetting,
+};
 pub use page::{Capacity, InvalidCursor, Limit, Limits, List, Page, PageBuilder, PageRequest};
 pub use processor_time::{ProcessorTime, ProcessorTimePoint, UsedProcessorTime};
+pub use project::Project;
+pub use project_files::ProjectFiles;
 pub use quotas::{Quota, Quotas};
+pub use requirements::Requirements;
 pub use settings::{Auth, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout};
 pub use text::{Description, Name};
 pub use time::{Clock, Timestamp};

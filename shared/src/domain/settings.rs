@@ -35,6 +35,11 @@ impl Runtime {
             Self::Python313 => "Python 3.13",
         }
     }
+
+    /// Its number: `3.12`.
+    pub fn number(self) -> &'static str {
+        self.name().trim_start_matches("Python ")
+    }
 }
 
 impl TryFrom<Value> for Runtime {

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::package::{HANDLER, package};
 use super::{Engine, lambda_name};
 use crate::aws::failure::failure;
-use crate::domain::{Function, FunctionId, Runtime};
+use crate::domain::{Function, FunctionId, Layer, Runtime};
 use crate::error::Error;
 
 /// The outcome of a deployment.
@@ -36,7 +36,7 @@ const LATEST: &str = "$LATEST";
 type Sdk<E> = SdkError<E, HttpResponse>;
 
 impl Engine {
-    /// Deploys a function: creates or updates its Lambda function, and publishes a version of it.
+    /// Deploys a function with the layer of its packages: creates or updates its Lambda function, and publishes a version of it.
     ///
     /// Only versions are called, so no caller meets new code with old settings, or the reverse. Each
     /// step reads the state first, so an interrupted deployment continues when it is repeated. A
@@ -45,15 +45,23 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`] where Lambda is throttled or busy;
     /// [`Error::Internal`] where it refuses us, such as for a permission.
-    pub async fn deploy(&self, function: &Function) -> Result<Deployed, Error> {
-        match self.steps(function).await {
+    pub async fn deploy(
+        &self,
+        function: &Function,
+        layer: Option<&Layer>,
+    ) -> Result<Deployed, Error> {
+        match self.steps(function, layer).await {
             Ok(version) => Ok(Deployed::Version(version)),
             Err(DeployError::Refused(reason)) => Ok(Deployed::Refused(reason)),
             Err(DeployError::Failed(error)) => Err(error),
         }
     }
 
-    async fn steps(&self, function: &Function) -> Result<String, DeployError> {
+    async fn steps(
+        &self,
+        function: &Function,
+        layer: Option<&Layer>,
+    ) -> Result<String, DeployError> {
         let zip = package(&function.code, &function.handler())?;
         let hash = STANDARD.encode(Sha256::digest(&zip));
         let zip = Blob::new(zip);
@@ -64,22 +72,22 @@ impl Engine {
             // Lambda could not create it. It can only be removed and created again.
             Some(there) if there.state() == Some(&State::Failed) => {
                 self.remove(&function.id).await?;
-                self.create(function, zip.clone()).await?
+                self.create(function, layer, zip.clone()).await?
             }
             Some(there) => there,
-            None => self.create(function, zip.clone()).await?,
+            None => self.create(function, layer, zip.clone()).await?,
         };
         // After a failed update Lambda may show the new state, so the update is repeated.
         if has_failed(&there) || there.code_sha256() != Some(&*hash) {
             self.update_code(&function.id, zip).await?;
             there = self.settled_existing(&function.id).await?;
         }
-        if !self.is_configured(&there, function) {
-            self.update_configuration(function).await?;
+        if !self.is_configured(&there, function, layer) {
+            self.update_configuration(function, layer).await?;
             there = self.settled_existing(&function.id).await?;
         }
         let is_as_requested =
-            there.code_sha256() == Some(&*hash) && self.is_configured(&there, function);
+            there.code_sha256() == Some(&*hash) && self.is_configured(&there, function, layer);
         if has_failed(&there) || !is_as_requested {
             let cause = "a Lambda function is not what it was told to become";
             return Err(DeployError::Failed(Error::Unavailable(cause.into())));
@@ -129,6 +137,7 @@ impl Engine {
     async fn create(
         &self,
         function: &Function,
+        layer: Option<&Layer>,
         zip: Blob,
     ) -> Result<FunctionConfiguration, DeployError> {
         let created = self
@@ -142,6 +151,7 @@ impl Engine {
             .memory_size(function.settings.memory.mb().into())
             .timeout(lambda_timeout(function))
             .environment(environment(function))
+            .set_layers(layer.map(|layer| vec![layer.arn.clone()]))
             .code(FunctionCode::builder().zip_file(zip).build())
             .send()
             .await;
@@ -161,7 +171,13 @@ impl Engine {
         sent.map(drop).map_err(|error| deploy_error("Lambda UpdateFunctionCode", error))
     }
 
-    async fn update_configuration(&self, function: &Function) -> Result<(), DeployError> {
+    async fn update_configuration(
+        &self,
+        function: &Function,
+        layer: Option<&Layer>,
+    ) -> Result<(), DeployError> {
+        // An empty list takes layers away.
+        let layers = layer.map(|layer| layer.arn.clone()).into_iter().collect();
         self.lambda
             .update_function_configuration()
             .function_name(lambda_name(&function.id))
@@ -171,6 +187,7 @@ impl Engine {
             .memory_size(function.settings.memory.mb().into())
             .timeout(lambda_timeout(function))
             .environment(environment(function))
+            .set_layers(Some(layers))
             .send()
             .await
             .map(drop)
@@ -220,7 +237,13 @@ impl Engine {
     }
 
     /// Whether Lambda has the settings of the function.
-    fn is_configured(&self, found: &FunctionConfiguration, function: &Function) -> bool {
+    fn is_configured(
+        &self,
+        found: &FunctionConfiguration,
+        function: &Function,
+        layer: Option<&Layer>,
+    ) -> bool {
+        let layers = found.layers().iter().filter_map(|layer| layer.arn());
         let none = HashMap::new();
         let variables = found.environment().and_then(|e| e.variables()).unwrap_or(&none);
         let same_variables = variables.len()
@@ -231,6 +254,7 @@ impl Engine {
                 .iter()
                 .all(|(name, value)| variables.get(name).is_some_and(|found| found == value));
         same_variables
+            && layers.eq(layer.map(|layer| layer.arn.as_str()))
             && found.runtime() == Some(&runtime(function.settings.runtime))
             && found.role() == Some(&*self.role)
             && found.handler() == Some(HANDLER)
@@ -308,11 +332,13 @@ where
         Some("ValidationException") if says("environment") => Some(
             "AWS Lambda takes environment variables only whose names have two characters or more",
         ),
-        // Temporary: the role is new, or another update came in between.
+        // Temporary: the role or the layer is new, or another update came in between.
         Some("InvalidParameterValueException")
-            if says("cannot be assumed by Lambda") || says("CodeSHA256") =>
+            if says("cannot be assumed by Lambda")
+                || says("CodeSHA256")
+                || says("Layer version") =>
         {
-            let cause = format!("{what}: not yet, for the role or the code");
+            let cause = format!("{what}: not yet, for the role, the layer or the code");
             return DeployError::Failed(Error::Unavailable(cause.into()));
         }
         Some("InvalidParameterValueException" | "ValidationException") => {
@@ -368,7 +394,7 @@ fn environment(function: &Function) -> Environment {
     Environment::builder().set_variables(Some(owned)).build()
 }
 
-fn runtime(runtime: Runtime) -> LambdaRuntime {
+pub(super) fn runtime(runtime: Runtime) -> LambdaRuntime {
     match runtime {
         Runtime::Python311 => LambdaRuntime::Python311,
         Runtime::Python312 => LambdaRuntime::Python312,

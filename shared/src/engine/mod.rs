@@ -4,16 +4,20 @@
 //! path.
 
 mod adapter_response;
+mod build;
 mod deploy;
 mod invoke;
+mod layer;
 mod package;
 
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
+pub use build::{Built, Installed, LONGEST_BUILD, PackagesWanted, Resolved};
 pub use deploy::Deployed;
 pub use invoke::{Invoked, MAX_EVENT_BYTES};
+pub use layer::Published;
 pub use package::PROTOCOL;
 
 use crate::aws::failure::failure;
@@ -27,6 +31,9 @@ pub struct Engine {
     lambda: aws_sdk_lambda::Client,
     role: Arc<str>,
     concurrency: Option<u32>,
+    packages_function: Arc<str>,
+    builder_function: Arc<str>,
+    package_index: Option<Arc<str>>,
 }
 
 impl Engine {
@@ -38,7 +45,14 @@ impl Engine {
     /// The engine with this client.
     pub fn with_client(lambda: aws_sdk_lambda::Client, config: &Config) -> Self {
         let role = config.engine_role.as_str().into();
-        Self { lambda, role, concurrency: config.concurrency }
+        Self {
+            lambda,
+            role,
+            concurrency: config.concurrency,
+            packages_function: config.packages_function.as_str().into(),
+            builder_function: config.builder_function.as_str().into(),
+            package_index: config.package_index.as_deref().map(Into::into),
+        }
     }
 
     /// Checks that Lambda answers, by asking for a Lambda function that can't exist: none of a user

@@ -13,7 +13,7 @@ use super::keys;
 use super::record::{CodeRecord, FunctionRecord, SourceKey, code_from_inline};
 use super::transaction::{Tag, TransactionResult};
 use crate::domain::{
-    Code, Expected, Function, FunctionId, HandlerChange, Owner, Versioned, WorkspaceId,
+    Code, Detected, Expected, Function, FunctionId, Owner, SourceChange, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::time_budget::TimeBudget;
@@ -49,7 +49,7 @@ impl Store {
         id: &FunctionId,
         expected: &Expected,
         mut changes: Changes,
-        change: HandlerChange,
+        change: SourceChange,
     ) -> Result<Versioned<Function>, Error> {
         let new = change.code.as_ref().map(|code| CodeRecord::new(ws, id, code));
         if let Some(new) = &new {
@@ -103,7 +103,7 @@ impl Store {
         id: &FunctionId,
         expected: &Expected,
         mut changes: Changes,
-        change: HandlerChange,
+        change: SourceChange,
         mut record: FunctionRecord,
     ) -> Result<Commit, Error> {
         loop {
@@ -113,10 +113,11 @@ impl Store {
             };
             // Gone: the source was replaced since the function was read.
             if let Some(code) = code {
-                match change.handler_of(&code, &record.settings) {
-                    Ok(handler) => {
+                match change.detect(&code, &record.settings) {
+                    Ok(Detected { handler, packages }) => {
                         changes.side_effect("detectedForm", &handler.form)?;
                         changes.side_effect("detectedEntryPoint", &handler.entry_point)?;
+                        changes.side_effect("requiredPackages", &packages)?;
                     }
                     Err(error) => return Ok(Commit::Refused(error.into())),
                 }

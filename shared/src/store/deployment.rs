@@ -8,8 +8,8 @@ use super::item::{is_deleted, number};
 use super::keys::{self, PK};
 use super::record::FunctionRecord;
 use crate::domain::{
-    Access, DeploymentState, Function, FunctionId, HttpMethods, Owner, Status, Timeout, Versioned,
-    WorkspaceId,
+    Access, DeploymentState, Function, FunctionId, HttpMethods, LayerKey, Owner, Packages, Status,
+    Timeout, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -26,6 +26,12 @@ pub struct Deployable {
     pub has_failed: bool,
     /// Its owner.
     pub owner: Owner,
+    /// Its packages.
+    pub packages: Packages,
+    /// Whether it has, or had, packages.
+    pub has_layers: bool,
+    /// The layer of its packages, if they are there.
+    pub layer_key: Option<LayerKey>,
 }
 
 /// What was deployed.
@@ -98,10 +104,23 @@ impl Store {
         let engine_version = record.deployment.engine_version.clone();
         let has_failed = record.deployment.error_of(record.version).is_some();
         let owner = Owner::from_stored(record.owner.clone());
+        let packages = record.packages();
+        let has_layers = record.dependencies.is_some();
+        let installed = record.dependencies.as_ref().and_then(|found| found.layer());
+        let layer_key = installed.filter(|_| matches!(packages, Packages::Ready(_))).cloned();
         // Gone: the source was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(None) };
         let function = record.with_code(code);
-        Ok(Some(Deployable { function, deployed_revision, engine_version, has_failed, owner }))
+        Ok(Some(Deployable {
+            function,
+            deployed_revision,
+            engine_version,
+            has_failed,
+            owner,
+            packages,
+            has_layers,
+            layer_key,
+        }))
     }
 
     /// Whether the function `id` and its workspace exist, whoever owns them.

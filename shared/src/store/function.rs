@@ -15,8 +15,8 @@ use super::record::{CodeRecord, FunctionRecord, visible_function};
 use super::transaction::{Refusals, Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
-    Expected, Function, FunctionId, HandlerChange, Owner, Page, PageBuilder, PageRequest,
-    PatchFunction, Quota, Versioned, WorkspaceId,
+    Expected, Function, FunctionId, Owner, Page, PageBuilder, PageRequest, PatchFunction, Quota,
+    SourceChange, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -178,10 +178,13 @@ impl Store {
         mut patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
         let mut changes = Changes::default();
-        let change = HandlerChange::of(&mut patch);
-        // Its null is a value too.
+        let change = SourceChange::of(&mut patch);
+        // Their null is a value too.
         if let Some(entry_point) = patch.entry_point.take() {
             changes.require("entryPoint", &entry_point)?;
+        }
+        if let Some(requirements) = patch.requirements.take() {
+            changes.require("requirements", &requirements)?;
         }
         changes.require_all(&patch)?;
         changes.side_effect("lastModified", &self.now())?;

@@ -7,6 +7,9 @@
 //! | function | `WS#{ws}` | `FN#{fn}` | | |
 //! | function's figures | `WS#{ws}` | `METRICS#{fn}` | | |
 //! | note to follow a function once more | `WS#{ws}` | `NOTE#{fn}` | | |
+//! | a function's use of a layer | `WS#{ws}` | `LAYER#{fn}#{layer}` | | |
+//! | layer of packages | `LAYER#{layer}` | `STATE` | | |
+//! | resolved requirements, for a day | `LOCK#{digest}` | `STATE` | | |
 //! | task of a build, for 7 days | `WS#{ws}` | `TASK#{task}` | | |
 //! | number of an owner's workspaces | `OWNER#{owner}` | `COUNT` | | |
 //! | requests of an owner in a second | `OWNER#{owner}` | `REQUESTS#{second}` | | |
@@ -17,6 +20,8 @@
 //! | --- | --- |
 //! | a version of a function's source, never overwritten | `code/{ws}/{fn}/{version}.py` |
 //! | the current source, for other tools | `{ws}/{fn}.py` |
+//! | a layer before it is published, for a day at the most | `layers/{layer}.zip` |
+//! | the lock of a layer | `locks/{layer}.txt` |
 //! | a build's source, for 7 days from the latest build | `builds/{ws}/{digest}.py` |
 //!
 //! Other tools read these prefixes, so nothing but functions may stand under
@@ -28,7 +33,8 @@ use std::collections::HashMap;
 use ulid::Ulid;
 
 use crate::domain::{
-    FunctionId, IdempotentRequest, LogId, Owner, SourceDigest, TaskId, Timestamp, WorkspaceId,
+    FunctionId, IdempotentRequest, LayerKey, LogId, Owner, RequirementsDigest, SourceDigest,
+    TaskId, Timestamp, WorkspaceId, sha256_of_parts,
 };
 
 /// The table's partition key.
@@ -60,6 +66,10 @@ const OWNER_PARTITION: &str = "OWNER#";
 pub(super) const LOG_PARTITION: &str = "FN#";
 const WORKSPACE_LOG_PARTITION: &str = "WSLOG#";
 const WORKSPACE_USAGE: &str = "METRICS";
+const LAYER_PARTITION: &str = "LAYER#";
+const LAYER_USE_PREFIX: &str = "LAYER#";
+const RESOLUTION_PARTITION: &str = "LOCK#";
+const STATE: &str = "STATE";
 const RETRY_MARKER_PREFIX: &str = "NOTE#";
 
 /// Where an item stands in the table, or in the index.
@@ -243,6 +253,44 @@ pub(super) fn workspace_of_log_partition(pk: &str) -> Option<WorkspaceId> {
 
 pub(super) fn log_in_index(workspace: &WorkspaceId, timestamp: Timestamp, log: &LogId) -> Key {
     Key { pk: workspace_log_partition(workspace), sk: format!("{timestamp}#{log}") }
+}
+
+/// Where a layer stands.
+pub(super) fn layer(layer: &LayerKey) -> Key {
+    Key { pk: format!("{LAYER_PARTITION}{layer}"), sk: STATE.into() }
+}
+
+/// What the sort keys of a function's uses of layers begin with.
+pub(super) fn layer_uses(function: &FunctionId) -> String {
+    format!("{LAYER_USE_PREFIX}{function}#")
+}
+
+/// Where it stands that a function uses a layer.
+pub(super) fn layer_use(workspace: &WorkspaceId, function: &FunctionId, layer: &LayerKey) -> Key {
+    let sk = format!("{}{layer}", layer_uses(function));
+    Key { pk: workspace_partition(workspace), sk }
+}
+
+/// The layer whose use by a function stands under a sort key, if one does.
+pub(super) fn layer_of_use(sk: &str) -> Option<LayerKey> {
+    LayerKey::parse(sk.strip_prefix(LAYER_USE_PREFIX)?.split_once('#')?.1)
+}
+
+/// Where the lock of requirements stands that an owner has had resolved in an hour since 1970.
+pub(super) fn resolution(owner: &Owner, digest: &RequirementsDigest, hour: i64) -> Key {
+    let parts = [owner.as_str(), &digest.to_string(), &hour.to_string()];
+    let digest = hex::encode(sha256_of_parts(parts));
+    Key { pk: format!("{RESOLUTION_PARTITION}{digest}"), sk: STATE.into() }
+}
+
+/// Where the zip of a layer stands until it is published. The bucket's lifecycle knows the beginning.
+pub(super) fn layer_zip(layer: &LayerKey) -> String {
+    format!("layers/{layer}.zip")
+}
+
+/// Where the lock of a layer stands.
+pub(super) fn layer_lock(layer: &LayerKey) -> String {
+    format!("locks/{layer}.txt")
 }
 
 /// Where all versions of a function's source stand.

@@ -21,15 +21,19 @@ mod idempotency;
 mod invocation_key;
 mod item;
 mod keys;
+mod layer;
+mod lease;
 mod legacy;
 mod log;
 mod log_lines;
 mod object;
 mod owner;
+mod packages;
 mod processor_time;
 mod purge;
 mod query;
 mod record;
+mod resolution;
 mod retry;
 mod task;
 mod transaction;
@@ -41,12 +45,16 @@ pub use change::Change;
 pub use deployment::{CallSettings, Callable, Deployable, Deployment};
 pub use deployment_state::DeployedFunction;
 pub use idempotency::{Completion, Created, IdempotencyRecord, IdempotencyState};
+pub use layer::LayerUse;
+pub use lease::Lease;
 pub use legacy::{
     ItemKind, LegacyFunction, LegacyLog, LegacyLogs, LegacyWorkspace, MigrationAction, Orphan,
     PageToken, Rewrite,
 };
 pub use object::Progress;
+pub use packages::PackagesOfFunction;
 pub use record::SourceKey;
+pub use resolution::{Resolution, ResolutionKey};
 pub use usage::{Executed, SequenceNumber};
 
 use std::sync::{Arc, LazyLock};

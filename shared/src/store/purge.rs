@@ -75,6 +75,12 @@ impl Store {
         ignore_failed_condition(sent, "DynamoDB PutItem, retry marker")
     }
 
+    /// Has the reconciler deploy a function, also where it is about to: it may have read the function
+    /// before the latest change.
+    pub async fn redeploy(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<(), Error> {
+        self.mark(keys::retry_marker(ws, id), 0).await
+    }
+
     /// Counts one more failure in a deleted workspace's item, which marks the purge for a retry.
     pub async fn mark_purge_for_retry(&self, ws: &WorkspaceId) -> Result<(), Error> {
         self.mark(keys::workspace(ws), 1).await

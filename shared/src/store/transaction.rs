@@ -24,6 +24,9 @@ pub(super) enum Tag {
     Usage,
     /// The task of a build.
     Task,
+    Layer,
+    /// A function's use of a layer.
+    LayerUse,
     IdempotencyRecord,
 }
 

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete as delete_at, get, post, put};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 
 use super::code::Code;
 use super::error::ApiError;
+use super::hosted::HostedLambda;
+use super::layers::Content;
 use super::registry::{Preconditions, QualifiedName, Registry, Update};
 use super::settings::{Settings, SettingsChange};
 use crate::runtime_api::{self, PAYLOAD_LIMIT};
@@ -42,6 +44,9 @@ pub(super) fn router(registry: Arc<Registry>) -> Router {
         .route(&path("/{name}/invocations"), post(invoke))
         .route("/2017-10-31/functions/{name}/concurrency", put(reserve).delete(unreserve))
         .route("/2019-09-30/functions/{name}/concurrency", get(reserved))
+        .route("/2018-10-31/layers", get(layers))
+        .route("/2018-10-31/layers/{name}/versions", get(layer_versions).post(publish_layer))
+        .route("/2018-10-31/layers/{name}/versions/{number}", delete_at(delete_layer))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(from_fn(require_local_key))
@@ -264,8 +269,13 @@ async fn invoke(
     body: Body,
 ) -> ApiResult {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if header("x-amz-invocation-type").is_some_and(|kind| kind != "RequestResponse") {
-        return Err(ApiError::invalid("The local engine invokes as RequestResponse only"));
+    let kind = header("x-amz-invocation-type").unwrap_or("RequestResponse");
+    let target = target(&name, qualifier)?;
+    let hosted = registry.context().hosted.get(&target.name);
+    if kind != "RequestResponse" && hosted.is_none() {
+        return Err(ApiError::invalid(
+            "The local engine invokes users' functions as RequestResponse only",
+        ));
     }
     let wants_log = header("x-amz-log-type") == Some("Tail");
     let event = read_body(body, PAYLOAD_LIMIT)
@@ -277,7 +287,10 @@ async fn invoke(
             "Could not parse request body into json: {problem}"
         )));
     }
-    let (version, pool, slot) = registry.acquire(&target(&name, qualifier)?)?;
+    if let Some(hosted) = hosted {
+        return invoke_hosted(&hosted, kind, event).await;
+    }
+    let (version, pool, slot) = registry.acquire(&target)?;
     let output = pool.invoke(event, slot).await?;
     let mut response = output.payload.into_response();
     let headers = response.headers_mut();
@@ -296,6 +309,88 @@ async fn invoke(
         add("x-amz-log-result", STANDARD.encode(output.log));
     }
     Ok(response)
+}
+
+async fn invoke_hosted(hosted: &HostedLambda, kind: &str, event: Bytes) -> ApiResult {
+    match kind {
+        "Event" => hosted.queue(event).map(|()| StatusCode::ACCEPTED.into_response()),
+        "RequestResponse" => Ok(match hosted.invoke(event).await {
+            Ok(answer) => answer.into_response(),
+            Err(problem) => {
+                let failed = json!({"errorType": "Error", "errorMessage": problem});
+                ([("x-amz-function-error", "Unhandled")], Json(failed)).into_response()
+            }
+        }),
+        other => Err(ApiError::invalid(format!("The local engine has no invocations as {other}"))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LayerCreation {
+    content: LayerContent,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LayerContent {
+    zip_file: Option<String>,
+    s3_bucket: Option<String>,
+    s3_key: Option<String>,
+}
+
+async fn publish_layer(
+    State(registry): State<Arc<Registry>>,
+    Path(name): Path<String>,
+    body: Body,
+) -> ApiResult {
+    let LayerCreation { content } = read(body).await?;
+    let content = match (content.zip_file, content.s3_bucket.zip(content.s3_key)) {
+        (Some(zip), None) => {
+            let zip = STANDARD.decode(zip);
+            Content::Zip(zip.map_err(|_| ApiError::invalid("The ZipFile is not base64"))?)
+        }
+        (None, Some((bucket, key))) => Content::Object { bucket, key },
+        _ => return Err(ApiError::invalid("Please provide a source for the layer")),
+    };
+    let name = layer_name(&name)?;
+    let publishing =
+        tokio::task::spawn_blocking(move || registry.context().layers.publish(&name, content));
+    let published = publishing.await.map_err(|e| ApiError::service(e.to_string()))?;
+    Ok((StatusCode::CREATED, Json(published?)).into_response())
+}
+
+/// One page holds the whole list.
+async fn layers(State(registry): State<Arc<Registry>>) -> ApiResult {
+    Ok(Json(json!({"Layers": registry.context().layers.list()?})).into_response())
+}
+
+/// One page holds the whole list.
+async fn layer_versions(
+    State(registry): State<Arc<Registry>>,
+    Path(name): Path<String>,
+) -> ApiResult {
+    let versions = registry.context().layers.versions(&layer_name(&name)?)?;
+    Ok(Json(json!({"LayerVersions": versions})).into_response())
+}
+
+async fn delete_layer(
+    State(registry): State<Arc<Registry>>,
+    Path((name, number)): Path<(String, u64)>,
+) -> ApiResult {
+    registry.context().layers.delete(&layer_name(&name)?, number)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn layer_name(name: &str) -> Result<String, ApiError> {
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !is_name || name.is_empty() || name.len() > 140 {
+        return Err(ApiError::validation(format!(
+            "1 validation error detected: Value '{name}' at 'layerName' failed to satisfy \
+             constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+"
+        )));
+    }
+    Ok(name.to_owned())
 }
 
 /// Parses a function's name or ARN, with a version at its end or in `qualifier`.

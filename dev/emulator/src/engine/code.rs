@@ -11,16 +11,17 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 /// The largest package that can be sent in a request, in bytes, as on AWS.
-const LARGEST_ZIP: usize = 50 * 1024 * 1024;
+pub(super) const LARGEST_ZIP: usize = 50 * 1024 * 1024;
 
 /// The largest unpacked package, in bytes, as on AWS.
-const LARGEST_CONTENTS: u64 = 250 * 1024 * 1024;
+pub(super) const LARGEST_CONTENTS: u64 = 250 * 1024 * 1024;
 
 /// A deployment package that can be unpacked. It stays in memory: local functions have some
 /// kilobytes.
 pub(super) struct Code {
     zip: Bytes,
     hash: [u8; 32],
+    contents: u64,
 }
 
 impl fmt::Debug for Code {
@@ -56,7 +57,7 @@ impl Code {
             return Err(format!("Unzipped size must be smaller than {LARGEST_CONTENTS} bytes"));
         }
         let hash = Sha256::digest(&zip).into();
-        Ok(Self { zip, hash })
+        Ok(Self { zip, hash, contents })
     }
 
     /// The SHA-256 of the zip in base64, as AWS gives it.
@@ -68,6 +69,11 @@ impl Code {
     pub(super) fn file_name(&self) -> String {
         let digits: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
         digits + ".zip"
+    }
+
+    /// The bytes of its unpacked files.
+    pub(super) fn unpacked_size(&self) -> u64 {
+        self.contents
     }
 
     /// The zip itself.

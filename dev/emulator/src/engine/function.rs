@@ -106,6 +106,10 @@ impl Version {
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}")},
             "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         });
+        if !settings.layers.is_empty() {
+            let layer = |arn: &String| json!({"Arn": arn});
+            all["Layers"] = settings.layers.iter().map(layer).collect();
+        }
         if !settings.environment.is_empty() {
             all["Environment"] = json!({"Variables": settings.environment});
         }

@@ -67,7 +67,15 @@ impl Registry {
                 Err(problem) => terminal::say(problem),
             }
         }
+        let versions = state.functions.values().flat_map(Function::versions);
+        let used = versions.flat_map(|version| version.settings.layers.clone()).collect();
+        context.layers.remove_unused(&used)?;
         Ok(Self { context, store, state: Mutex::new(state) })
+    }
+
+    /// What all functions share.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Creates a function. With `publish` its first version is also published, and returned.
@@ -83,6 +91,7 @@ impl Registry {
         if state.functions.contains_key(name) {
             return Err(ApiError::conflict(format!("Function already exist: {name}")));
         }
+        self.context.layers.check(&settings.layers, code.unpacked_size())?;
         let pool = self.pool(name, LATEST, &settings, &code);
         let mut latest = Version {
             settings,
@@ -126,6 +135,7 @@ impl Registry {
             Update::Code(code) => latest.code = code,
             Update::Settings(change) => latest.settings = latest.settings.with(*change)?,
         }
+        self.context.layers.check(&latest.settings.layers, latest.code.unpacked_size())?;
         latest.stage = Stage::Updating;
         latest.renew_revision();
         function.latest = latest;

@@ -1,5 +1,6 @@
 //! The sandboxes of one version of a function: several at a time, reused while they are warm.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -155,9 +156,23 @@ impl SandboxPool {
         command.envs(process::search_path().map(|path| ("PATH", path)));
         command.env("LANG", "en_US.UTF-8").env("TZ", ":UTC");
         command.envs(&self.settings.environment);
+        self.add_layers(&mut command).await?;
         command.env("LAMBDA_TASK_ROOT", folder);
         command.envs(self.lambda_variables());
         Ok(command)
+    }
+
+    /// Layers are below `/opt` on AWS, where Lambda has `/opt/python` on Python's path.
+    async fn add_layers(&self, command: &mut Command) -> Result<(), String> {
+        let mut path = Vec::new();
+        for arn in &self.settings.layers {
+            path.push(self.context.layers.unpacked(arn).await?.join("python"));
+        }
+        if !path.is_empty() {
+            path.extend(self.settings.environment.get("PYTHONPATH").map(PathBuf::from));
+            command.env("PYTHONPATH", std::env::join_paths(path).map_err(|e| e.to_string())?);
+        }
+        Ok(())
     }
 
     /// The variables that Lambda sets. No keys and no endpoints: a user's function must find

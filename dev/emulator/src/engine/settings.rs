@@ -33,8 +33,8 @@ const RESERVED: [&str; 18] = [
 ];
 
 /// Settings that exist on AWS only, and that a function would miss.
-const UNSUPPORTED: [&str; 5] =
-    ["VpcConfig", "Layers", "FileSystemConfigs", "ImageConfig", "CapacityProviderConfig"];
+const UNSUPPORTED: [&str; 4] =
+    ["VpcConfig", "FileSystemConfigs", "ImageConfig", "CapacityProviderConfig"];
 
 /// The configuration of a function or version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub(super) struct Settings {
     pub(super) memory_size: u64,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) architectures: Vec<String>,
+    /// The ARNs of its layers' versions.
+    #[serde(default)]
+    pub(super) layers: Vec<String>,
     /// Settings that are returned and have no effect here.
     pub(super) other: BTreeMap<String, Value>,
 }
@@ -66,6 +69,7 @@ pub(super) struct SettingsChange {
     memory_size: Option<u64>,
     environment: Option<Environment>,
     architectures: Option<Vec<String>>,
+    layers: Option<Vec<String>>,
     package_type: Option<String>,
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
@@ -99,6 +103,7 @@ impl Settings {
             memory_size: 128,
             environment: BTreeMap::new(),
             architectures: vec!["x86_64".to_owned()],
+            layers: Vec::new(),
             other: BTreeMap::new(),
         };
         settings.with(change)
@@ -126,6 +131,7 @@ impl Settings {
         new.memory_size = change.memory_size.unwrap_or(new.memory_size);
         new.environment = change.environment.map_or(new.environment, |e| e.variables);
         new.architectures = change.architectures.unwrap_or(new.architectures);
+        new.layers = change.layers.unwrap_or(new.layers);
         let echoed = ["LoggingConfig", "TracingConfig", "EphemeralStorage", "DeadLetterConfig"];
         let rest = change.rest.into_iter();
         new.other.extend(rest.filter(|(name, _)| echoed.contains(&name.as_str())));

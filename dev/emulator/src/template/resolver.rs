@@ -4,10 +4,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::TemplateError;
-use crate::ids::ACCOUNT;
+use crate::ids::{self, ACCOUNT};
 
 /// How deep references may nest; deeper ones go in a circle.
 const MAX_DEPTH: usize = 10;
+
+/// The alias under which the product's Lambdas are called.
+const ALIAS: &str = "live";
 
 /// Evaluates the values of one template.
 ///
@@ -115,6 +118,12 @@ impl<'t> Resolver<'t> {
             let is_list = parameter["Type"] == "CommaDelimitedList";
             let items = |text: &str| text.split(',').map(str::trim).collect();
             return Some(if is_list { items(default.as_str()?) } else { default.clone() });
+        }
+        if let Some(id) = name.strip_suffix(".Alias") {
+            let binary =
+                self.document["Resources"].get(id)?["Metadata"]["BuildProperties"].get("Binary");
+            let arn = ids::function_arn(self.region, binary?.as_str()?);
+            return Some(format!("{arn}:{ALIAS}").into());
         }
         let resource = self.document["Resources"].get(name).filter(|_| depth < MAX_DEPTH)?;
         let property = match resource["Type"].as_str()? {

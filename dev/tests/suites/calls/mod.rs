@@ -8,4 +8,5 @@ mod examples;
 mod forms;
 mod hostile;
 mod outcomes;
+mod packages;
 mod urls;

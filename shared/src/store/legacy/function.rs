@@ -4,8 +4,8 @@ use super::fields::{LegacyTime, fields};
 use super::item_kind::is_current;
 use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{
-    Auth, Code, Fields, Form, Function, FunctionId, FunctionSettings, Handler, Owner, Status,
-    ValidationError, WorkspaceId,
+    Auth, Code, Detected, Fields, Form, Function, FunctionId, FunctionSettings, Handler, Owner,
+    RequiredPackages, Status, ValidationError, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::Store;
@@ -113,7 +113,8 @@ fn function(
     let settings =
         FunctionSettings { auth: Auth::default(), ..FunctionSettings::take(&mut fields)? };
     let status: Status = fields.optional("status")?.unwrap_or_default();
-    let spin = Handler { form: Form::Spin, entry_point: None };
-    let handler = settings.handler_of(&code).unwrap_or(spin);
-    Ok(Function::new(id.clone(), ws.clone(), settings, code, handler, status, last_modified))
+    let handler = Handler { form: Form::Spin, entry_point: None };
+    let spin = Detected { handler, packages: RequiredPackages::default() };
+    let detected = settings.detect(&code).unwrap_or(spin);
+    Ok(Function::new(id.clone(), ws.clone(), settings, code, detected, status, last_modified))
 }

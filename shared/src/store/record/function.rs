@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::code::CodeRecord;
+use super::dependencies::DependenciesRecord;
 use super::deployment::DeploymentRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, DeploymentState, Function, FunctionId, FunctionSettings, Handler, Owner, Status,
-    Timestamp, Versioned, WorkspaceId,
+    Code, Dependencies, DeploymentState, Detected, Function, FunctionId, FunctionSettings, Handler,
+    Owner, Packages, RequiredPackages, Status, Timestamp, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -41,6 +42,11 @@ pub(in crate::store) struct FunctionRecord {
     // Functions of earlier releases are all of the native form.
     #[serde(flatten)]
     pub(in crate::store) handler: Handler,
+    #[serde(default, skip_serializing_if = "RequiredPackages::is_empty")]
+    pub(in crate::store) required_packages: RequiredPackages,
+    /// Absent before packages were first installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) dependencies: Option<DependenciesRecord>,
     #[serde(flatten)]
     pub(in crate::store) deployment: DeploymentRecord,
 }
@@ -65,6 +71,8 @@ impl FunctionRecord {
                 form: function.detected_form,
                 entry_point: function.detected_entry_point,
             },
+            required_packages: function.required_packages,
+            dependencies: None,
             deployment: DeploymentRecord::default(),
         }
     }
@@ -83,7 +91,7 @@ impl FunctionRecord {
         }
         let is_deployed = match deployed_digest {
             Some(deployed) => {
-                *deployed == self.settings.deployment_digest(self.code.sha256(), &self.handler)
+                *deployed == self.settings.deployment_digest(self.code.sha256(), &self.detected())
             }
             // Not deployed, or by a release that kept no digest: whatever changed it since was
             // deployed by one that does.
@@ -92,17 +100,38 @@ impl FunctionRecord {
         if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
     }
 
+    fn detected(&self) -> Detected {
+        Detected { handler: self.handler.clone(), packages: self.required_packages.clone() }
+    }
+
+    /// The packages of this version.
+    pub(in crate::store) fn packages(&self) -> Packages {
+        if self.required_packages.is_empty() {
+            return Packages::None;
+        }
+        let digest = self.required_packages.digest(self.settings.runtime);
+        let installed = self.dependencies.as_ref().and_then(|found| found.of(&digest));
+        installed.unwrap_or(Packages::Wanted)
+    }
+
     pub(in crate::store) fn with_code(self, code: Code) -> Versioned<Function> {
         let version = self.version;
+        let (detected, packages) = (self.detected(), self.packages());
         let mut value = Function::new(
             self.id,
             self.workspace_id,
             self.settings,
             code,
-            self.handler,
+            detected,
             self.status,
             self.last_modified,
         );
+        value.dependencies = match packages {
+            Packages::None => Dependencies::default(),
+            Packages::Wanted => Dependencies::resolving(),
+            Packages::Ready(layer) => layer.into(),
+            Packages::Failed(message) => Dependencies::failed(message),
+        };
         value.deployment_error = self.deployment.error_of(version);
         value.last_deployed = self.deployment.last_deployed;
         Versioned { value, version }

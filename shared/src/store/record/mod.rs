@@ -3,6 +3,7 @@
 //! Values in a record were checked before they were written.
 
 mod code;
+mod dependencies;
 mod deployment;
 mod function;
 mod invocation_key;
@@ -12,6 +13,7 @@ mod workspace;
 
 pub use code::SourceKey;
 pub(super) use code::{CodeRecord, code_from_inline};
+pub(super) use dependencies::{DependenciesRecord, Outcome};
 pub(super) use function::{FunctionRecord, visible_function};
 pub(super) use invocation_key::{InvocationKeyRecord, LEGACY_KEYS, legacy_element};
 pub(super) use log::{LogRecord, expires_at};
