@@ -30,6 +30,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// An item, as DynamoDB's client has it.
 pub type Item = HashMap<String, AttributeValue>;
 
+/// How often an event is delivered that fails. AWS delivers one three times.
+const ATTEMPTS: usize = 2;
+
 /// All Lambdas over one environment.
 #[derive(Debug)]
 pub struct Deployment {
@@ -47,6 +50,8 @@ pub struct Deployment {
     pub builds: BuildRequests,
     /// The events for it that are not processed yet.
     packages_wanted: Mutex<UnboundedReceiver<Bytes>>,
+    /// Those that failed, and come again with the next [`Deployment::settle`].
+    failed_events: Mutex<Vec<Bytes>>,
     routes: Vec<(Route, String)>,
     lambdas: BTreeMap<String, Lambda>,
 }
@@ -121,6 +126,7 @@ impl Deployment {
             packages: Packages::new(store, engine.clone()).with_pause(Duration::from_millis(10)),
             builds,
             packages_wanted,
+            failed_events: Mutex::default(),
             engine,
             env,
         }
@@ -181,10 +187,36 @@ impl Deployment {
 
     /// Processes the stream, and what follows from it, until nothing is left.
     pub async fn settle(&self) {
-        loop {
-            self.env.settle(|event| self.process(event)).await;
-            let Some(event) = self.next_packages_wanted().await else { return };
-            self.install_packages(&event).await.unwrap();
+        for _ in 0..ATTEMPTS {
+            loop {
+                self.env.settle(|event| self.process(event)).await;
+                let Some(event) = self.next_packages_wanted().await else { break };
+                if self.install_packages(&event).await.is_err() {
+                    self.failed_events.lock().await.push(event);
+                }
+            }
+            let failed = std::mem::take(&mut *self.failed_events.lock().await);
+            if failed.is_empty() {
+                return;
+            }
+            // Lambda delivers them again after some minutes.
+            self.expire_leases().await;
+            for event in failed {
+                if self.install_packages(&event).await.is_err() {
+                    self.failed_events.lock().await.push(event);
+                }
+            }
+        }
+    }
+
+    /// Lets the leases of builds expire, as if time had passed.
+    async fn expire_leases(&self) {
+        for mut item in self.items().await {
+            if item["SK"].as_s().is_ok_and(|sk| sk == "STATE") && item.remove("busyUntil").is_some()
+            {
+                let put = self.env.dynamodb.put_item().table_name(&self.env.config.table);
+                put.set_item(Some(item)).send().await.unwrap();
+            }
         }
     }
 
@@ -196,7 +228,7 @@ impl Deployment {
     /// Delivers an event to the Lambda `packages`.
     pub async fn install_packages(&self, event: &Bytes) -> Result<(), shared::error::Error> {
         let event = serde_json::from_slice(event).unwrap();
-        acting_as("packages", Box::pin(self.packages.handle(event))).await
+        acting_as("packages", self.packages.handle(event)).await
     }
 
     /// Delivers every record of the stream once, from its oldest on. The number of failures: one

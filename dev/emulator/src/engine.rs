@@ -24,7 +24,7 @@ mod sandbox_pool;
 mod settings;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +148,17 @@ impl Engine {
     /// Completes all changes at once, for tests with a long [`EngineOptions::update_delay`].
     pub fn complete_updates(&self) {
         self.registry.activate_all();
+    }
+
+    /// The Python that runs the functions.
+    ///
+    /// # Errors
+    /// A sentence that names what the machine lacks.
+    pub async fn python(&self) -> Result<PathBuf, String> {
+        let context = self.context.clone();
+        let stopped = || "the local engine has stopped".to_owned();
+        let find = self.background.spawn(async move { context.python.program().await });
+        find.ok_or_else(stopped)?.await.map_err(|_| stopped())?
     }
 
     /// Which Python runs the functions, for people: a few words.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jsonwebtoken::jwk::JwkSet;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -126,7 +127,8 @@ pub struct Stack {
     // Dropped in this order: requests, event sources, Lambdas, engine, stores, folder.
     gateway: Gateway,
     _event_sources: Option<EventSources>,
-    rebuilding: Option<Rebuilding>,
+    rebuilding: Option<Background>,
+    _hosted: Vec<Background>,
     _endpoints: Option<EndpointsFile>,
     engine: Engine,
     stores: Stores,
@@ -134,11 +136,11 @@ pub struct Stack {
     _temporary: Option<TempDir>,
 }
 
-/// The task that rebuilds after changes. Dropping it ends the task.
+/// A task. Dropping it ends the task.
 #[derive(Debug)]
-struct Rebuilding(JoinHandle<()>);
+struct Background(JoinHandle<()>);
 
-impl Drop for Rebuilding {
+impl Drop for Background {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -201,6 +203,7 @@ impl Stack {
         let (launcher, root) = (options.launcher, &options.root);
         let engine = Engine::start(&functions, launcher, &template.region, root);
         let engine = engine.map_err(StackError::Engine)?;
+        engine.serve_objects(stores.s3_folder());
         say(format_args!("stores are up after {:.1} s", begun.elapsed().as_secs_f64()));
 
         let built = begun.elapsed();
@@ -220,8 +223,12 @@ impl Stack {
                 (binaries, Some(builder))
             }
         };
-        let variables = endpoints::variables(&stores, &engine, &template.region);
+        let mut variables = endpoints::variables(&stores, &engine, &template.region);
+        // Without Python, a function's own error says so.
+        let python = engine.python().await.unwrap_or_else(|_| "python3".into());
+        variables.extend(builder_variables(&python, root, &functions));
         let pools = start_pools(&template, variables, options.launcher, binaries).await?;
+        let hosted = host(&engine, &pools);
         let event_sources = start_event_sources(&template, &stores, &pools, folder.as_ref())?;
         let routes = template
             .functions
@@ -249,6 +256,7 @@ impl Stack {
             gateway,
             _event_sources: event_sources,
             rebuilding,
+            _hosted: hosted,
             _endpoints: endpoints,
             engine,
             stores,
@@ -339,6 +347,44 @@ async fn start_pools(
     Ok(pools)
 }
 
+/// Where the builder has its interpreter, its work folder and `uv`.
+fn builder_variables(python: &Path, root: &Path, functions: &Path) -> [(String, String); 3] {
+    [
+        ("BUILDER_PYTHON", python.to_owned()),
+        ("BUILDER_WORK", functions.join("build")),
+        ("BUILDER_UV", root.join(".engine").join("uv")),
+    ]
+    .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+}
+
+/// Lets the Lambdas invoke each other by name.
+fn host(engine: &Engine, pools: &[WorkerPool]) -> Vec<Background> {
+    let mut tasks = Vec::new();
+    for pool in pools {
+        let (invoked, name) = (pool.clone(), pool.spec().name.clone());
+        let mut events = engine.host(&name, move |event| {
+            let pool = invoked.clone();
+            Box::pin(async move { pool.invoke(event).await.map_err(|e| e.to_string()) })
+        });
+        let pool = pool.clone();
+        tasks.push(Background(tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                tokio::spawn(invoke_later(pool.clone(), event));
+            }
+        })));
+    }
+    tasks
+}
+
+/// An asynchronous invocation: as on AWS, two more attempts follow one that fails.
+async fn invoke_later(pool: WorkerPool, event: Bytes) {
+    for pause in [60, 120, 0] {
+        let Err(problem) = pool.invoke(event.clone()).await else { return };
+        say(format_args!("{} failed: {problem}", pool.spec().name));
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+    }
+}
+
 /// Starts the template's event source mappings; `None` if it has none.
 fn start_event_sources(
     template: &Template,
@@ -362,7 +408,7 @@ fn rebuild_on_change(
     root: &Path,
     mut builder: Builder,
     pools: Vec<WorkerPool>,
-) -> Option<Rebuilding> {
+) -> Option<Background> {
     let mut watcher = match Watcher::new(root) {
         Ok(watcher) => watcher,
         Err(problem) => {
@@ -372,7 +418,7 @@ fn rebuild_on_change(
             return None;
         }
     };
-    Some(Rebuilding(tokio::spawn(async move {
+    Some(Background(tokio::spawn(async move {
         loop {
             let changed = watcher.changed().await;
             if changed.iter().any(|path| path.ends_with("template.yaml")) {

@@ -1,10 +1,13 @@
 //! The invariants of a settled deployment: table, bucket and engine agree, and usage agrees with logs.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use deployment::Deployment;
 use serde_json::Value;
+use shared::domain::{LayerKey, Owner};
 
 /// Exceptions from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +25,16 @@ pub(crate) async fn assert_consistent(api: &Deployment, allowed: &Allowed, case:
     let workspaces = listed.as_array().unwrap();
     assert_eq!(counted_workspaces(api).await, workspaces.len() as u64, "{case}: of the owner");
     let mut expected = Vec::new();
+    let mut layers = BTreeSet::new();
     for workspace in workspaces {
-        expected.extend(expected_of_workspace(api, workspace, allowed, case).await);
+        expected.extend(expected_of_workspace(api, workspace, allowed, &mut layers, case).await);
+    }
+    for layer in &layers {
+        expected.extend([
+            format!("item LAYER#{layer} STATE"),
+            format!("object locks/{layer}.txt"),
+            format!("layer faas-packages-{layer}"),
+        ]);
     }
     let mut left = left(api).await;
     for expected in &expected {
@@ -36,6 +47,8 @@ pub(crate) async fn assert_consistent(api: &Deployment, allowed: &Allowed, case:
         left.starts_with(&format!("object builds/{}/", workspace["id"].as_str().unwrap()))
     };
     left.retain(|left| !workspaces.iter().any(|workspace| of_a_build(left, workspace)));
+    // So does the zip of a layer that is published.
+    left.retain(|left| !left.starts_with("object layers/"));
     // A workspace's usage item is created with its first deployment, and stays.
     left.retain(|left| !(left.starts_with("item WS#") && left.ends_with(" METRICS")));
     if let Some(ws) = &allowed.orphans_of {
@@ -67,6 +80,7 @@ async fn expected_of_workspace(
     api: &Deployment,
     workspace: &Value,
     allowed: &Allowed,
+    layers: &mut BTreeSet<LayerKey>,
     case: &str,
 ) -> Vec<String> {
     let ws = workspace["id"].as_str().unwrap();
@@ -102,6 +116,12 @@ async fn expected_of_workspace(
             format!("object code/{ws}/{id}"),
             format!("engine faas-{id}"),
         ]);
+        if let Some(lock) = function["dependencies"]["lockHash"].as_str() {
+            let runtime = serde_json::from_value(function["runtime"].clone()).unwrap();
+            let layer = LayerKey::of(&Owner::anonymous(), lock, runtime);
+            expected.push(format!("item WS#{ws} LAYER#{id}#{layer}"));
+            layers.insert(layer);
+        }
         let object = api.env.s3.get_object().bucket(&api.env.config.bucket);
         let object = object.key(format!("{ws}/{id}.py")).send().await.unwrap();
         let published = object.body.collect().await.unwrap().to_vec();

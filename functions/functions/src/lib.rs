@@ -1,14 +1,16 @@
 //! Routes of functions and of their invocation keys.
 
 mod keys;
+mod uploads;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use http::StatusCode;
 use shared::domain::{
-    CreateFunction, CreateInvocationKey, Fields, Function, FunctionId, InvocationKey, KeyId,
-    Limits, List, NewInvocationKey, Owner, PatchFunction, SettingsInSchemas, WorkspaceId,
+    CreateFunction, CreateInvocationKey, Dependencies, Fields, Function, FunctionId, InvocationKey,
+    KeyId, Limits, List, LockedPackage, NewInvocationKey, NewUpload, Owner, PatchFunction,
+    SettingsInSchemas, Upload, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{
@@ -36,6 +38,10 @@ pub fn router(store: Store) -> Router {
             "/api/workspaces/{workspaceId}/functions/{functionId}/keys/{keyId}",
             delete(keys::revoke),
         )
+        .route(
+            "/api/workspaces/{workspaceId}/functions/{functionId}/uploads",
+            post(uploads::create),
+        )
         .with_state(store.clone());
     rate_limit::per_owner(router, &store)
 }
@@ -43,7 +49,7 @@ pub fn router(store: Store) -> Router {
 /// The OpenAPI description of these routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    paths(create, list, read, update, remove, keys::create, keys::list, keys::revoke),
+    paths(create, list, read, update, remove, keys::create, keys::list, keys::revoke, uploads::create),
     components(schemas(
         Function,
         CreateFunction,
@@ -52,6 +58,10 @@ pub fn router(store: Store) -> Router {
         CreateInvocationKey,
         NewInvocationKey,
         KeyId,
+        NewUpload,
+        Upload,
+        Dependencies,
+        LockedPackage,
     )),
     modifiers(&SettingsInSchemas)
 )]

@@ -70,7 +70,8 @@ impl Packages {
     /// # Errors
     /// What repeating the event may mend. Lambda does.
     pub async fn handle(&self, event: PackagesWanted) -> Result<(), Error> {
-        let handled = self.install(&event).await;
+        // The future is large.
+        let handled = Box::pin(self.install(&event)).await;
         handled.inspect_err(|error| {
             let function = &event.function;
             tracing::error!(%function, cause = error.causes(), "packages are not installed");
@@ -131,12 +132,9 @@ impl Packages {
         event: &PackagesWanted,
         wanted: &PackagesOfFunction,
     ) -> Result<(LayerKey, Layer), Failed> {
-        let resolution = self.resolution(wanted).await?;
+        let resolution = self.resolution(event, wanted).await?;
         let key = LayerKey::of(&wanted.owner, &resolution.lock_hash, wanted.runtime);
-        let used = self.store.use_layer(&event.workspace, &event.function, &key).await?;
-        if used == LayerUse::NoFunction {
-            return Err(Failed::Outdated);
-        }
+        self.use_layer(event, &key).await?;
         for _ in 0..LOOKS {
             match self.store.lease_layer(&key, LEASE).await? {
                 Lease::Done(layer) => return Ok((key, layer)),
@@ -153,14 +151,26 @@ impl Packages {
         Err(busy().into())
     }
 
+    /// Keeps the layer as long as the function needs it.
+    async fn use_layer(&self, event: &PackagesWanted, key: &LayerKey) -> Result<(), Failed> {
+        match self.store.use_layer(&event.workspace, &event.function, key).await? {
+            LayerUse::Counted => Ok(()),
+            LayerUse::NoFunction => Err(Failed::Outdated),
+        }
+    }
+
     /// What the requirements of a function are resolved to.
-    async fn resolution(&self, wanted: &PackagesOfFunction) -> Result<Resolution, Failed> {
+    async fn resolution(
+        &self,
+        event: &PackagesWanted,
+        wanted: &PackagesOfFunction,
+    ) -> Result<Resolution, Failed> {
         let key = self.store.resolution_key(&wanted.owner, &wanted.digest());
         for _ in 0..LOOKS {
             match self.store.lease_resolution(&key, LEASE).await? {
                 Lease::Done(resolution) => return Ok(resolution),
                 Lease::Held => {
-                    let resolved = self.resolve(wanted).await;
+                    let resolved = self.resolve(event, wanted).await;
                     return match resolved {
                         Ok(resolution) => {
                             Ok(self.store.record_resolution(&key, &resolution).await?)
@@ -177,12 +187,18 @@ impl Packages {
         Err(busy().into())
     }
 
-    async fn resolve(&self, wanted: &PackagesOfFunction) -> Result<Resolution, Failed> {
+    async fn resolve(
+        &self,
+        event: &PackagesWanted,
+        wanted: &PackagesOfFunction,
+    ) -> Result<Resolution, Failed> {
         let now = self.store.now();
         let resolved = self.engine.resolve(&wanted.required, wanted.runtime, now).await?;
         let resolved = done(resolved)?;
         let lock_hash = resolved.lock.hash();
         let key = LayerKey::of(&wanted.owner, &lock_hash, wanted.runtime);
+        // The lock is deleted with the layer, so its use comes first.
+        self.use_layer(event, &key).await?;
         self.store.put_lock(&key, &resolved.lock).await?;
         Ok(Resolution { lock_hash, packages: resolved.packages })
     }

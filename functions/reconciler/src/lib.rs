@@ -87,7 +87,7 @@ impl Reconciler {
         match change {
             Change::FunctionSaved { workspace, function, has_new_source, replaced } => {
                 if *has_new_source {
-                    self.store.publish_source(workspace, function, replaced.as_ref()).await?;
+                    self.store.publish_source(workspace, function, replaced).await?;
                 }
                 self.deploy(workspace, function).await
             }
@@ -98,7 +98,7 @@ impl Reconciler {
                 if !self.store.function_exists(workspace, function).await? {
                     return self.purge(workspace, function, purge_until).await;
                 }
-                self.store.publish_source(workspace, function, None).await?;
+                self.store.publish_source(workspace, function, &[]).await?;
                 self.deploy(workspace, function).await?;
                 self.store.remove_retry_marker(workspace, function).await
             }

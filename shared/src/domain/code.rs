@@ -21,7 +21,7 @@ use super::error::ValidationError;
 pub struct Code(Arc<str>);
 
 /// Padding is optional on input, and always present in output.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );

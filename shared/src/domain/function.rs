@@ -9,8 +9,9 @@ pub use schema::SettingsInSchemas;
 
 use super::{
     Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
-    Form, FormSetting, FunctionId, Handler, HttpMethods, InvalidField, Memory, Name,
-    RequiredPackages, RequirementsSetting, Runtime, Status, Timeout, Timestamp, Usage, WorkspaceId,
+    FilePath, FilesSummary, Form, FormSetting, FunctionFiles, FunctionId, Handler, HttpMethods,
+    InvalidField, MainFile, Memory, Name, NewFiles, ProjectFiles, RequiredPackages,
+    RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage, WorkspaceId,
     sha256_of_parts, syntax,
 };
 
@@ -49,6 +50,10 @@ pub struct FunctionSettings {
     #[serde(default)]
     #[schema(required = true)]
     pub requirements: RequirementsSetting,
+    /// The path of its source among its files.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub main_file: MainFile,
 }
 
 /// What is found in a source.
@@ -75,6 +80,7 @@ impl FunctionSettings {
             form: FormSetting::default(),
             entry_point: EntryPoint::default(),
             requirements: RequirementsSetting::default(),
+            main_file: MainFile::default(),
         }
     }
 
@@ -98,6 +104,7 @@ impl FunctionSettings {
             form: fields.optional("form")?.unwrap_or(default.form),
             entry_point: fields.optional("entryPoint")?.unwrap_or(default.entry_point),
             requirements: fields.optional("requirements")?.unwrap_or(default.requirements),
+            main_file: fields.optional("mainFile")?.unwrap_or(default.main_file),
         })
     }
 
@@ -128,6 +135,11 @@ pub struct Function {
     pub settings: FunctionSettings,
     /// Its source.
     pub code: Code,
+    /// Its other files.
+    pub files: FunctionFiles,
+    /// How many other files it has.
+    #[schema(minimum = 0)]
+    pub file_count: usize,
     /// The form of its handler.
     pub detected_form: Form,
     /// The name of its handler, where the form leaves a choice.
@@ -166,7 +178,12 @@ pub struct Function {
 impl FunctionSettings {
     /// Tells two deployments of a function apart: a digest of what its client decides of them. Its
     /// name, and who may call it, are not part of that.
-    pub fn deployment_digest(&self, source_sha256: &str, detected: &Detected) -> String {
+    pub fn deployment_digest(
+        &self,
+        source_sha256: &str,
+        files: &FilesSummary,
+        detected: &Detected,
+    ) -> String {
         let Detected { handler, packages } = detected;
         let (memory, timeout) = (self.memory.mb().to_string(), self.timeout.seconds().to_string());
         let required = packages.digest(self.runtime).to_string();
@@ -182,6 +199,12 @@ impl FunctionSettings {
         if !packages.is_empty() {
             // No variable has an empty name.
             parts.extend(["", &required]);
+        }
+        if files.count > 0 {
+            parts.extend(["", "", &files.sha256]);
+        }
+        if !self.main_file.is_default() {
+            parts.extend(["", "", "", self.main_file.path().as_str()]);
         }
         hex::encode(&sha256_of_parts(parts)[..16])
     }
@@ -200,7 +223,8 @@ impl Function {
 
     /// [`FunctionSettings::deployment_digest`] of this function.
     pub fn deployment_digest(&self) -> String {
-        self.settings.deployment_digest(&self.code.sha256(), &self.detected())
+        let files = self.files.summary();
+        self.settings.deployment_digest(&self.code.sha256(), files, &self.detected())
     }
 
     /// A function as it is before its first deployment and its first execution.
@@ -209,6 +233,7 @@ impl Function {
         workspace_id: WorkspaceId,
         settings: FunctionSettings,
         code: Code,
+        files: FunctionFiles,
         detected: Detected,
         status: Status,
         last_modified: Timestamp,
@@ -223,6 +248,8 @@ impl Function {
             workspace_id,
             settings,
             code,
+            file_count: files.summary().count,
+            files,
             detected_form: handler.form,
             detected_entry_point: handler.entry_point,
             required_packages: packages,
@@ -256,6 +283,9 @@ pub struct CreateFunction {
     settings: FunctionSettings,
     /// Its source. A handler of another platform runs as it is.
     code: Code,
+    /// Its other files.
+    #[schema(required = false)]
+    files: NewFiles,
     /// What is found in it.
     #[schema(ignore)]
     detected: Detected,
@@ -265,8 +295,9 @@ impl CreateFunction {
     /// The function to create in `workspace_id`.
     pub fn create(self, workspace_id: WorkspaceId, seed: &CreationSeed) -> Function {
         let id = FunctionId::of(seed.ulid);
-        let Self { settings, code, detected } = self;
-        Function::new(id, workspace_id, settings, code, detected, Status::Active, seed.at)
+        let Self { settings, code, files: NewFiles(files), detected } = self;
+        let (files, status) = (files.into(), Status::Active);
+        Function::new(id, workspace_id, settings, code, files, detected, status, seed.at)
     }
 }
 
@@ -275,15 +306,21 @@ impl TryFrom<Fields> for CreateFunction {
 
     /// The code is checked last, as Python of the runtime.
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
-        let settings = FunctionSettings::take(&mut fields)?;
+        let mut settings = FunctionSettings::take(&mut fields)?;
         let code: Code = fields.required("code")?;
+        let files: NewFiles = fields.optional("files")?.unwrap_or_default();
+        if settings.requirements.given().is_none() {
+            let listed = files.0.requirements().map_err(|e| e.of("files"))?;
+            settings.requirements = listed.map(Into::into).unwrap_or_default();
+        }
+        check_project(&settings.main_file, &files.0, Some(&code))?;
         let detected = settings.detect(&code)?;
-        Ok(Self { settings, code, detected })
+        Ok(Self { settings, code, files, detected })
     }
 }
 
 /// A change of a function: a field that is absent stays as it is.
-#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PatchFunction {
     /// The new name.
@@ -316,6 +353,18 @@ pub struct PatchFunction {
     pub entry_point: Option<EntryPoint>,
     /// The new requirements; `null` clears them.
     pub requirements: Option<RequirementsSetting>,
+    /// The new path of the source.
+    #[schema(nullable = false)]
+    pub main_file: Option<MainFile>,
+    /// The new other files, all of them.
+    #[serde(skip)]
+    pub files: Option<NewFiles>,
+    /// The upload of a project, which has the new source and the new other files. Its main file is
+    /// `mainFile`, or the file that looks like it; a `requirements.txt` in it counts as
+    /// `requirements`.
+    #[serde(skip)]
+    #[schema(nullable = false)]
+    pub upload: Option<UploadId>,
     /// The new source.
     #[schema(nullable = false)]
     pub code: Option<Code>,
@@ -331,7 +380,7 @@ impl TryFrom<Fields> for PatchFunction {
     /// checked as the newest: the function's own runtime isn't known before the function is read.
     /// A runtime alone checks no code. An error that slips through shows when the function runs.
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
-        let patch = Self {
+        let mut patch = Self {
             name: fields.optional("name")?,
             description: fields.optional("description")?,
             runtime: fields.optional("runtime")?,
@@ -343,9 +392,22 @@ impl TryFrom<Fields> for PatchFunction {
             form: fields.optional("form")?,
             entry_point: fields.optional("entryPoint")?,
             requirements: fields.optional("requirements")?,
+            main_file: fields.optional("mainFile")?,
+            files: fields.optional("files")?,
+            upload: fields.optional("upload")?,
             code: fields.optional("code")?,
             status: fields.optional("status")?,
         };
+        if patch.upload.is_some() && (patch.code.is_some() || patch.files.is_some()) {
+            return Err(InvalidField::new("upload", "can't be given together with code or files"));
+        }
+        if let Some(NewFiles(files)) = &patch.files {
+            check_size(files, patch.code.as_ref())?;
+            if patch.requirements.is_none() {
+                let listed = files.requirements().map_err(|e| e.of("files"))?;
+                patch.requirements = listed.map(Into::into);
+            }
+        }
         if let Some(code) = &patch.code {
             syntax::parse(code.as_str(), patch.runtime.unwrap_or(Runtime::NEWEST))?;
         }
@@ -353,28 +415,98 @@ impl TryFrom<Fields> for PatchFunction {
     }
 }
 
+/// Checks that the source is no other file too, and that both fit into one request.
+fn check_project(
+    main_file: &MainFile,
+    files: &ProjectFiles,
+    code: Option<&Code>,
+) -> Result<(), InvalidField> {
+    check_main_file(main_file, files)?;
+    check_size(files, code)
+}
+
+fn check_main_file(main_file: &MainFile, files: &ProjectFiles) -> Result<(), InvalidField> {
+    let path = main_file.path();
+    let clashes = |other: &FilePath| {
+        let (path, other) = (path.as_str(), other.as_str());
+        let is_folder_of = |folder: &str, path: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        path == other || is_folder_of(path, other) || is_folder_of(other, path)
+    };
+    if files.names().iter().any(clashes) {
+        return Err(InvalidField::new(
+            "files",
+            format!("must not hold {path}, which is the path of the source: see mainFile"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_size(files: &ProjectFiles, code: Option<&Code>) -> Result<(), InvalidField> {
+    let code = code.map_or(0, |code| code.as_bytes().len() as u64);
+    let (bytes, most) = (files.unzipped_bytes() + code, ProjectFiles::MAX_JSON_BYTES);
+    if bytes > most {
+        return Err(InvalidField::new(
+            "files",
+            format!(
+                "must have at most {most} bytes with the source, and have {bytes}: upload a zip"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// A change of a function's source, or of the settings by which it is read.
 #[derive(Debug)]
 pub struct SourceChange {
     /// The new source.
     pub code: Option<Code>,
+    /// The new other files.
+    pub files: Option<ProjectFiles>,
     runtime: Option<Runtime>,
     form: Option<FormSetting>,
     entry_point: Option<EntryPoint>,
     requirements: Option<RequirementsSetting>,
+    main_file: Option<MainFile>,
 }
 
 impl SourceChange {
-    /// The part of `patch` that changes what is found in the source; `None` where nothing does. The
-    /// new source is taken out of the patch.
+    /// The part of `patch` that changes the source, the other files, or what is found in them;
+    /// `None` where nothing does. New source and files are taken out of the patch.
     pub fn of(patch: &mut PatchFunction) -> Option<Self> {
-        let code = patch.code.take();
-        let PatchFunction { runtime, form, entry_point, requirements, .. } = patch;
-        let changes =
-            code.is_some() || form.is_some() || entry_point.is_some() || requirements.is_some();
-        let (runtime, form) = (*runtime, *form);
-        let (entry_point, requirements) = (entry_point.clone(), requirements.clone());
-        changes.then_some(Self { code, runtime, form, entry_point, requirements })
+        let (code, files) = (patch.code.take(), patch.files.take().map(|NewFiles(files)| files));
+        let PatchFunction { runtime, form, entry_point, requirements, main_file, .. } =
+            patch.clone();
+        let changes = code.is_some()
+            || files.is_some()
+            || form.is_some()
+            || entry_point.is_some()
+            || requirements.is_some()
+            || main_file.is_some();
+        changes.then_some(Self { code, files, runtime, form, entry_point, requirements, main_file })
+    }
+
+    /// Checks the other files against the main file.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where one of `files`, which the function has, or of the new ones is the main
+    /// file.
+    pub fn check_files(
+        &self,
+        settings: &FunctionSettings,
+        files: Option<&ProjectFiles>,
+    ) -> Result<(), InvalidField> {
+        let main_file = self.main_file.as_ref().unwrap_or(&settings.main_file);
+        match self.files.as_ref().or(files) {
+            Some(files) => check_main_file(main_file, files),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the files that the function has must be known.
+    pub fn needs_files(&self) -> bool {
+        self.main_file.is_some() && self.files.is_none()
     }
 
     /// What is found in `code` under the changed `settings`.
@@ -429,6 +561,7 @@ mod tests {
                 "runtime": "Python 3.12", "memory": 256, "timeout": 30,
                 "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
                 "form": "auto", "entryPoint": null, "requirements": null,
+                "mainFile": "function.py", "files": {}, "fileCount": 0,
                 "detectedForm": "native",
                 "dependencies": {
                     "status": "none", "packages": [], "unzippedBytes": 0, "limitBytes": 262144000,

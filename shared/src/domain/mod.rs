@@ -12,6 +12,7 @@ mod error;
 mod execution;
 mod field;
 mod file_path;
+mod files;
 mod form;
 mod function;
 mod id;
@@ -50,6 +51,7 @@ pub use error::{
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
 pub use file_path::FilePath;
+pub use files::{FilesSummary, FunctionFiles, MainFile, NewFiles, NewUpload, Upload, UploadId};
 pub use form::{EntryPoint, Form, FormSetting, Handler};
 pub use function::{
     CreateFunction, Detected, Function, FunctionSettings, PatchFunction, SettingsInSchemas,

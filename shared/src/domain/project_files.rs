@@ -112,6 +112,26 @@ impl ProjectFiles {
         read.map(|()| Some(content))
     }
 
+    /// All files with what they hold.
+    ///
+    /// # Errors
+    /// As [`ProjectFiles::get`].
+    pub fn contents(&self) -> Result<Vec<(FilePath, Vec<u8>)>, ValidationError> {
+        let mut archive = ZipArchive::new(Cursor::new(self.as_zip()))
+            .map_err(|_| ValidationError::because("are damaged"))?;
+        let mut contents = Vec::new();
+        for path in self.names.iter() {
+            let mut content = Vec::new();
+            let read = archive
+                .by_name(path.as_str())
+                .map_err(|_| damaged(path))
+                .and_then(|mut file| file.read_to_end(&mut content).map_err(|_| damaged(path)));
+            read?;
+            contents.push((path.clone(), content));
+        }
+        Ok(contents)
+    }
+
     /// What `requirements.txt` says, where there is one.
     ///
     /// # Errors

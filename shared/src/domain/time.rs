@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp as Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -36,6 +37,14 @@ impl Timestamp {
     /// Milliseconds since 1970.
     pub fn epoch_milliseconds(self) -> i64 {
         self.0.as_millisecond()
+    }
+
+    /// The time `duration` later; the same, where that is beyond the year 9999.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let later = self.epoch_milliseconds().saturating_add(milliseconds);
+        Self::from_epoch_milliseconds(later).unwrap_or(self)
     }
 
     /// The time of this number of milliseconds since 1970; `None` beyond the year 9999.

@@ -15,10 +15,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::package::{HANDLER, package};
+use super::package::{HANDLER, Package, package};
 use super::{Engine, lambda_name};
 use crate::aws::failure::failure;
-use crate::domain::{Function, FunctionId, Layer, Runtime};
+use crate::domain::{Function, FunctionId, Layer, MAX_UNZIPPED_BYTES, Runtime};
 use crate::error::Error;
 
 /// The outcome of a deployment.
@@ -62,7 +62,14 @@ impl Engine {
         function: &Function,
         layer: Option<&Layer>,
     ) -> Result<String, DeployError> {
-        let zip = package(&function.code, &function.handler())?;
+        let Package { zip, unzipped_bytes } = package(function)?;
+        let unzipped_bytes = unzipped_bytes + layer.map_or(0, |layer| layer.unzipped_bytes);
+        if unzipped_bytes > MAX_UNZIPPED_BYTES {
+            return Err(DeployError::Refused(format!(
+                "the function could not be deployed: its code and packages have {unzipped_bytes} \
+                 bytes unzipped, and may have {MAX_UNZIPPED_BYTES}"
+            )));
+        }
         let hash = STANDARD.encode(Sha256::digest(&zip));
         let zip = Blob::new(zip);
         let before = self.settled(&function.id).await?;

@@ -19,8 +19,8 @@ pub enum Change {
         function: FunctionId,
         /// Whether its source changed.
         has_new_source: bool,
-        /// The source before, if it changed.
-        replaced: Option<SourceKey>,
+        /// The source, and the other files, before, as far as they changed.
+        replaced: Vec<SourceKey>,
     },
     /// A function was deleted.
     FunctionDeleted {
@@ -74,10 +74,13 @@ impl Change {
                 // The reconciler's own writes leave the version as it is.
                 Some(_) if attribute(&old, "version") == attribute(&new, "version") => None,
                 Some(_) => {
-                    let (before, now) = (attribute(&old, "codeKey"), attribute(&new, "codeKey"));
-                    let has_new_source = before != now;
-                    let before = before.filter(|_| has_new_source);
-                    let replaced = before.and_then(|key| Some(SourceKey(key.as_s().ok()?.clone())));
+                    let has_changed = |name: &&str| attribute(&old, name) != attribute(&new, name);
+                    let changed: Vec<_> =
+                        ["codeKey", "filesKey"].into_iter().filter(has_changed).collect();
+                    let before =
+                        |name| Some(SourceKey(attribute(&old, name)?.as_s().ok()?.clone()));
+                    let has_new_source = !changed.is_empty();
+                    let replaced = changed.into_iter().filter_map(before).collect();
                     Some(Self::FunctionSaved { workspace, function, has_new_source, replaced })
                 }
             };

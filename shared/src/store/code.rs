@@ -10,10 +10,11 @@ use super::Store;
 use super::expression::Changes;
 use super::item::Item;
 use super::keys;
-use super::record::{CodeRecord, FunctionRecord, SourceKey, code_from_inline};
+use super::record::{CodeRecord, FilesRecord, FunctionRecord, SourceKey, code_from_inline};
 use super::transaction::{Tag, TransactionResult};
 use crate::domain::{
-    Code, Detected, Expected, Function, FunctionId, Owner, SourceChange, Versioned, WorkspaceId,
+    Code, Detected, Expected, Function, FunctionFiles, FunctionId, Owner, ProjectFiles,
+    SourceChange, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::time_budget::TimeBudget;
@@ -52,15 +53,25 @@ impl Store {
         change: SourceChange,
     ) -> Result<Versioned<Function>, Error> {
         let new = change.code.as_ref().map(|code| CodeRecord::new(ws, id, code));
-        if let Some(new) = &new {
-            new.add_to(&mut changes)?;
-        }
-        let write = async {
-            match (&new, &change.code) {
-                (Some(new), Some(code)) => self.put_object(&new.code_key, code).await,
-                _ => Ok(()),
+        let new_files = change.files.as_ref().map(|files| FilesRecord::new(ws, id, files));
+        new.iter().try_for_each(|new| new.add_to(&mut changes))?;
+        new_files.iter().try_for_each(|new| new.add_to(&mut changes))?;
+        let code_key = new.map(|new| new.code_key);
+        let files_key = new_files.and_then(|new| new.files_key);
+        let new_files = change.files.clone();
+        let write_code = async {
+            match code_key.as_deref().zip(change.code.as_ref()) {
+                Some((key, code)) => self.put_object(key, code).await,
+                None => Ok(()),
             }
         };
+        let write_files = async {
+            match files_key.as_deref().zip(new_files.as_ref()) {
+                Some((key, files)) => self.put_files(key, files).await,
+                None => Ok(()),
+            }
+        };
+        let write = async { tokio::try_join!(write_code, write_files).map(drop) };
         let (read, written) = tokio::join!(self.function_record(owner, ws, id), write);
         let commit = async {
             match (read, written) {
@@ -75,19 +86,15 @@ impl Store {
         let committed = tokio::time::timeout(self.time_budget.commit, commit).await;
         let committed = committed
             .map_err(|_| Error::Unavailable("changing a source: out of time".into()))??;
-        let discard = async || {
-            if let Some(new) = &new {
-                self.discard(&new.code_key).await;
-            }
-        };
+        let sources = [code_key, files_key];
         match committed {
             Commit::Changed(function) => Ok(function),
             Commit::Unchanged(function) => {
-                discard().await;
+                self.discard_all(&sources).await;
                 Ok(function)
             }
             Commit::Refused(error) => {
-                discard().await;
+                self.discard_all(&sources).await;
                 Err(error)
             }
         }
@@ -111,8 +118,17 @@ impl Store {
                 Some(code) => Some(code.clone()),
                 None => self.source(&record.code).await?,
             };
+            let shown = FunctionFiles::are_shown(&record.files.summary());
+            let files = match &change.files {
+                Some(files) => Some(files.clone()),
+                None if change.needs_files() || shown => self.files(&record.files).await?,
+                None => None,
+            };
             // Gone: the source was replaced since the function was read.
             if let Some(code) = code {
+                if let Err(error) = change.check_files(&record.settings, files.as_ref()) {
+                    return Ok(Commit::Refused(error.into()));
+                }
                 match change.detect(&code, &record.settings) {
                     Ok(Detected { handler, packages }) => {
                         changes.side_effect("detectedForm", &handler.form)?;
@@ -123,7 +139,7 @@ impl Store {
                 }
                 let item: Item = serde_dynamo::to_item(&record).map_err(Error::internal)?;
                 if changes.are_made_in(&item) {
-                    return Ok(Commit::Unchanged(record.with_code(code)));
+                    return Ok(Commit::Unchanged(record.with_code(code, files)));
                 }
                 if !expected.allows(record.version) {
                     return Ok(Commit::Refused(Error::PreconditionFailed));
@@ -142,7 +158,7 @@ impl Store {
                 let what = "DynamoDB TransactWriteItems, change source";
                 if let TransactionResult::Committed = self.transact(what, items).await? {
                     let record = FunctionRecord::read(changes.applied_to(&item))?;
-                    return Ok(Commit::Changed(record.with_code(code)));
+                    return Ok(Commit::Changed(record.with_code(code, files)));
                 }
             }
             // Changed or deleted since it was read.
@@ -165,7 +181,28 @@ impl Store {
         }
     }
 
-    /// Copies a function's source to where other tools read it, and deletes the `replaced` one; does
+    /// The other files of `record`; `None` if there are none, or their object is gone because they
+    /// were replaced.
+    pub(super) async fn files(&self, record: &FilesRecord) -> Result<Option<ProjectFiles>, Error> {
+        let Some(key) = &record.files_key else { return Ok(None) };
+        let object = self.get_object(key).await?;
+        object.map(ProjectFiles::read).transpose().map_err(Error::internal)
+    }
+
+    /// The source of `record`, and its other files where they are shown; `None` if something is gone
+    /// because it was replaced.
+    pub(super) async fn shown_source(
+        &self,
+        record: &FunctionRecord,
+    ) -> Result<Option<(Code, Option<ProjectFiles>)>, Error> {
+        if record.files.is_empty() || !FunctionFiles::are_shown(&record.files.summary()) {
+            return Ok(self.source(&record.code).await?.map(|code| (code, None)));
+        }
+        let (code, files) = tokio::try_join!(self.source(&record.code), self.files(&record.files))?;
+        Ok(code.zip(files).map(|(code, files)| (code, Some(files))))
+    }
+
+    /// Copies a function's source to where other tools read it, and deletes the `replaced` ones; does
     /// nothing where the function was deleted.
     ///
     /// Sources that the function doesn't name and that are older than any request in progress are
@@ -174,7 +211,7 @@ impl Store {
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
-        replaced: Option<&SourceKey>,
+        replaced: &[SourceKey],
     ) -> Result<(), Error> {
         let Some(record) = self.function_of_any_owner(ws, id).await? else { return Ok(()) };
         // Gone: it was replaced, and another stream record follows.
@@ -184,11 +221,20 @@ impl Store {
         // A function has few versions of its source.
         let deadline = Instant::now() + self.time_budget.call;
         self.delete_objects_until(&keys::code_versions(ws, id), deadline, |key, created| {
-            let is_replaced = replaced.is_some_and(|SourceKey(replaced)| replaced == key);
-            is_replaced || (created < old && key != record.code.code_key)
+            let is_named =
+                key == record.code.code_key || Some(key) == record.files.files_key.as_deref();
+            let is_replaced = replaced.iter().any(|SourceKey(replaced)| replaced == key);
+            !is_named && (is_replaced || created < old)
         })
         .await
         .map(drop)
+    }
+
+    /// As [`Store::discard`], for all `keys`.
+    pub(super) async fn discard_all(&self, keys: &[Option<String>]) {
+        for key in keys.iter().flatten() {
+            self.discard(key).await;
+        }
     }
 
     /// Deletes a source that no item names or will name. A failure is logged only: what is left is

@@ -110,7 +110,11 @@ impl Store {
         let layer_key = installed.filter(|_| matches!(packages, Packages::Ready(_))).cloned();
         // Gone: the source was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(None) };
-        let function = record.with_code(code);
+        let files = self.files(&record.files).await?;
+        if files.is_none() && !record.files.is_empty() {
+            return Ok(None);
+        }
+        let function = record.with_code(code, files);
         Ok(Some(Deployable {
             function,
             deployed_revision,

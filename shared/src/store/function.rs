@@ -11,7 +11,7 @@ use super::idempotency::{Completion, Created, IdempotencyRecord, already_complet
 use super::item::{Item, is_visible_to, readable};
 use super::keys::{self, FUNCTION_PREFIX, Key, PK};
 use super::query::page_size;
-use super::record::{CodeRecord, FunctionRecord, visible_function};
+use super::record::{CodeRecord, FilesRecord, FunctionRecord, visible_function};
 use super::transaction::{Refusals, Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
 use crate::domain::{
@@ -48,8 +48,18 @@ impl Store {
         let (ws, id) = (&new.workspace_id, &new.id);
         let code = CodeRecord::new(ws, id, &new.code);
         let key = code.code_key.clone();
-        self.put_object(&key, &new.code).await?;
-        let item = serde_dynamo::to_item(FunctionRecord::new(owner, new, code));
+        let files = match new.files.content() {
+            Some(content) => FilesRecord::new(ws, id, content),
+            None => FilesRecord::default(),
+        };
+        let sources = [Some(key.clone()), files.files_key.clone()];
+        tokio::try_join!(self.put_object(&key, &new.code), async {
+            match (&files.files_key, new.files.content()) {
+                (Some(key), Some(content)) => self.put_files(key, content).await,
+                _ => Ok(()),
+            }
+        })?;
+        let item = serde_dynamo::to_item(FunctionRecord::new(owner, new, code, files));
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.map_err(Error::internal)?))
@@ -68,11 +78,11 @@ impl Store {
             let completed = already_completed(claim, &refusals);
             let existing = refusals.item(Tag::Function).cloned().map(FunctionRecord::read);
             if existing.transpose()?.is_none_or(|function| function.code.code_key != key) {
-                self.discard(&key).await;
+                self.discard_all(&sources).await;
             }
             return Ok(if completed? { Completion::Replayed } else { Completion::New });
         }
-        self.discard(&key).await;
+        self.discard_all(&sources).await;
         let quota = Error::Quota(Quota::Functions(self.quotas.functions));
         let workspace = refusals.item(Tag::Workspace);
         Err(match workspace.filter(|item| is_visible_to(owner, item)) {
@@ -177,6 +187,9 @@ impl Store {
         expected: &Expected,
         mut patch: PatchFunction,
     ) -> Result<Versioned<Function>, Error> {
+        if let Some(upload) = patch.upload.take() {
+            self.take_upload(owner, ws, id, &upload, &mut patch).await?;
+        }
         let mut changes = Changes::default();
         let change = SourceChange::of(&mut patch);
         // Their null is a value too.
@@ -276,8 +289,8 @@ impl Store {
         // A source that is gone was replaced between the two reads. The item, read again, names the
         // new one.
         for _ in 0..5 {
-            if let Some(code) = self.source(&record.code).await? {
-                return Ok(Some(record.with_code(code)));
+            if let Some((code, files)) = self.shown_source(&record).await? {
+                return Ok(Some(record.with_code(code, files)));
             }
             let gone = record.code.code_key.clone();
             record = match self.function_record(owner, &record.workspace_id, &record.id).await {
@@ -299,6 +312,12 @@ impl Store {
         owner: &Owner,
         record: FunctionRecord,
     ) -> Result<Option<Versioned<Function>>, Error> {
+        // A list has no files.
+        if !record.files.is_empty()
+            && let Some(code) = self.source(&record.code).await?
+        {
+            return Ok(Some(record.with_code(code, None)));
+        }
         match self.load(owner, record).await {
             Err(Error::Internal(cause)) => {
                 tracing::error!(cause, "a function can't be listed");

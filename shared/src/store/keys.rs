@@ -19,6 +19,8 @@
 //! | object | key |
 //! | --- | --- |
 //! | a version of a function's source, never overwritten | `code/{ws}/{fn}/{version}.py` |
+//! | a version of its other files, never overwritten | `code/{ws}/{fn}/{version}.zip` |
+//! | an uploaded project, for a day | `uploads/{ws}/{fn}/{upload}.zip` |
 //! | the current source, for other tools | `{ws}/{fn}.py` |
 //! | a layer before it is published, for a day at the most | `layers/{layer}.zip` |
 //! | the lock of a layer | `locks/{layer}.txt` |
@@ -34,7 +36,7 @@ use ulid::Ulid;
 
 use crate::domain::{
     FunctionId, IdempotentRequest, LayerKey, LogId, Owner, RequirementsDigest, SourceDigest,
-    TaskId, Timestamp, WorkspaceId, sha256_of_parts,
+    TaskId, Timestamp, UploadId, WorkspaceId, sha256_of_parts,
 };
 
 /// The table's partition key.
@@ -307,6 +309,18 @@ pub(super) fn code_of_workspace(workspace: &WorkspaceId) -> String {
 pub(super) fn new_code_version(workspace: &WorkspaceId, function: &FunctionId) -> String {
     let version = Ulid::generate().to_string().to_ascii_lowercase();
     format!("{}{version}.py", code_versions(workspace, function))
+}
+
+/// A key for a new version of a function's other files. No two calls give the same.
+pub(super) fn new_files_version(workspace: &WorkspaceId, function: &FunctionId) -> String {
+    let version = Ulid::generate().to_string().to_ascii_lowercase();
+    format!("{}{version}.zip", code_versions(workspace, function))
+}
+
+/// Where the uploaded project of a function stands, for a day. The bucket's lifecycle knows the
+/// beginning.
+pub(super) fn upload(workspace: &WorkspaceId, function: &FunctionId, id: &UploadId) -> String {
+    format!("uploads/{workspace}/{function}/{id}.zip")
 }
 
 /// Where other tools find a function's current source.

@@ -38,6 +38,7 @@ mod retry;
 mod task;
 mod transaction;
 mod update;
+mod upload;
 mod usage;
 mod workspace;
 

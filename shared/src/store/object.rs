@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Store;
 use crate::aws::failure::failure;
-use crate::domain::Code;
+use crate::domain::{Code, ProjectFiles};
 use crate::error::Error;
 
 /// How far a deletion in steps has come.
@@ -30,6 +30,20 @@ impl Store {
             .await
             .map_err(failure("S3 PutObject"))?;
         Ok(())
+    }
+
+    /// Writes `files` under `key`.
+    pub(super) async fn put_files(&self, key: &str, files: &ProjectFiles) -> Result<(), Error> {
+        self.s3
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .content_type("application/zip")
+            .body(ByteStream::from(files.as_zip().to_vec()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(failure("S3 PutObject, files"))
     }
 
     /// Reads the object under `key`; `None` if there is none.

@@ -62,6 +62,14 @@ impl Python {
         self.interpreter().await.map(drop)
     }
 
+    /// The interpreter.
+    ///
+    /// # Errors
+    /// A sentence that names what the machine lacks.
+    pub(super) async fn program(&self) -> Result<PathBuf, String> {
+        self.interpreter().await.map(|interpreter| interpreter.program.clone())
+    }
+
     /// What is known of the interpreter by now, for people.
     pub(super) fn summary(&self) -> String {
         match self.interpreter.get() {

@@ -196,7 +196,7 @@ async fn process(
     let was_injected = api.env.faults.clear();
     api.settle().await;
     scenario.assert_processed(api, &function, case).await;
-    let were_deleted = scenario == Scenario::DeleteFunction;
+    let were_deleted = matches!(scenario, Scenario::DeleteFunction | Scenario::DeletePackages);
     let allowed = Allowed { were_deleted, ..Allowed::default() };
     assert_consistent(api, &allowed, case).await;
     was_injected

@@ -11,23 +11,41 @@ pub(crate) enum Scenario {
     Deploy,
     Update,
     Count,
+    InstallPackages,
+    ChangePackages,
+    DeletePackages,
     DeleteFunction,
     DeleteWorkspace,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Deploy, Self::Update, Self::Count, Self::DeleteFunction, Self::DeleteWorkspace];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Deploy,
+        Self::Update,
+        Self::Count,
+        Self::InstallPackages,
+        Self::ChangePackages,
+        Self::DeletePackages,
+        Self::DeleteFunction,
+        Self::DeleteWorkspace,
+    ];
+
+    /// Whether its function has packages.
+    fn has_packages(self) -> bool {
+        matches!(self, Self::InstallPackages | Self::ChangePackages | Self::DeletePackages)
+    }
 
     /// Makes the change. The path of the changed function.
     pub(crate) async fn run(self, api: &Deployment) -> String {
         let id = |made: Value| made["id"].as_str().unwrap().to_owned();
         let made = id(api.make("/api/workspaces", &json!({"name": "w"})).await);
         let workspace = format!("/api/workspaces/{made}");
-        let body = json!({"name": "f", "code": STANDARD.encode(source(1))});
+        let requirements = self.has_packages().then_some("alpha");
+        let code = STANDARD.encode(source(1));
+        let body = json!({"name": "f", "code": code, "requirements": requirements});
         let made = id(api.make(&format!("{workspace}/functions"), &body).await);
         let function = format!("{workspace}/functions/{made}");
-        if self == Self::Deploy {
+        if matches!(self, Self::Deploy | Self::InstallPackages) {
             return function;
         }
         api.settle().await;
@@ -36,12 +54,17 @@ impl Scenario {
             assert_eq!(api.ask("PATCH", &function, Some(&body)).await.status, 200);
             return function;
         }
+        if self == Self::ChangePackages {
+            let body = json!({"requirements": "beta", "code": STANDARD.encode(importing("beta"))});
+            assert_eq!(api.ask("PATCH", &function, Some(&body)).await.status, 200);
+            return function;
+        }
         for _ in 0..3 {
             let ran = api.ask("POST", &format!("{function}/invoke"), None).await;
             assert_eq!(ran.json()["responseBody"], 1, "{}", ran.body);
         }
         let deleted = match self {
-            Self::DeleteFunction => &function,
+            Self::DeleteFunction | Self::DeletePackages => &function,
             Self::DeleteWorkspace => &workspace,
             _ => return function,
         };
@@ -53,14 +76,18 @@ impl Scenario {
     pub(crate) async fn assert_processed(self, api: &Deployment, function: &str, case: &str) {
         let read = api.ask("GET", function, None).await;
         match self {
-            Self::DeleteFunction | Self::DeleteWorkspace => {
+            Self::DeleteFunction | Self::DeletePackages | Self::DeleteWorkspace => {
                 read.assert_error(404, "NOT_FOUND");
             }
-            Self::Deploy | Self::Update | Self::Count => {
+            _ => {
                 let function = format!("{function}/invoke");
                 let ran = api.ask("POST", &function, None).await;
                 assert_eq!(ran.status, 200, "{case}: {}", ran.body);
-                let which = if self == Self::Update { 2 } else { 1 };
+                let which = match self {
+                    Self::Update => json!(2),
+                    Self::ChangePackages => json!(["beta"]),
+                    _ => json!(1),
+                };
                 assert_eq!(ran.json()["responseBody"], which, "{case}");
                 let counted = if self == Self::Count { 3 } else { 0 };
                 assert_eq!(read.json()["invocations24h"], counted, "{case}");
@@ -68,6 +95,10 @@ impl Scenario {
             }
         }
     }
+}
+
+fn importing(package: &str) -> String {
+    format!("import {package}\ndef handler(event, context):\n    return [{package}.name]\n")
 }
 
 fn source(which: u64) -> String {

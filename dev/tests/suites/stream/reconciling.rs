@@ -152,7 +152,7 @@ async fn orphaned_sources_are_removed_after_15_minutes() {
         Timestamp::from_epoch_milliseconds(now + 16 * 60_000).unwrap(),
     );
     env.env.patch(&env.ws, &id, &code("x = 3")).await;
-    env.store_at(&later).publish_source(&env.ws, &id, None).await.unwrap();
+    env.store_at(&later).publish_source(&env.ws, &id, &[]).await.unwrap();
     assert!(!env.objects().await.contains_key(&key));
 }
 

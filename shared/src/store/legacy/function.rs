@@ -4,14 +4,14 @@ use super::fields::{LegacyTime, fields};
 use super::item_kind::is_current;
 use super::migration::{MigrationAction, Orphan, Rewrite, is_orphan};
 use crate::domain::{
-    Auth, Code, Detected, Fields, Form, Function, FunctionId, FunctionSettings, Handler, Owner,
-    RequiredPackages, Status, ValidationError, WorkspaceId,
+    Auth, Code, Detected, Fields, Form, Function, FunctionFiles, FunctionId, FunctionSettings,
+    Handler, Owner, RequiredPackages, Status, ValidationError, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::Store;
 use crate::store::item::{Item, is_deleted, owner_of};
 use crate::store::keys;
-use crate::store::record::{CodeRecord, FunctionRecord};
+use crate::store::record::{CodeRecord, FilesRecord, FunctionRecord};
 use crate::store::retry::retry_unavailable;
 use crate::store::transaction::Tag;
 
@@ -71,7 +71,7 @@ impl Store {
         let code = CodeRecord::new(ws, id, &function.code);
         let key = code.code_key.clone();
         retry_unavailable(|| self.put_object(&key, &function.code)).await?;
-        let record = FunctionRecord::new(owner, function, code);
+        let record = FunctionRecord::new(owner, function, code, FilesRecord::default());
         let new = serde_dynamo::to_item(record).map_err(Error::internal)?;
         let mut others = vec![self.count_migrated_function(owner, ws)?];
         others.extend(self.begin_usage_in_transaction(owner, ws, id)?);
@@ -116,5 +116,14 @@ fn function(
     let handler = Handler { form: Form::Spin, entry_point: None };
     let spin = Detected { handler, packages: RequiredPackages::default() };
     let detected = settings.detect(&code).unwrap_or(spin);
-    Ok(Function::new(id.clone(), ws.clone(), settings, code, detected, status, last_modified))
+    Ok(Function::new(
+        id.clone(),
+        ws.clone(),
+        settings,
+        code,
+        FunctionFiles::default(),
+        detected,
+        status,
+        last_modified,
+    ))
 }

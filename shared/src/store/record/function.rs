@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::code::CodeRecord;
 use super::dependencies::DependenciesRecord;
 use super::deployment::DeploymentRecord;
+use super::files::FilesRecord;
 use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
-    Code, Dependencies, DeploymentState, Detected, Function, FunctionId, FunctionSettings, Handler,
-    Owner, Packages, RequiredPackages, Status, Timestamp, Versioned, WorkspaceId,
+    Code, Dependencies, DeploymentState, Detected, Function, FunctionFiles, FunctionId,
+    FunctionSettings, Handler, Owner, Packages, ProjectFiles, RequiredPackages, Status, Timestamp,
+    Versioned, WorkspaceId,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -39,6 +41,8 @@ pub(in crate::store) struct FunctionRecord {
     pub(in crate::store) invocation_keys: Vec<InvocationKeyRecord>,
     #[serde(flatten)]
     pub(in crate::store) code: CodeRecord,
+    #[serde(flatten)]
+    pub(in crate::store) files: FilesRecord,
     // Functions of earlier releases are all of the native form.
     #[serde(flatten)]
     pub(in crate::store) handler: Handler,
@@ -52,7 +56,12 @@ pub(in crate::store) struct FunctionRecord {
 }
 
 impl FunctionRecord {
-    pub(in crate::store) fn new(owner: &Owner, function: &Function, code: CodeRecord) -> Self {
+    pub(in crate::store) fn new(
+        owner: &Owner,
+        function: &Function,
+        code: CodeRecord,
+        files: FilesRecord,
+    ) -> Self {
         let key = keys::function(&function.workspace_id, &function.id);
         let function = function.clone();
         Self {
@@ -67,6 +76,7 @@ impl FunctionRecord {
             version: 1,
             invocation_keys: Vec::new(),
             code,
+            files,
             handler: Handler {
                 form: function.detected_form,
                 entry_point: function.detected_entry_point,
@@ -90,14 +100,17 @@ impl FunctionRecord {
             return DeploymentState::Failed(reason);
         }
         let is_deployed = match deployed_digest {
-            Some(deployed) => {
-                *deployed == self.settings.deployment_digest(self.code.sha256(), &self.detected())
-            }
+            Some(deployed) => *deployed == self.deployment_digest(),
             // Not deployed, or by a release that kept no digest: whatever changed it since was
             // deployed by one that does.
             None => *last_deployed >= Some(self.last_modified),
         };
         if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
+    }
+
+    fn deployment_digest(&self) -> String {
+        let (code, files) = (self.code.sha256(), self.files.summary());
+        self.settings.deployment_digest(code, &files, &self.detected())
     }
 
     fn detected(&self) -> Detected {
@@ -114,14 +127,22 @@ impl FunctionRecord {
         installed.unwrap_or(Packages::Wanted)
     }
 
-    pub(in crate::store) fn with_code(self, code: Code) -> Versioned<Function> {
+    /// The function with its source, and its other files if they were read.
+    pub(in crate::store) fn with_code(
+        self,
+        code: Code,
+        files: Option<ProjectFiles>,
+    ) -> Versioned<Function> {
         let version = self.version;
         let (detected, packages) = (self.detected(), self.packages());
+        let files = files.map(FunctionFiles::from);
+        let files = files.unwrap_or_else(|| FunctionFiles::unread(self.files.summary()));
         let mut value = Function::new(
             self.id,
             self.workspace_id,
             self.settings,
             code,
+            files,
             detected,
             self.status,
             self.last_modified,

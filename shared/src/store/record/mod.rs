@@ -5,6 +5,7 @@
 mod code;
 mod dependencies;
 mod deployment;
+mod files;
 mod function;
 mod invocation_key;
 mod log;
@@ -14,6 +15,7 @@ mod workspace;
 pub use code::SourceKey;
 pub(super) use code::{CodeRecord, code_from_inline};
 pub(super) use dependencies::{DependenciesRecord, Outcome};
+pub(super) use files::FilesRecord;
 pub(super) use function::{FunctionRecord, visible_function};
 pub(super) use invocation_key::{InvocationKeyRecord, LEGACY_KEYS, legacy_element};
 pub(super) use log::{LogRecord, expires_at};
