@@ -223,11 +223,11 @@ impl Stack {
                 (binaries, Some(builder))
             }
         };
-        let mut variables = endpoints::variables(&stores, &engine, &template.region);
+        let variables = endpoints::variables(&stores, &engine, &template.region);
         // Without Python, a function's own error says so.
         let python = engine.python().await.unwrap_or_else(|_| "python3".into());
-        variables.extend(builder_variables(&python, root, &functions));
-        let pools = start_pools(&template, variables, options.launcher, binaries).await?;
+        let own = builder_variables(&python, root, &functions);
+        let pools = start_pools(&template, variables, &own, options.launcher, binaries).await?;
         let hosted = host(&engine, &pools);
         let event_sources = start_event_sources(&template, &stores, &pools, folder.as_ref())?;
         let routes = template
@@ -324,6 +324,7 @@ impl Stack {
 async fn start_pools(
     template: &Template,
     variables: BTreeMap<String, String>,
+    builder: &BTreeMap<String, String>,
     launcher: Launcher,
     mut binaries: BTreeMap<String, Binary>,
 ) -> Result<Vec<WorkerPool>, StackError> {
@@ -333,6 +334,9 @@ async fn start_pools(
         let binary = binaries.remove(&name).ok_or_else(|| BuildError::NoBinary(name.clone()))?;
         let mut environment = function.environment.clone();
         environment.extend(variables.clone());
+        if name == "builder" || name == "packages" {
+            environment.extend(builder.clone());
+        }
         let spec = WorkerSpec {
             name: name.clone(),
             memory_mb: function.memory_mb,
@@ -347,14 +351,19 @@ async fn start_pools(
     Ok(pools)
 }
 
-/// Where the builder has its interpreter, its work folder and `uv`.
-fn builder_variables(python: &Path, root: &Path, functions: &Path) -> [(String, String); 3] {
-    [
-        ("BUILDER_PYTHON", python.to_owned()),
-        ("BUILDER_WORK", functions.join("build")),
-        ("BUILDER_UV", root.join(".engine").join("uv")),
-    ]
-    .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+/// Where the builder has its interpreter, its work folder and `uv`; and this machine's own root
+/// certificates and package index (`PACKAGE_INDEX`), if there are some.
+#[expect(clippy::disallowed_methods, reason = "the setting is the machine's")]
+fn builder_variables(python: &Path, root: &Path, functions: &Path) -> BTreeMap<String, String> {
+    let paths = [
+        ("BUILDER_PYTHON", Some(python.to_owned())),
+        ("BUILDER_WORK", Some(functions.join("build"))),
+        ("BUILDER_UV", Some(root.join(".engine").join("uv"))),
+        ("SSL_CERT_FILE", std::env::var_os("SSL_CERT_FILE").map(PathBuf::from)),
+        ("PACKAGE_INDEX", std::env::var_os("PACKAGE_INDEX").map(PathBuf::from)),
+    ];
+    let known = paths.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
+    known.map(|(name, path)| (name, path.display().to_string())).collect()
 }
 
 /// Lets the Lambdas invoke each other by name.

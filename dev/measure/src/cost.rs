@@ -166,6 +166,8 @@ impl Resources {
             let operation = particular(operation, "with an Idempotency-Key");
             Operation { key: Some(key), ..operation }
         };
+        let with_files = || Some(json!({"files": {"a.py": STANDARD.encode("A = 1")}}));
+        let upload = json!({"bytes": 1, "sha256": "0".repeat(64)});
         let functions = format!("{workspace}/functions");
         let keys = format!("{function}/keys");
         let create = |code: &str| operation("POST", &functions, Some(new_function(code)));
@@ -189,6 +191,10 @@ impl Resources {
             particular(operation("GET", large, None), "a large source"),
             operation("PATCH", function, renamed()),
             particular(operation("PATCH", large, renamed()), "a large source that stays"),
+            particular(operation("PATCH", function, with_files()), "with files"),
+            particular(operation("GET", function, None), "with files"),
+            operation("POST", &format!("{function}/uploads"), Some(upload)),
+            particular(operation("PATCH", function, Some(json!({"files": {}}))), "without files"),
             operation("POST", &keys, renamed()),
             once(operation("POST", &keys, renamed()), "key"),
             operation("GET", &keys, None),

@@ -47,8 +47,6 @@ pub(crate) async fn assert_consistent(api: &Deployment, allowed: &Allowed, case:
         left.starts_with(&format!("object builds/{}/", workspace["id"].as_str().unwrap()))
     };
     left.retain(|left| !workspaces.iter().any(|workspace| of_a_build(left, workspace)));
-    // So does the zip of a layer that is published.
-    left.retain(|left| !left.starts_with("object layers/"));
     // A workspace's usage item is created with its first deployment, and stays.
     left.retain(|left| !(left.starts_with("item WS#") && left.ends_with(" METRICS")));
     if let Some(ws) = &allowed.orphans_of {
@@ -57,13 +55,15 @@ pub(crate) async fn assert_consistent(api: &Deployment, allowed: &Allowed, case:
     assert!(left.is_empty(), "{case}: orphaned: {left:#?}");
 }
 
-/// Everything in table, bucket and engine but idempotency records, which expire.
+/// Everything in table, bucket and engine but what expires: idempotency records, uploads, and zips of
+/// layers.
 pub(crate) async fn left(api: &Deployment) -> Vec<String> {
     for claim in api.claims().await {
         assert!(claim.contains_key("expiresAt"), "{claim:?}");
     }
     let mut left = api.left().await;
-    left.retain(|left| !left.starts_with("item INTENT#"));
+    let expires = ["item INTENT#", "object layers/", "object uploads/"];
+    left.retain(|left| !expires.iter().any(|prefix| left.starts_with(prefix)));
     left
 }
 
@@ -116,6 +116,9 @@ async fn expected_of_workspace(
             format!("object code/{ws}/{id}"),
             format!("engine faas-{id}"),
         ]);
+        if function["fileCount"] != 0 {
+            expected.push(format!("object code/{ws}/{id}"));
+        }
         if let Some(lock) = function["dependencies"]["lockHash"].as_str() {
             let runtime = serde_json::from_value(function["runtime"].clone()).unwrap();
             let layer = LayerKey::of(&Owner::anonymous(), lock, runtime);

@@ -13,7 +13,7 @@ use shared::domain::{FunctionId, LayerKey, Packages, WorkspaceId};
 use shared::engine::{Deployed, Engine, PROTOCOL, PackagesWanted};
 use shared::error::Error;
 use shared::metrics;
-use shared::store::{Change, Deployment, Progress, Store};
+use shared::store::{Change, Deployable, Deployment, EndOfUse, Progress, Store};
 use shared::stream::{self, Failed, StreamRecord};
 use tokio::time::Instant;
 
@@ -172,13 +172,35 @@ impl Reconciler {
     ) -> Result<(), Error> {
         let used = self.store.layers_of_function(ws, id).await?;
         for layer in used.iter().filter(|layer| Some(*layer) != kept) {
-            if self.store.end_layer_use(ws, id, layer).await? {
-                self.engine.remove_layer(layer).await?;
-                self.store.remove_layer(layer).await?;
+            match self.store.end_layer_use(ws, id, layer).await? {
+                EndOfUse::StillUsed => continue,
+                EndOfUse::Ended => {}
+                EndOfUse::WasLast => {
+                    self.engine.remove_layer(layer).await?;
+                    self.store.remove_layer(layer).await?;
+                }
             }
             self.store.forget_layer_use(ws, id, layer).await?;
         }
         Ok(())
+    }
+
+    /// Ends the use of the layers that a function had before.
+    async fn release_former_layers(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        wanted: &Deployable,
+    ) -> Result<(), Error> {
+        if !wanted.has_layers {
+            return Ok(());
+        }
+        // Otherwise the same requirements, given again, would find the layer that is deleted here.
+        let needs_none = wanted.packages == Packages::None;
+        if needs_none && !self.store.forget_packages(ws, id).await? {
+            return Ok(());
+        }
+        self.release_layers(ws, id, wanted.layer_key.as_ref()).await
     }
 
     /// Deploys a function as it is now, unless that revision is deployed.
@@ -187,7 +209,8 @@ impl Reconciler {
         let function = &wanted.function.value;
         let revision = self.engine.revision(function);
         if wanted.deployed_revision.as_ref() == Some(&revision) && !wanted.has_failed {
-            return Ok(());
+            // An earlier attempt may have ended before this.
+            return self.release_former_layers(ws, id, &wanted).await;
         }
         let layer = match &wanted.packages {
             Packages::None => None,
@@ -223,9 +246,7 @@ impl Reconciler {
             adapter_protocol: PROTOCOL,
         };
         self.store.record_deployment(ws, id, &deployment).await?;
-        if wanted.has_layers {
-            self.release_layers(ws, id, wanted.layer_key.as_ref()).await?;
-        }
+        self.release_former_layers(ws, id, &wanted).await?;
         if let Some(before) = wanted.engine_version {
             // Further versions are harmless, and the next deployment looks again.
             let kept = self.engine.remove_versions_but(id, &[&version, &before]).await;

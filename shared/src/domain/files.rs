@@ -3,8 +3,10 @@
 use std::fmt;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use ulid::Ulid;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
@@ -196,22 +198,23 @@ fn files_schema(text: &str, kind: SchemaType) -> RefOr<Schema> {
         .into()
 }
 
-/// Identifies the upload of a project: `up-`, 32 digits, `-` and the SHA-256 of the archive, in
-/// hexadecimal. It says all that is known of the upload, so nothing is stored for it.
+/// Identifies the upload of a project: `up-`, 26 digits and letters, `-` and the SHA-256 of the archive
+/// as URL-safe base64. It says all that is known of the upload, so nothing is stored for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UploadId(String);
 
 impl UploadId {
-    const LENGTH: usize = 3 + 32 + 1 + 64;
+    /// The lengths of its parts.
+    const DIGITS: usize = 26;
+    const HASH: usize = 43;
 
-    /// The identifier as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    fn new(digits: &str, hash: &ArchiveHash) -> Self {
+        Self(format!("up-{digits}-{}", hash.encoded()))
     }
 
-    /// The SHA-256 of the archive in lower-case hexadecimal.
-    pub fn sha256(&self) -> &str {
-        &self.0[Self::LENGTH - 64..]
+    /// Whether it names an archive of these bytes.
+    pub fn is_of(&self, archive: &[u8]) -> bool {
+        self.0.ends_with(&ArchiveHash(Sha256::digest(archive).into()).encoded())
     }
 }
 
@@ -225,16 +228,14 @@ impl TryFrom<Value> for UploadId {
     type Error = ValidationError;
 
     fn try_from(value: Value) -> Result<Self, ValidationError> {
-        let is_hex =
-            |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        let text = value.as_str().filter(|text| text.is_ascii() && text.len() == Self::LENGTH);
-        let is_one = text.is_some_and(|text| {
-            text.starts_with("up-")
-                && is_hex(&text[3..35])
-                && &text[35..36] == "-"
-                && is_hex(&text[36..])
-        });
-        match text.filter(|_| is_one) {
+        let is_one = |text: &str| {
+            let (digits, hash) = text.strip_prefix("up-")?.split_at_checked(Self::DIGITS)?;
+            let hash = hash.strip_prefix('-').filter(|hash| hash.len() == Self::HASH)?;
+            let is_digit = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase();
+            let is_code = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+            Some(digits.bytes().all(is_digit) && hash.bytes().all(is_code))
+        };
+        match value.as_str().filter(|text| is_one(text) == Some(true)) {
             Some(text) => Ok(Self(text.to_owned())),
             None => Err(ValidationError::because(
                 "must be the id of an upload, as POST …/uploads gives it",
@@ -245,10 +246,11 @@ impl TryFrom<Value> for UploadId {
 
 impl PartialSchema for UploadId {
     fn schema() -> RefOr<Schema> {
+        let (digits, hash) = (Self::DIGITS, Self::HASH);
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^up-[0-9a-f]{32}-[0-9a-f]{64}$"))
-            .max_length(Some(Self::LENGTH))
+            .pattern(Some(format!("^up-[0-9a-z]{{{digits}}}-[0-9A-Za-z_-]{{{hash}}}$")))
+            .max_length(Some(3 + digits + 1 + hash))
             .description(Some("Identifies an upload."))
             .into()
     }
@@ -257,25 +259,28 @@ impl PartialSchema for UploadId {
 impl ToSchema for UploadId {}
 
 /// An archive that is to be uploaded.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = CreateUpload)]
 pub struct NewUpload {
     /// Its size.
-    #[schema(minimum = 1, maximum = 40_000_000)]
-    pub bytes: u64,
+    #[schema(value_type = u64, minimum = 1, maximum = 40_000_000)]
+    bytes: ArchiveSize,
     /// Its SHA-256 in hexadecimal.
-    #[schema(pattern = "^[0-9A-Fa-f]{64}$", min_length = 64, max_length = 64)]
-    pub sha256: String,
+    #[schema(value_type = String, pattern = "^[0-9A-Fa-f]{64}$", min_length = 64, max_length = 64)]
+    sha256: ArchiveHash,
 }
 
 impl NewUpload {
+    /// The size of the archive.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.0
+    }
+
     /// The identifier of this upload: a new one, or the same for the same idempotent `request`.
     pub fn id(&self, request: Option<&IdempotentRequest>) -> UploadId {
-        let digits = match request {
-            Some(request) => request.name()[..32].to_owned(),
-            None => format!("{:032x}", u128::from_be_bytes(Ulid::generate().to_bytes())),
-        };
-        UploadId(format!("up-{digits}-{}", self.sha256))
+        let new = || Ulid::generate().to_string().to_ascii_lowercase();
+        let digits = request.map_or_else(new, |request| request.name()[..26].to_owned());
+        UploadId::new(&digits, &self.sha256)
     }
 }
 
@@ -283,9 +288,7 @@ impl TryFrom<super::Fields> for NewUpload {
     type Error = super::InvalidField;
 
     fn try_from(mut fields: super::Fields) -> Result<Self, super::InvalidField> {
-        let ArchiveSize(bytes) = fields.required("bytes")?;
-        let ArchiveHash(sha256) = fields.required("sha256")?;
-        Ok(Self { bytes, sha256 })
+        Ok(Self { bytes: fields.required("bytes")?, sha256: fields.required("sha256")? })
     }
 }
 
@@ -316,16 +319,26 @@ impl TryFrom<Value> for ArchiveSize {
     }
 }
 
-struct ArchiveHash(String);
+/// The SHA-256 of an archive.
+struct ArchiveHash([u8; 32]);
+
+impl ArchiveHash {
+    fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
 
 impl TryFrom<Value> for ArchiveHash {
     type Error = ValidationError;
 
     fn try_from(value: Value) -> Result<Self, ValidationError> {
-        let is_hash = |text: &&str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let hash = value.as_str().filter(is_hash).map(str::to_ascii_lowercase);
-        hash.map(Self)
-            .ok_or_else(|| ValidationError::because("must be a SHA-256 as 64 hexadecimal digits"))
+        let mut hash = [0; 32];
+        let is_hash =
+            value.as_str().is_some_and(|text| hex::decode_to_slice(text, &mut hash).is_ok());
+        if !is_hash {
+            return Err(ValidationError::because("must be a SHA-256 as 64 hexadecimal digits"));
+        }
+        Ok(Self(hash))
     }
 }
 
@@ -348,13 +361,13 @@ mod tests {
 
     #[test]
     fn an_upload_is_known_by_its_id_alone() {
-        let sha256 = "0123456789ABCDEF".repeat(4);
+        let sha256 = hex::encode(Sha256::digest(b"an archive")).to_ascii_uppercase();
         let fields = json!({"bytes": 10, "sha256": sha256}).to_string();
         let new = NewUpload::try_from(super::super::Fields::parse(fields.as_bytes()).unwrap());
         let id = new.unwrap().id(None);
-        assert_eq!(UploadId::try_from(json!(id.as_str())), Ok(id.clone()));
-        assert_eq!(id.sha256(), sha256.to_ascii_lowercase());
-        for other in [json!("up-1"), json!(null), json!(format!("{}x", &id.as_str()[..99]))] {
+        assert_eq!(UploadId::try_from(json!(id.to_string())), Ok(id.clone()));
+        assert!(id.is_of(b"an archive") && !id.is_of(b"another"));
+        for other in [json!("up-1"), json!(null), json!(format!("{id}x")), json!("u".repeat(73))] {
             assert!(UploadId::try_from(other).is_err());
         }
     }

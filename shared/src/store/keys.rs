@@ -20,7 +20,7 @@
 //! | --- | --- |
 //! | a version of a function's source, never overwritten | `code/{ws}/{fn}/{version}.py` |
 //! | a version of its other files, never overwritten | `code/{ws}/{fn}/{version}.zip` |
-//! | an uploaded project, for a day | `uploads/{ws}/{fn}/{upload}.zip` |
+//! | an uploaded project, for a day | `uploads/{fn}/{upload}.zip` |
 //! | the current source, for other tools | `{ws}/{fn}.py` |
 //! | a layer before it is published, for a day at the most | `layers/{layer}.zip` |
 //! | the lock of a layer | `locks/{layer}.txt` |
@@ -319,8 +319,8 @@ pub(super) fn new_files_version(workspace: &WorkspaceId, function: &FunctionId) 
 
 /// Where the uploaded project of a function stands, for a day. The bucket's lifecycle knows the
 /// beginning.
-pub(super) fn upload(workspace: &WorkspaceId, function: &FunctionId, id: &UploadId) -> String {
-    format!("uploads/{workspace}/{function}/{id}.zip")
+pub(super) fn upload(function: &FunctionId, id: &UploadId) -> String {
+    format!("uploads/{function}/{id}.zip")
 }
 
 /// Where other tools find a function's current source.

@@ -20,6 +20,17 @@ use crate::aws::failure::failure;
 use crate::domain::{FunctionId, Layer, LayerKey, Lock, PresignedPut, WorkspaceId};
 use crate::error::Error;
 
+/// What became of the end of a function's use of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfUse {
+    /// The function has the layer again: the use goes on.
+    StillUsed,
+    /// The function doesn't use it; others do.
+    Ended,
+    /// Nothing uses the layer, and nothing can use it any more: it is to be deleted.
+    WasLast,
+}
+
 /// What became of a function's use of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerUse {
@@ -90,8 +101,7 @@ impl Store {
         Ok(layers)
     }
 
-    /// Ends a function's use of a layer. Returns whether the layer is to be deleted: nothing uses it,
-    /// and nothing can use it any more.
+    /// Ends a function's use of a layer, unless it is the layer of its packages.
     ///
     /// Afterwards [`Store::forget_layer_use`] is due. Until then, this can be repeated.
     ///
@@ -102,7 +112,17 @@ impl Store {
         ws: &WorkspaceId,
         id: &FunctionId,
         layer: &LayerKey,
-    ) -> Result<bool, Error> {
+    ) -> Result<EndOfUse, Error> {
+        // Its counterpart is the check of the use where the packages are recorded.
+        let check = ConditionCheck::builder()
+            .table_name(&*self.table)
+            .set_key(Some(keys::function(ws, id).into_item()))
+            .condition_expression(
+                "attribute_not_exists(dependencies.#ready) OR dependencies.#ready.#key <> :layer",
+            )
+            .expression_attribute_names("#ready", "ready")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":layer", AttributeValue::S(layer.to_string()));
         let release = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::layer_use(ws, id, layer).into_item()))
@@ -112,12 +132,35 @@ impl Store {
             ))
             .expression_attribute_values(":yes", AttributeValue::Bool(true));
         let items = vec![
+            TransactionItem::check(Tag::Function, check)?,
             TransactionItem::update(Tag::LayerUse, release)?,
             TransactionItem::update(Tag::Layer, self.count_uses(layer, -1))?,
         ];
-        // A refusal means that an earlier attempt has ended the use.
-        self.transact("DynamoDB TransactWriteItems, end of a use", items).await?;
-        self.mark_unused_layer(layer).await
+        match self.transact("DynamoDB TransactWriteItems, end of a use", items).await? {
+            TransactionResult::Refused(refusals) if refusals.refused(Tag::Function) => {
+                return Ok(EndOfUse::StillUsed);
+            }
+            // An earlier attempt has ended it.
+            TransactionResult::Refused(_) | TransactionResult::Committed => {}
+        }
+        let is_unused = self.mark_unused_layer(layer).await?;
+        Ok(if is_unused { EndOfUse::WasLast } else { EndOfUse::Ended })
+    }
+
+    /// The condition that a function uses a layer.
+    pub(super) fn check_layer_use(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        layer: &LayerKey,
+    ) -> Result<TransactionItem, Error> {
+        let check = ConditionCheck::builder()
+            .table_name(&*self.table)
+            .set_key(Some(keys::layer_use(ws, id, layer).into_item()))
+            .condition_expression(format!(
+                "attribute_exists({PK}) AND attribute_not_exists(isReleased)"
+            ));
+        TransactionItem::check(Tag::LayerUse, check)
     }
 
     /// Deletes the item of a use that has ended.

@@ -46,7 +46,7 @@ pub use change::Change;
 pub use deployment::{CallSettings, Callable, Deployable, Deployment};
 pub use deployment_state::DeployedFunction;
 pub use idempotency::{Completion, Created, IdempotencyRecord, IdempotencyState};
-pub use layer::LayerUse;
+pub use layer::{EndOfUse, LayerUse};
 pub use lease::Lease;
 pub use legacy::{
     ItemKind, LegacyFunction, LegacyLog, LegacyLogs, LegacyWorkspace, MigrationAction, Orphan,

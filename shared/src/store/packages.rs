@@ -1,10 +1,13 @@
 //! The packages of a function in the table.
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+
 use super::Store;
-use super::expression::ignore_failed_condition;
 use super::item::attribute_value;
 use super::keys::{self, PK};
 use super::record::{DependenciesRecord, Outcome};
+use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::domain::{
     DeploymentState, FunctionId, Layer, LayerKey, Owner, Packages, RequiredPackages,
     RequirementsDigest, Runtime, WorkspaceId,
@@ -52,6 +55,9 @@ impl Store {
 
     /// Records the layer of a function's packages; does nothing where it requires others by now, or
     /// was deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the function's use of the layer has ended meanwhile.
     pub async fn record_packages(
         &self,
         ws: &WorkspaceId,
@@ -60,7 +66,15 @@ impl Store {
         key: LayerKey,
         layer: Layer,
     ) -> Result<(), Error> {
-        self.record_outcome(ws, id, wanted, Outcome::Ready { key, layer }).await
+        let check = self.check_layer_use(ws, id, &key)?;
+        let update = self.set_dependencies(ws, id, wanted, Outcome::Ready { key, layer })?;
+        let items = vec![TransactionItem::update(Tag::Function, update)?, check];
+        match self.transact("DynamoDB TransactWriteItems, packages", items).await? {
+            TransactionResult::Refused(refusals) if !refusals.refused(Tag::Function) => {
+                Err(Error::Unavailable("the use of a layer has ended".into()))
+            }
+            TransactionResult::Refused(_) | TransactionResult::Committed => Ok(()),
+        }
     }
 
     /// Records why a function's packages can't be had; does nothing where it requires others by now,
@@ -72,20 +86,40 @@ impl Store {
         wanted: &PackagesOfFunction,
         message: String,
     ) -> Result<(), Error> {
-        self.record_outcome(ws, id, wanted, Outcome::Failed { message }).await
+        let update = self.set_dependencies(ws, id, wanted, Outcome::Failed { message })?;
+        let items = vec![TransactionItem::update(Tag::Function, update)?];
+        self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
     }
 
-    async fn record_outcome(
+    /// Forgets the packages that a function had. Returns whether it still requires none.
+    pub async fn forget_packages(&self, ws: &WorkspaceId, id: &FunctionId) -> Result<bool, Error> {
+        let (digest, outcome) =
+            (RequiredPackages::default().digest(Runtime::default()), Outcome::Released {});
+        let released = DependenciesRecord { digest, outcome };
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(keys::function(ws, id).into_item()))
+            .update_expression("SET dependencies = :released")
+            .condition_expression(format!(
+                "attribute_exists({PK}) AND \
+                 (attribute_not_exists(requiredPackages) OR requiredPackages = :none)"
+            ))
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":released", attribute_value(&released)?);
+        let items = vec![TransactionItem::update(Tag::Function, update)?];
+        let result = self.transact("DynamoDB TransactWriteItems, packages", items).await?;
+        Ok(matches!(result, TransactionResult::Committed))
+    }
+
+    fn set_dependencies(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
         wanted: &PackagesOfFunction,
         outcome: Outcome,
-    ) -> Result<(), Error> {
+    ) -> Result<UpdateBuilder, Error> {
         let record = DependenciesRecord { digest: wanted.digest(), outcome };
-        let sent = self
-            .dynamodb
-            .update_item()
+        Ok(Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
             .update_expression("SET dependencies = :dependencies")
@@ -94,9 +128,6 @@ impl Store {
             ))
             .expression_attribute_values(":dependencies", attribute_value(&record)?)
             .expression_attribute_values(":required", attribute_value(&wanted.required)?)
-            .expression_attribute_values(":runtime", attribute_value(&wanted.runtime)?)
-            .send()
-            .await;
-        ignore_failed_condition(sent, "DynamoDB UpdateItem, packages")
+            .expression_attribute_values(":runtime", attribute_value(&wanted.runtime)?))
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
-use sha2::{Digest, Sha256};
 
 use super::Store;
 use super::keys;
@@ -28,8 +27,8 @@ impl Store {
         valid: Duration,
     ) -> Result<String, Error> {
         self.function_record(owner, ws, id).await?;
-        let bytes = i64::try_from(new.bytes).map_err(Error::internal)?;
-        let put = self.s3.put_object().bucket(&*self.bucket).key(keys::upload(ws, id, upload));
+        let bytes = i64::try_from(new.bytes()).map_err(Error::internal)?;
+        let put = self.s3.put_object().bucket(&*self.bucket).key(keys::upload(id, upload));
         let config = PresigningConfig::expires_in(valid).map_err(Error::internal)?;
         let signed = put.content_length(bytes).presigned(config).await;
         Ok(signed.map_err(failure("S3 PutObject, signing"))?.uri().to_owned())
@@ -50,11 +49,11 @@ impl Store {
     ) -> Result<(), Error> {
         self.function_record(owner, ws, id).await?;
         let invalid = |reason: String| Error::invalid("upload", reason);
-        let archive = self.get_object(&keys::upload(ws, id, upload)).await?;
+        let archive = self.get_object(&keys::upload(id, upload)).await?;
         let archive = archive.ok_or_else(|| {
             invalid("names an archive that was not uploaded, or more than a day ago".to_owned())
         })?;
-        if hex::encode(Sha256::digest(&archive)) != upload.sha256() {
+        if !upload.is_of(&archive) {
             return Err(invalid("has another SHA-256 than was announced".to_owned()));
         }
         let main_file = patch.main_file.as_ref().map(MainFile::path);

@@ -1,18 +1,17 @@
 //! The program `local` with its own build of the Lambdas, and the README's quick start over HTTP.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
-use crate::client::{ORIGIN, TIMEOUT, json, send, sent, until};
+use crate::client::{json, sent, until};
+use crate::running::Running;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use emulator::project;
 use futures_util::future::join_all;
 use http::{Method, Request, Response};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json as object};
 use testkit::TestEnv;
 
@@ -21,87 +20,6 @@ def handler(event, context):
     print(f"{event['method']} {event['path']} 👋")
     return {"statusCode": 200, "body": {"안녕": event["query"], "body": event["body"]}}
 "#;
-
-/// A running `cargo local`. Dropping it kills it.
-struct Running {
-    program: Child,
-    api: String,
-}
-
-impl Running {
-    fn start(data: &Path) -> Self {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--port", "0", "--data"])
-            .arg(data)
-            .current_dir(project::source_root())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut api = None;
-        let stdout = BufReader::new(program.stdout.take().unwrap());
-        for line in stdout.lines() {
-            let line = line.unwrap();
-            if let Some(url) = line.trim().strip_prefix("API") {
-                api = Some(format!("{}/api", url.trim()));
-            }
-            if line.starts_with("Ready in ") {
-                return Self { program, api: api.expect("the URL comes before Ready") };
-            }
-        }
-        panic!("cargo local ended before it was ready: {:?}", program.wait());
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.program.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    /// Its child processes; on Linux only.
-    fn children(&self) -> Vec<String> {
-        if cfg!(not(target_os = "linux")) {
-            return Vec::new();
-        }
-        let id = self.program.id();
-        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
-        let of_task = |task: std::io::Result<std::fs::DirEntry>| {
-            let list = std::fs::read_to_string(task.unwrap().path().join("children"));
-            list.unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-        };
-        tasks.flat_map(of_task).collect()
-    }
-
-    async fn call(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
-        let url = format!("{}{path}", self.api);
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let response = send(method, &url, body).await;
-        assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN, "{path}");
-        let body = if response.body().is_empty() { Value::Null } else { json(&response) };
-        (response.status().as_u16(), body)
-    }
-
-    /// Waits until the resource at `path` is as `wanted`.
-    async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let polling = async {
-            loop {
-                let (status, found) = self.call(Method::GET, path, &Value::Null).await;
-                if status == 200 && wanted(&found) {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::time::timeout(TIMEOUT, polling).await.expect("it becomes as wanted in the end")
-    }
-
-    /// Waits until the function at `path` is deployed.
-    async fn deployed(&self, path: &str) -> Value {
-        self.until(path, |function| {
-            assert_eq!(function.get("deploymentError"), None);
-            function["invocationUrl"].is_string()
-        })
-        .await
-    }
-}
 
 /// A request to a function's URL, as `curl` sends it.
 async fn curl(method: Method, url: &str, body: &str) -> Response<Bytes> {
@@ -118,14 +36,6 @@ fn without_deployment(mut function: Value) -> Value {
 
 fn id_in(response: &Response<Bytes>) -> &str {
     response.headers()["x-execution-id"].to_str().unwrap()
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have exited already.
-        let _ = self.program.kill();
-        let _ = self.program.wait();
-    }
 }
 
 fn id(resource: &Value) -> &str {

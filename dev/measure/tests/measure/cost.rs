@@ -34,7 +34,7 @@ fn assert_targets(costs: &[Cost]) {
             _ if calls.iter().any(|call| call == "Invoke") => 3,
             _ if what.contains("/build-and-push") => 3,
             _ if what.contains("/tasks") || what.contains("/api/functions/") => 2,
-            _ if what.contains("a large source") => 2,
+            _ if what.contains("a large source") || what.contains("files") => 2,
             _ if calls.iter().any(|call| call == "PutObject") => 2,
             _ => 1,
         };

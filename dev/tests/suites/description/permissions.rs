@@ -31,6 +31,9 @@ const MAPPING_ACTIONS: [&str; 5] = [
     "sqs:SendMessage",
 ];
 
+/// Used by AWS where an asynchronous invocation fails for good.
+const FAILED_EVENTS: &str = "sqs:SendMessage";
+
 /// Used by the previous release, to which a deployment may roll back. Remove it with the release after
 /// the next.
 const PREVIOUS_RELEASE: [(&str, &str); 1] = [("reconciler", "lambda:GetFunctionConfiguration")];
@@ -49,12 +52,16 @@ async fn every_granted_permission_is_used() {
     limits(&mut scenario).await;
     rejected_retries(&scenario).await;
     builds(&scenario).await;
+    packages(&scenario).await;
 
     let mut expected = scenario.env.permissions.used();
     for function in template().functions {
         let mut by_aws = LOG_ACTIONS.to_vec();
         if !function.mappings.is_empty() {
             by_aws.extend(MAPPING_ACTIONS);
+        }
+        if function.binary == "packages" {
+            by_aws.push(FAILED_EVENTS);
         }
         let before = PREVIOUS_RELEASE.iter().filter(|(binary, _)| *binary == function.binary);
         by_aws.extend(before.map(|(_, action)| action));
@@ -97,10 +104,26 @@ fn only_the_reconciler_manages_functions_and_their_role_is_empty() {
                 let service = action.split(':').next().unwrap();
                 let resources = statement.resources();
                 let of_users = |arn: &String| arn.ends_with(":function:faas-fn-*");
+                let is_layer =
+                    |arn: &String| arn.contains(":layer:faas-packages-") && arn.ends_with('*');
                 match (function.binary.as_str(), action.as_str()) {
                     ("reconciler", "iam:PassRole") => {
                         assert_eq!(resources, ["arn:aws:iam::000000000000:role/EngineRole"]);
                     }
+                    ("reconciler" | "packages", "lambda:ListLayerVersions") => {
+                        assert_eq!(resources, ["*"]);
+                    }
+                    (_, action) if action.contains("LayerVersion") => {
+                        assert!(["reconciler", "packages"].contains(&&*function.binary));
+                        assert!(resources.iter().all(is_layer), "{statement:?}");
+                    }
+                    ("reconciler", "lambda:InvokeFunction") => {
+                        assert!(resources[0].ends_with(":function:packages:live"));
+                    }
+                    ("packages", "lambda:InvokeFunction") => {
+                        assert!(resources[0].ends_with(":function:builder:live"));
+                    }
+                    ("builder", action) => assert!(LOG_ACTIONS.contains(&action), "{action}"),
                     ("reconciler", _) if service == "lambda" => {
                         assert!(resources.iter().all(of_users), "{statement:?}");
                     }
@@ -191,6 +214,16 @@ async fn builds(scenario: &Scenario) {
     ask(scenario, "POST", "/api/v1/deploy", Some(deploy(image)), 422).await;
     let gone = format!("faas://{ws}/other:0123456789abcdef");
     ask(scenario, "POST", "/api/v1/deploy", Some(deploy(&gone)), 422).await;
+}
+
+/// Packages that are required again after their layer was deleted.
+async fn packages(scenario: &Scenario) {
+    let path = create(scenario, "def handler(event, context): return 1").await;
+    let requires = |text: Option<&str>| Some(json!({ "requirements": text }));
+    for text in [Some("alpha"), None, Some("alpha")] {
+        ask(scenario, "PATCH", &path, requires(text), 200).await;
+        scenario.settle().await;
+    }
 }
 
 /// Lambdas with a rate limit and a limit of concurrent executions.

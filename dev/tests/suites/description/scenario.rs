@@ -148,6 +148,7 @@ impl Scenario {
         self.get(&format!("{function}/logs?limit=1")).await;
         self.get(&format!("{workspace}/logs?limit=1&status=success")).await;
         self.builds(workspace, &function).await;
+        self.packages(&function).await;
         self.ask("PATCH", &function, Some(json!({"status": "disabled"}))).await;
         self.get(url).await;
         self.keys(&function, url).await;
@@ -174,6 +175,17 @@ impl Scenario {
         self.ask("POST", "/api/v1/deploy", Some(body)).await;
         self.get(&format!("/api/functions/{function}/loki-logs?limit=2")).await;
         self.get(&format!("/api/functions/{function}/metrics")).await;
+    }
+
+    /// Gives a function packages and files, and expects the upload of a project.
+    async fn packages(&mut self, function: &str) {
+        let files = json!({"greetings/korean.py": STANDARD.encode("HELLO = '안녕'\n")});
+        let body = json!({"requirements": "humanize>=4\n", "files": files});
+        self.ask("PATCH", function, Some(body)).await;
+        self.settle().await;
+        let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let body = json!({"bytes": 28_311, "sha256": sha256});
+        self.ask("POST", &format!("{function}/uploads"), Some(body)).await;
     }
 
     /// Closes a function, and creates keys.
@@ -305,6 +317,10 @@ impl Constants {
                         "duration" | "avgDuration" if *value != json!(0.0) => *value = json!(3.94),
                         "cpuTime" if value.is_number() => *value = json!(1.58),
                         "maxMemory" if value.is_number() => *value = json!(40),
+                        "url" => {
+                            *value = json!("https://s3.example/bucket/upload.zip?X-Amz-Signature=…")
+                        }
+                        "expiresAt" => *value = json!("2026-01-31T10:07:40.151Z"),
                         "milliseconds" => *value = json!(4.2),
                         "spentSeconds" => *value = json!(1.0),
                         "secret" => *value = json!(format!("faas_{:0<43}", "example")),
@@ -320,7 +336,7 @@ impl Constants {
 
     /// Replaces the ids in a text: a prefix with 26 letters and digits.
     fn with_constant_ids(&mut self, text: &str) -> String {
-        const PREFIXES: [&str; 5] = ["ws-", "fn-", "log-", "key-", "tk-"];
+        const PREFIXES: [&str; 6] = ["ws-", "fn-", "log-", "key-", "tk-", "up-"];
         let mut replaced = String::new();
         let mut rest = text;
         while let Some((at, prefix)) = first(rest, &PREFIXES) {

@@ -1,11 +1,17 @@
 //! Requests of clients, and what must hold afterwards.
 
+use std::io::{Cursor, Write};
+
+use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use deployment::Deployment;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use shared::domain::{Code, ExecutionStatus, FunctionId, Timestamp, WorkspaceId};
 use testkit::{Answer, Event, Form};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::consistency::Allowed;
 
@@ -26,6 +32,10 @@ pub(crate) enum Command {
     ReadFunction,
     PatchFunction,
     PatchSource,
+    /// With a source that imports one of the files.
+    PatchFiles,
+    TakeUpload,
+    ExpectUpload,
     DeleteFunction,
     MakeKey,
     MakeKeyOnce,
@@ -48,7 +58,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::CreateWorkspace,
         Self::CreateWorkspaceOnce,
         Self::ListWorkspaces,
@@ -62,6 +72,9 @@ impl Command {
         Self::ReadFunction,
         Self::PatchFunction,
         Self::PatchSource,
+        Self::PatchFiles,
+        Self::TakeUpload,
+        Self::ExpectUpload,
         Self::DeleteFunction,
         Self::MakeKey,
         Self::MakeKeyOnce,
@@ -139,6 +152,21 @@ fn source(which: u64) -> String {
     )
 }
 
+/// A source that calls the one of this number in `three.py`.
+fn importing(which: u64) -> String {
+    format!("from three import handler  # {which}\n")
+}
+
+/// A project with such a source.
+fn project() -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in [("main.py", importing(3)), ("three.py", source(3))] {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
 /// A build under the name of an app.
 fn form(workspace: &str, app_name: &str, which: u64) -> Event {
     let form = Form::default().field("app_name", app_name);
@@ -176,7 +204,11 @@ impl Resources {
         assert_eq!(api.send(form(&workspace, "other", 3)).await.status, 202);
         api.settle().await;
         let before = api.get(&function).await;
-        Self { workspace, function, key, task, before }
+        let resources = Self { workspace, function, key, task, before };
+        let upload = format!("uploads/{}/{}.zip", id_in(&resources.function), resources.upload());
+        let put = api.env.s3.put_object().bucket(&api.env.config.bucket).key(upload);
+        put.body(ByteStream::from(project())).send().await.unwrap();
+        resources
     }
 
     /// Sends the request of `command`.
@@ -207,6 +239,19 @@ impl Resources {
             PatchSource => {
                 let body = json!({"name": "n", "code": STANDARD.encode(source(3))});
                 ("PATCH", function.clone(), Some(body))
+            }
+            PatchFiles => {
+                let files = json!({"three.py": STANDARD.encode(source(3))});
+                let body = json!({"files": files, "code": STANDARD.encode(importing(3))});
+                ("PATCH", function.clone(), Some(body))
+            }
+            TakeUpload => {
+                let body = json!({"upload": self.upload(), "name": "n"});
+                ("PATCH", function.clone(), Some(body))
+            }
+            ExpectUpload => {
+                let body = json!({"bytes": 10, "sha256": "0".repeat(64)});
+                ("POST", format!("{function}/uploads"), Some(body))
             }
             DeleteFunction => ("DELETE", function.clone(), None),
             MakeKey | MakeKeyOnce => ("POST", format!("{function}/keys"), Some(name)),
@@ -287,7 +332,7 @@ impl Resources {
                 let code = api.get(&self.function).await["code"].take();
                 assert_eq!(code, json!(STANDARD.encode(source(3))), "{case}");
             }
-            PatchWorkspace | PatchFunction | PatchSource => {
+            PatchWorkspace | PatchFunction | PatchSource | PatchFiles | TakeUpload => {
                 let path = if command == PatchWorkspace { &self.workspace } else { &self.function };
                 let there = api.get(path).await;
                 if is_done {
@@ -295,7 +340,7 @@ impl Resources {
                 }
                 let again = self.request(api, command).await;
                 assert_eq!(again.status, 200, "{case}: {}", again.body);
-                let fields = ["name", "memory", "code"];
+                let fields = ["name", "memory", "code", "files"];
                 let of = |value: &Value| fields.map(|field| value[field].clone());
                 let (there, requested) = (of(&there), of(&again.json()));
                 let workspace = json!({"name": "w"});
@@ -318,8 +363,15 @@ impl Resources {
             }
             _ => {}
         }
-        let writes_a_source =
-            matches!(command, CreateFunction | CreateFunctionOnce | PatchSource | DeployBuild);
+        let writes_a_source = matches!(
+            command,
+            CreateFunction
+                | CreateFunctionOnce
+                | PatchSource
+                | PatchFiles
+                | TakeUpload
+                | DeployBuild
+        );
         let orphans_of = (!is_done && writes_a_source).then(|| id_in(&self.workspace).to_owned());
         Allowed { orphans_of, were_deleted: command == DeleteFunction }
     }
@@ -360,7 +412,10 @@ impl Resources {
         case: &str,
     ) {
         let which = match command {
-            Command::PatchSource | Command::DeployBuild => 3,
+            Command::PatchSource
+            | Command::PatchFiles
+            | Command::TakeUpload
+            | Command::DeployBuild => 3,
             _ if command.is_execution() => 1,
             _ => return,
         };
@@ -369,6 +424,12 @@ impl Resources {
         let times = ran["responseBody"][1].as_u64().unwrap();
         assert!((1..=2).contains(&times), "{case}: it ran {times} times in all");
         api.settle().await;
+    }
+
+    /// The upload of a project, which is in the bucket.
+    fn upload(&self) -> String {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(project()));
+        format!("up-{}-{hash}", "0".repeat(26))
     }
 
     /// The body that deploys a build to the function.

@@ -17,25 +17,33 @@ pub(in crate::store) struct DependenciesRecord {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::store) enum Outcome {
-    Ready { key: LayerKey, layer: Layer },
-    Failed { message: String },
+    Ready {
+        key: LayerKey,
+        layer: Layer,
+    },
+    Failed {
+        message: String,
+    },
+    /// The function needs none, and the use of its layers is to end.
+    Released {},
 }
 
 impl DependenciesRecord {
     /// The packages of the requirements with this digest, if it is of these.
     pub(in crate::store) fn of(&self, digest: &RequirementsDigest) -> Option<Packages> {
         let outcome = (self.digest == *digest).then(|| self.outcome.clone())?;
-        Some(match outcome {
-            Outcome::Ready { layer, .. } => Packages::Ready(layer),
-            Outcome::Failed { message } => Packages::Failed(message),
-        })
+        match outcome {
+            Outcome::Ready { layer, .. } => Some(Packages::Ready(layer)),
+            Outcome::Failed { message } => Some(Packages::Failed(message)),
+            Outcome::Released {} => None,
+        }
     }
 
     /// The layer that it names.
     pub(in crate::store) fn layer(&self) -> Option<&LayerKey> {
         match &self.outcome {
             Outcome::Ready { key, .. } => Some(key),
-            Outcome::Failed { .. } => None,
+            Outcome::Failed { .. } | Outcome::Released {} => None,
         }
     }
 }
