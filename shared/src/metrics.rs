@@ -18,10 +18,11 @@ pub const NAMESPACE: &str = "FaaSBackend";
 ///
 /// `Errors` are answers of 500 and above that are ours, and not those of users' functions, whose
 /// failures are `ExecutionErrors`. `EngineErrors` are calls of the engine that failed, and
-/// deployments. `StreamLag` is the age of the oldest stream record of a batch. `RecordsFailed` are
+/// deployments. `BuildErrors` are attempts to install the packages of a function that ended before they
+/// were done. `StreamLag` is the age of the oldest stream record of a batch. `RecordsFailed` are
 /// stream records that must come again, the first of each workspace. `RecordsDeferred` are stream
 /// records that a retry marker in the table has replaced.
-pub const METRICS: [(&str, &str); 10] = [
+pub const METRICS: [(&str, &str); 11] = [
     ("Requests", "Count"),
     ("Errors", "Count"),
     ("Latency", "Milliseconds"),
@@ -29,6 +30,7 @@ pub const METRICS: [(&str, &str); 10] = [
     ("ExecutionErrors", "Count"),
     ("ExecutionDuration", "Milliseconds"),
     ("EngineErrors", "Count"),
+    ("BuildErrors", "Count"),
     ("StreamLag", "Milliseconds"),
     ("RecordsFailed", "Count"),
     ("RecordsDeferred", "Count"),

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+/// Packages that it leaves out.
+const REAL: [&str; 2] = ["cloudevents", "flask"];
+
 /// What was asked for so far.
 #[derive(Clone, Debug, Default)]
 pub struct BuildRequests(Arc<Mutex<Vec<String>>>);
@@ -60,6 +63,10 @@ fn install(request: &Value, s3_folder: &Path) -> Value {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for package in packages(lock) {
         let name = package["name"].as_str().unwrap();
+        // The tests of forms have the real one.
+        if REAL.contains(&name) {
+            continue;
+        }
         zip.start_file(format!("python/{name}.py"), SimpleFileOptions::default()).unwrap();
         writeln!(zip, "name = {name:?}").unwrap();
     }

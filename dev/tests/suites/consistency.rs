@@ -121,7 +121,7 @@ async fn expected_of_workspace(
         }
         if let Some(lock) = function["dependencies"]["lockHash"].as_str() {
             let runtime = serde_json::from_value(function["runtime"].clone()).unwrap();
-            let layer = LayerKey::of(&Owner::anonymous(), lock, runtime);
+            let layer = api.env.store.layer_key(&Owner::anonymous(), lock, runtime);
             expected.push(format!("item WS#{ws} LAYER#{id}#{layer}"));
             layers.insert(layer);
         }

@@ -26,6 +26,7 @@ mod answer;
 mod build;
 mod descendants;
 mod failure;
+mod hashes;
 mod http_client;
 mod index_url;
 mod install;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Stop};
+use crate::hashes;
 use crate::index_url::IndexUrl;
 use crate::lock;
 use crate::process;
@@ -33,8 +34,9 @@ pub(crate) async fn run(settings: &Settings, request: Resolve) -> Result<Answer,
     let uv = Uv::ready(settings, &index, target).await?;
     let lock = lock_text(&uv, as_of, settings.limits.resolve).await?;
     let lines = requirements::check(&lock).map_err(Stop::Refused)?;
+    let lines = hashes::keep_given(lines, &requirements).map_err(Stop::Refused)?;
     let packages = lock::packages(&lines).map_err(Stop::Refused)?;
-    Ok(Answer::Resolved { lock, packages })
+    Ok(Answer::Resolved { lock: lines.join("\n") + "\n", packages })
 }
 
 /// First with wheels alone: an older version with a wheel is better than a newer one without, which mostly

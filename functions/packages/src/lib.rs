@@ -133,7 +133,7 @@ impl Packages {
         wanted: &PackagesOfFunction,
     ) -> Result<(LayerKey, Layer), Failed> {
         let resolution = self.resolution(event, wanted).await?;
-        let key = LayerKey::of(&wanted.owner, &resolution.lock_hash, wanted.runtime);
+        let key = self.store.layer_key(&wanted.owner, &resolution.lock_hash, wanted.runtime);
         self.use_layer(event, &key).await?;
         for _ in 0..LOOKS {
             match self.store.lease_layer(&key, LEASE).await? {
@@ -196,7 +196,7 @@ impl Packages {
         let resolved = self.engine.resolve(&wanted.required, wanted.runtime, now).await?;
         let resolved = done(resolved)?;
         let lock_hash = resolved.lock.hash();
-        let key = LayerKey::of(&wanted.owner, &lock_hash, wanted.runtime);
+        let key = self.store.layer_key(&wanted.owner, &lock_hash, wanted.runtime);
         // The lock is deleted with the layer, so its use comes first.
         self.use_layer(event, &key).await?;
         self.store.put_lock(&key, &resolved.lock).await?;

@@ -1,6 +1,7 @@
 //! The form of a function's handler: the platform that it was written for.
 
 mod detect;
+mod platform_packages;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 pub(super) use detect::{Candidate, Detection, detect};
+pub(super) use platform_packages::platform_packages;
 
 use super::error::{InvalidField, ValidationError};
 use super::settings::one_of;

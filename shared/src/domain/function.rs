@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 pub use schema::SettingsInSchemas;
 
+use super::form::platform_packages;
 use super::{
     Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
     FilePath, FilesSummary, Form, FormSetting, FunctionFiles, FunctionId, Handler, HttpMethods,
@@ -117,6 +118,7 @@ impl FunctionSettings {
         let module = syntax::parse(code.as_str(), self.runtime)?;
         let handler = Handler::find(&module, self.form, &self.entry_point)?;
         let packages = RequiredPackages::of(&self.requirements, code.as_str(), self.runtime)?;
+        let packages = packages.with_platform(&platform_packages(handler.form, &module));
         Ok(Detected { handler, packages })
     }
 }

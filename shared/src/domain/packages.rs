@@ -83,6 +83,20 @@ impl RequiredPackages {
         Ok(Self(metadata.requirements().effective().to_vec()))
     }
 
+    /// With the packages that its platform has, as far as it doesn't name them itself.
+    #[must_use]
+    pub(super) fn with_platform(mut self, platform: &[&'static str]) -> Self {
+        let name_of = |line: &str| {
+            let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            let end = line.find(|c| !is_of_name(c)).unwrap_or(line.len());
+            line[..end].replace(['_', '.'], "-").to_ascii_lowercase()
+        };
+        let named: Vec<String> = self.0.iter().map(|line| name_of(line)).collect();
+        let missing = platform.iter().filter(|package| !named.contains(&name_of(package)));
+        self.0.extend(missing.map(|package| (*package).to_owned()));
+        self
+    }
+
     /// Whether no package is needed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -138,9 +152,10 @@ impl Lock {
 pub struct LayerKey(String);
 
 impl LayerKey {
-    /// The key of the layer of `lock` for an owner's functions.
-    pub fn of(owner: &Owner, lock_hash: &str, runtime: Runtime) -> Self {
-        let parts = [owner.as_str(), lock_hash, runtime.name()];
+    /// The key of the layer of a lock for an owner's functions. Layers of an AWS account have their
+    /// names in common, so the `table` tells two deployments apart.
+    pub fn of(table: &str, owner: &Owner, lock_hash: &str, runtime: Runtime) -> Self {
+        let parts = [table, owner.as_str(), lock_hash, runtime.name()];
         Self(hex::encode(&sha256_of_parts(parts)[..16]))
     }
 

@@ -30,6 +30,9 @@ pub enum Deployed {
     Refused(String),
 }
 
+/// The bytes of files from which a package is large.
+const LARGE: u64 = 5_000_000;
+
 /// Lambda's name for the version of a function that can be changed.
 const LATEST: &str = "$LATEST";
 
@@ -62,6 +65,12 @@ impl Engine {
         function: &Function,
         layer: Option<&Layer>,
     ) -> Result<String, DeployError> {
+        // One at a time: each is held several times while it is sent.
+        let is_large = function.files.summary().bytes > LARGE;
+        let _turn = match is_large {
+            true => Some(self.large_packages.acquire().await.map_err(Error::internal)?),
+            false => None,
+        };
         let Package { zip, unzipped_bytes } = package(function)?;
         let unzipped_bytes = unzipped_bytes + layer.map_or(0, |layer| layer.unzipped_bytes);
         if unzipped_bytes > MAX_UNZIPPED_BYTES {

@@ -13,6 +13,7 @@ mod package;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use tokio::sync::Semaphore;
 
 pub use build::{Built, Installed, LONGEST_BUILD, PackagesWanted, Resolved};
 pub use deploy::Deployed;
@@ -34,6 +35,7 @@ pub struct Engine {
     packages_function: Arc<str>,
     builder_function: Arc<str>,
     package_index: Option<Arc<str>>,
+    large_packages: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -52,6 +54,7 @@ impl Engine {
             packages_function: config.packages_function.as_str().into(),
             builder_function: config.builder_function.as_str().into(),
             package_index: config.package_index.as_deref().map(Into::into),
+            large_packages: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -9,11 +9,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::domain::Fields;
 use crate::error::Error;
 
-/// The maximum size of a request body: 2 MiB.
+/// The maximum size of a request body: files of 3,000,000 bytes as base64, and what is around them.
 ///
 /// The largest useful body creates a function: 1 MiB of source is 1.4 MB as base64, and all other
 /// fields are below 100 KB, however they are escaped.
-pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 4_500_000;
 
 impl<S: Sync> FromRequest<S> for Fields {
     type Rejection = Error;

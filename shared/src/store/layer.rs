@@ -17,7 +17,7 @@ use super::keys::{self, Key, PK, SK};
 use super::lease::Lease;
 use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
-use crate::domain::{FunctionId, Layer, LayerKey, Lock, PresignedPut, WorkspaceId};
+use crate::domain::{FunctionId, Layer, LayerKey, Lock, Owner, PresignedPut, Runtime, WorkspaceId};
 use crate::error::Error;
 
 /// What became of the end of a function's use of a layer.
@@ -41,6 +41,11 @@ pub enum LayerUse {
 }
 
 impl Store {
+    /// The key of the layer of a lock for an owner's functions.
+    pub fn layer_key(&self, owner: &Owner, lock_hash: &str, runtime: Runtime) -> LayerKey {
+        LayerKey::of(&self.table, owner, lock_hash, runtime)
+    }
+
     /// Counts that a function uses a layer, unless that is counted.
     ///
     /// # Errors

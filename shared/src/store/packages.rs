@@ -21,6 +21,8 @@ pub struct PackagesOfFunction {
     pub owner: Owner,
     /// The Python that runs it.
     pub runtime: Runtime,
+    /// Its version, which counts the writes by clients.
+    pub version: u64,
     /// What it requires.
     pub required: RequiredPackages,
     /// What is installed.
@@ -49,6 +51,7 @@ impl Store {
             is_deployed: record.deployment_state() == DeploymentState::Deployed,
             owner: Owner::from_stored(record.owner),
             runtime: record.settings.runtime,
+            version: record.version,
             required: record.required_packages,
         }))
     }
@@ -86,7 +89,8 @@ impl Store {
         wanted: &PackagesOfFunction,
         message: String,
     ) -> Result<(), Error> {
-        let update = self.set_dependencies(ws, id, wanted, Outcome::Failed { message })?;
+        let outcome = Outcome::Failed { message, version: wanted.version };
+        let update = self.set_dependencies(ws, id, wanted, outcome)?;
         let items = vec![TransactionItem::update(Tag::Function, update)?];
         self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
     }

@@ -20,9 +20,11 @@ const PASSWORD: &str = "index-password";
 /// An index with a wheel that needs another, and a source distribution.
 fn index() -> PackageIndex {
     let index = PackageIndex::start_private(USER, PASSWORD);
-    index.add(Wheel::new("greeting", "1.0").requires("names>=1").file("greeting.py", GREETING));
-    index.add(Wheel::new("names", "1.2").file("names.py", "WORLD = 'world'\n"));
-    index.add(Sdist::new("sourced", "0.1").file("sourced.py", "built = True\n"));
+    index.add(
+        Wheel::new("greeting", "1.0").requires("names>=1").file("greeting/__init__.py", GREETING),
+    );
+    index.add(Wheel::new("names", "1.2").file("names/__init__.py", "WORLD = 'world'\n"));
+    index.add(Sdist::new("sourced", "0.1").file("sourced/__init__.py", "built = True\n"));
     index
 }
 
@@ -94,7 +96,7 @@ async fn packages_are_installed_once_and_stay_as_they_are() {
     assert!(!shown.contains(USER) && !shown.contains(PASSWORD), "{shown}");
 
     // A newer version, and an index that is gone: a change of code alone asks nobody.
-    index.add(Wheel::new("names", "2.0").file("names.py", "WORLD = 'new world'\n"));
+    index.add(Wheel::new("names", "2.0").file("names/__init__.py", "WORLD = 'new world'\n"));
     drop(index);
     let code = STANDARD.encode(format!("{CODE}# changed\n"));
     let body = json!({"code": code, "memory": 512});

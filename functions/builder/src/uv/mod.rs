@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::failure::{Failure, Stop};
@@ -127,9 +128,18 @@ fn packages<'a>(stderr: &'a str, word: &str) -> impl Iterator<Item = &'a str> {
     stderr.lines().filter_map(move |line| line.trim_start().strip_prefix(word))
 }
 
+/// The signal of a process that writes a file above its limit.
+const TOO_LARGE: i32 = Signal::XFSZ.as_raw();
+
 fn killed(status: ExitStatus) -> Stop {
     use std::os::unix::process::ExitStatusExt;
     let signal = status.signal().unwrap_or_default();
+    if signal == TOO_LARGE {
+        return Stop::Refused(
+            "One file of the packages has more than 1,024 MB, and all of them may have 250 MB unzipped."
+                .to_owned(),
+        );
+    }
     Stop::Refused(format!(
         "The packages need more memory, or larger files, than the builder has (signal {signal})."
     ))

@@ -265,7 +265,7 @@ async fn invalid_bodies_are_rejected_and_create_nothing() {
     let large = json!({"name": "a", "description": "x".repeat(shared::http::MAX_BODY_BYTES)});
     let message = lambda.answer(post().json(&large)).await.assert_error(413, "PAYLOAD_TOO_LARGE");
     let size = large.to_string().len();
-    assert_eq!(message, format!("the body is {size} bytes long; the limit is 2097152 bytes"));
+    assert_eq!(message, format!("the body is {size} bytes long; the limit is 4500000 bytes"));
     assert_eq!(list(&lambda, "").await.json().as_array().unwrap().len(), 1);
 }
 

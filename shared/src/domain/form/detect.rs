@@ -17,6 +17,8 @@ mod search;
 mod signatures;
 mod walk;
 
+pub(super) use walk::{Node, Walk};
+
 use ruff_python_ast::ModModule;
 
 use super::Form;

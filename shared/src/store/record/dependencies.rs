@@ -21,20 +21,29 @@ pub(in crate::store) enum Outcome {
         key: LayerKey,
         layer: Layer,
     },
+    /// Of this version of the function: a later one is tried again.
     Failed {
         message: String,
+        version: u64,
     },
     /// The function needs none, and the use of its layers is to end.
     Released {},
 }
 
 impl DependenciesRecord {
-    /// The packages of the requirements with this digest, if it is of these.
-    pub(in crate::store) fn of(&self, digest: &RequirementsDigest) -> Option<Packages> {
+    /// The packages of a function's `version` whose requirements have this digest, as far as they are
+    /// known.
+    pub(in crate::store) fn of(
+        &self,
+        digest: &RequirementsDigest,
+        version: u64,
+    ) -> Option<Packages> {
         let outcome = (self.digest == *digest).then(|| self.outcome.clone())?;
         match outcome {
             Outcome::Ready { layer, .. } => Some(Packages::Ready(layer)),
-            Outcome::Failed { message } => Some(Packages::Failed(message)),
+            Outcome::Failed { message, version: failed } => {
+                (failed == version).then_some(Packages::Failed(message))
+            }
             Outcome::Released {} => None,
         }
     }

@@ -123,7 +123,8 @@ impl FunctionRecord {
             return Packages::None;
         }
         let digest = self.required_packages.digest(self.settings.runtime);
-        let installed = self.dependencies.as_ref().and_then(|found| found.of(&digest));
+        let installed =
+            self.dependencies.as_ref().and_then(|found| found.of(&digest, self.version));
         installed.unwrap_or(Packages::Wanted)
     }
 

@@ -11,7 +11,7 @@ thread_local! {
 
 /// A statement or an expression.
 #[derive(Clone, Copy)]
-pub(super) enum Node<'a> {
+pub(in crate::domain::form) enum Node<'a> {
     Stmt(&'a Stmt),
     Expr(&'a Expr),
 }
@@ -20,7 +20,7 @@ pub(super) enum Node<'a> {
 ///
 /// What is still to visit is kept in a list. An expression may be thousands of levels deep, and
 /// recursion would take stack for each.
-pub(super) struct Walk<'a> {
+pub(in crate::domain::form) struct Walk<'a> {
     pending: Vec<Node<'a>>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
         Self { pending: nodes.rev().collect() }
     }
 
-    pub(super) fn of_body(body: &'a [Stmt]) -> Self {
+    pub(in crate::domain::form) fn of_body(body: &'a [Stmt]) -> Self {
         Self::of(body.iter().map(Node::Stmt))
     }
 }
