@@ -19,14 +19,16 @@ use crate::domain::Timestamp;
 use crate::metrics;
 
 /// The project's own crates in a Lambda. They log at the configured level.
-const OWN_CRATES: [&str; 9] = [
+const OWN_CRATES: [&str; 11] = [
     "shared",
+    "builder",
     "builds",
     "counter",
     "docs",
     "functions",
     "invocations",
     "logs",
+    "packages",
     "reconciler",
     "workspaces",
 ];

@@ -228,7 +228,7 @@ impl Deployment {
     /// Delivers an event to the Lambda `packages`.
     pub async fn install_packages(&self, event: &Bytes) -> Result<(), shared::error::Error> {
         let event = serde_json::from_slice(event).unwrap();
-        acting_as("packages", self.packages.handle(event)).await
+        acting_as("packages", Box::pin(self.packages.handle(event))).await
     }
 
     /// Delivers every record of the stream once, from its oldest on. The number of failures: one
@@ -250,7 +250,9 @@ impl Deployment {
     pub async fn process(&self, event: Value) -> Value {
         let end = SystemTime::now() + Duration::from_secs(600);
         let read = || serde_json::from_value(event.clone()).unwrap();
-        let Ok(reconciled) = acting_as("reconciler", self.reconciler.handle(read(), end)).await;
+        // Futures of this size would fill the stack of a test's thread.
+        let reconciling = Box::pin(self.reconciler.handle(read(), end));
+        let Ok(reconciled) = acting_as("reconciler", reconciling).await;
         let Ok(counted) = acting_as("counter", self.counter.handle(read())).await;
         let failures = [reconciled, counted].map(|answer| {
             let answer = serde_json::to_value(answer).unwrap();

@@ -10,8 +10,7 @@ use http::header::CONTENT_TYPE;
 use multer::Multipart;
 use serde_json::json;
 use shared::domain::{
-    FileName, IdempotentRequest, InvalidField, InvalidJson, Name, SourceFile, ValidationError,
-    WorkspaceId,
+    FileName, IdempotentRequest, InvalidField, InvalidJson, Name, SourceFile, WorkspaceId,
 };
 use shared::error::Error;
 use shared::http::{idempotent_request, read_body};
@@ -38,7 +37,7 @@ pub struct BuildForm {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only describes the fields")]
 pub(crate) struct BuildFormFields {
-    /// The source: a `.py`, or a `.zip` with one Python file. 1 MiB of source at the most.
+    /// The source: a `.py` of 1 MiB at the most, or a `.zip` of a project.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// The name of the function that it is for.
@@ -74,7 +73,8 @@ impl<S: Send + Sync> FromRequest<S> for BuildForm {
         let workspace = workspace.parse::<WorkspaceId>()?;
         // What is kept of the form. Browsers send it between other boundaries each time, and a
         // password must not be in a digest that is stored.
-        let content = json!([workspace.as_str(), app_name.as_str(), file.name.as_str(), file.code]);
+        let content =
+            json!([workspace.as_str(), app_name.as_str(), file.name.as_str(), file.sha256()]);
         let content = content.to_string();
         let idempotency = idempotent_request(&mut parts, state, content.as_bytes()).await?;
         Ok(Self { workspace, app_name, file, idempotency })
@@ -122,13 +122,10 @@ impl Form {
 /// [`InvalidField`] where it is neither.
 fn source_file(name: Option<&str>, content: &[u8]) -> Result<SourceFile, InvalidField> {
     let name = FileName::of(name);
-    let content = if archive::is_one(name.as_str(), content) {
-        let refusal = |refusal: ValidationError| refusal.of("file");
-        archive::python_file(content).map_err(refusal)?
-    } else {
-        content.to_vec()
-    };
-    SourceFile::new(name, content)
+    if archive::is_one(name.as_str(), content) {
+        return SourceFile::of_archive(name, content.to_vec());
+    }
+    SourceFile::new(name, content.to_vec())
 }
 
 /// The boundary between the fields, from the header.

@@ -10,7 +10,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::error::{InvalidField, InvalidId, NotFound, ValidationError};
-use super::{Code, CreationSeed, Name, Runtime, Timestamp, WorkspaceId, syntax};
+use super::{
+    Code, CreationSeed, FunctionFiles, Name, Project, Runtime, Timestamp, WorkspaceId,
+    source_sha256, syntax,
+};
 
 /// Identifies the task of a build: `tk-…-…`.
 ///
@@ -183,14 +186,19 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// A source file that is Python.
+/// A source file that is Python, or an archive of a project.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     /// Its name.
     pub name: FileName,
-    /// What it holds.
+    /// The source.
     pub code: Code,
+    /// The archive and what is in it, where it has other files than the source.
+    pub project: Option<(Archive, Project)>,
 }
+
+/// An archive as it was sent.
+pub type Archive = Vec<u8>;
 
 impl SourceFile {
     /// A file of this name and content.
@@ -203,8 +211,31 @@ impl SourceFile {
         let source = String::from_utf8(content)
             .map_err(|_| InvalidField::new("file", "must be Python source in UTF-8"))?;
         let code = Code::try_from(source).map_err(|refusal| refusal.of("file"))?;
-        syntax::parse(code.as_str(), Runtime::NEWEST)?;
-        Ok(Self { name, code })
+        syntax::parse(code.as_str(), Runtime::NEWEST).map_err(|e| e.in_source("file"))?;
+        Ok(Self { name, code, project: None })
+    }
+
+    /// A zip archive of this name and content.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where it can't be read, or its main file is not clear or not Python.
+    pub fn of_archive(name: FileName, archive: Archive) -> Result<Self, InvalidField> {
+        let project = Project::from_zip(&archive, None).map_err(|refusal| refusal.of("file"))?;
+        let file = Self::new(name, project.code.clone().into_bytes())?;
+        let has_others = !project.files.is_empty();
+        Ok(Self { project: has_others.then_some((archive, project)), ..file })
+    }
+
+    /// Tells two sources apart, with their other files.
+    pub fn sha256(&self) -> String {
+        let code = self.code.sha256();
+        match &self.project {
+            Some((_, project)) => {
+                let (main_file, files) = (project.main.clone().into(), &project.files);
+                source_sha256(&code, &main_file, FunctionFiles::from(files.clone()).summary())
+            }
+            None => code,
+        }
     }
 }
 

@@ -28,9 +28,13 @@ pub enum InvalidField {
         /// What is wrong with it, worded to follow its name.
         reason: String,
     },
-    /// The field `code` is not Python.
-    #[error("code is not Python that {python} can read: line {line}, column {column}: {problem}")]
+    /// Its value is not Python.
+    #[error(
+        "{field} is not Python that {python} can read: line {line}, column {column}: {problem}"
+    )]
     Syntax {
+        /// The field as the client spells it.
+        field: &'static str,
         /// The Python that would run it: `Python 3.12`.
         python: &'static str,
         /// The line, from 1.
@@ -47,6 +51,17 @@ impl InvalidField {
     /// A refusal of `field`; `reason` follows its name.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Value { field: field.into(), reason: reason.into() }
+    }
+
+    /// The same of another field, where it is about Python source.
+    #[must_use]
+    pub fn in_source(self, other: &'static str) -> Self {
+        match self {
+            Self::Syntax { python, line, column, problem, .. } => {
+                Self::Syntax { field: other, python, line, column, problem }
+            }
+            value => value,
+        }
     }
 }
 

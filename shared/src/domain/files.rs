@@ -16,7 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::code::BASE64;
 use super::error::ValidationError;
-use super::{FilePath, IdempotentRequest, ProjectFiles, Timestamp};
+use super::{FilePath, IdempotentRequest, ProjectFiles, Timestamp, sha256_of_parts};
 
 /// The path of the source among the files: `function.py` by default.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -131,6 +131,15 @@ impl From<ProjectFiles> for FunctionFiles {
         let summary = FilesSummary { count, bytes, sha256: files.sha256() };
         Self { summary, content: Some(files) }
     }
+}
+
+/// Tells two sources apart, with the other files that belong to them.
+pub fn source_sha256(code_sha256: &str, main_file: &MainFile, files: &FilesSummary) -> String {
+    if files.count == 0 {
+        return code_sha256.to_owned();
+    }
+    let parts = [code_sha256, main_file.path().as_str(), &files.sha256];
+    hex::encode(sha256_of_parts(parts))
 }
 
 /// Paths and base64; `null` where files were not read, or are too large to be shown.

@@ -11,9 +11,9 @@ use super::form::platform_packages;
 use super::{
     Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
     FilePath, FilesSummary, Form, FormSetting, FunctionFiles, FunctionId, Handler, HttpMethods,
-    InvalidField, MainFile, Memory, Name, NewFiles, ProjectFiles, RequiredPackages,
-    RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage, WorkspaceId,
-    sha256_of_parts, syntax,
+    InvalidField, MainFile, Memory, Name, NewFiles, Project, ProjectFiles, RequiredPackages,
+    RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage, ValidationError,
+    WorkspaceId, sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -414,6 +414,22 @@ impl TryFrom<Fields> for PatchFunction {
             syntax::parse(code.as_str(), patch.runtime.unwrap_or(Runtime::NEWEST))?;
         }
         Ok(patch)
+    }
+}
+
+impl PatchFunction {
+    /// Makes a project the new source with its other files.
+    ///
+    /// # Errors
+    /// [`ValidationError`] where its source is refused.
+    pub fn take_project(&mut self, project: Project) -> Result<(), ValidationError> {
+        self.code = Some(Code::try_from(project.code)?);
+        self.main_file = Some(project.main.into());
+        self.files = Some(NewFiles(project.files));
+        if self.requirements.is_none() {
+            self.requirements = project.requirements.map(Into::into);
+        }
+        Ok(())
     }
 }
 

@@ -40,7 +40,9 @@ mod version;
 mod workspace;
 mod zip_archive;
 
-pub use build::{Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus};
+pub use build::{
+    Archive, Build, FileName, ImageRef, SourceDigest, SourceFile, Task, TaskId, TaskStatus,
+};
 pub use code::Code;
 pub use deployment::DeploymentState;
 pub use digest::sha256_of_parts;
@@ -51,7 +53,9 @@ pub use error::{
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
 pub use file_path::FilePath;
-pub use files::{FilesSummary, FunctionFiles, MainFile, NewFiles, NewUpload, Upload, UploadId};
+pub use files::{
+    FilesSummary, FunctionFiles, MainFile, NewFiles, NewUpload, Upload, UploadId, source_sha256,
+};
 pub use form::{EntryPoint, Form, FormSetting, Handler};
 pub use function::{
     CreateFunction, Detected, Function, FunctionSettings, PatchFunction, SettingsInSchemas,

@@ -46,7 +46,13 @@ struct Problem {
 pub(super) fn parse(source: &str, runtime: Runtime) -> Result<ModModule, InvalidField> {
     read(source, runtime).map_err(|Problem { at, what }| {
         let (line, column) = position(source, at);
-        InvalidField::Syntax { python: runtime.name(), line, column, problem: one_line(&what) }
+        InvalidField::Syntax {
+            field: "code",
+            python: runtime.name(),
+            line,
+            column,
+            problem: one_line(&what),
+        }
     })
 }
 

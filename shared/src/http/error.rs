@@ -89,8 +89,8 @@ fn describe(error: &Error) -> (StatusCode, Code, Option<Value>) {
             let details = json!({ "field": field });
             (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
-        Error::Invalid(InvalidField::Syntax { line, column, .. }) => {
-            let details = json!({ "field": "code", "line": line, "column": column });
+        Error::Invalid(InvalidField::Syntax { field, line, column, .. }) => {
+            let details = json!({ "field": field, "line": line, "column": column });
             (StatusCode::UNPROCESSABLE_ENTITY, Code::ValidationError, Some(details))
         }
         Error::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound, None),

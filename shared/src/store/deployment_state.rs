@@ -9,7 +9,8 @@ use super::item::is_visible_to;
 use super::keys;
 use super::record::visible_function;
 use crate::domain::{
-    Code, DeploymentState, Expected, FunctionId, ImageRef, Name, Owner, PatchFunction, WorkspaceId,
+    Code, DeploymentState, Expected, FunctionId, ImageRef, Name, NewFiles, Owner, PatchFunction,
+    Project, SourceDigest, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -43,11 +44,10 @@ impl Store {
         let found = timeout(self.time_budget.lookup, self.find_build(owner, id, image)).await;
         let found =
             found.map_err(|_| Error::Unavailable("finding a build: out of time".into()))??;
-        let code = match found {
+        let patch = match found {
             Found::SameSource(function) => return Ok(function),
-            Found::Source(code) => code,
+            Found::Source(patch) => *patch,
         };
-        let patch = PatchFunction { code: Some(code), ..PatchFunction::default() };
         let ws = &image.workspace;
         let patched = self.patch_function(owner, ws, id, &Expected::Any, patch).await?.value;
         Ok(DeployedFunction { name: patched.settings.name, state: DeploymentState::Pending })
@@ -67,13 +67,23 @@ impl Store {
             return Err(unknown());
         }
         let record = visible_function(owner, ws, id, items)?;
-        if record.code.has_source(source) {
+        if SourceDigest::of(&record.source_sha256()) == *source {
             let state = record.deployment_state();
             return Ok(Found::SameSource(DeployedFunction { name: record.settings.name, state }));
         }
-        let object = self.get_object(&keys::build_source(ws, source)).await?.ok_or_else(unknown)?;
-        let code = String::from_utf8(object).map_err(Error::internal)?;
-        Ok(Found::Source(Code::try_from(code).map_err(Error::internal)?))
+        if let Some(object) = self.get_object(&keys::build_source(ws, source)).await? {
+            let code = String::from_utf8(object).map_err(Error::internal)?;
+            let code = Code::try_from(code).map_err(Error::internal)?;
+            // Those of another build, if the function has some, don't belong to this source.
+            let files = (!record.files.is_empty()).then(NewFiles::default);
+            let patch = PatchFunction { code: Some(code), files, ..PatchFunction::default() };
+            return Ok(Found::Source(Box::new(patch)));
+        }
+        let archive = self.get_object(&keys::build_archive(ws, source)).await?;
+        let project = Project::from_zip(&archive.ok_or_else(unknown)?, None);
+        let mut patch = PatchFunction::default();
+        patch.take_project(project.map_err(Error::internal)?).map_err(Error::internal)?;
+        Ok(Found::Source(Box::new(patch)))
     }
 
     /// Waits until the present version of a function is deployed, or can't be, and at most until
@@ -115,6 +125,6 @@ impl Store {
 enum Found {
     /// The function has the source already.
     SameSource(DeployedFunction),
-    /// The source that it must get.
-    Source(Code),
+    /// What changes.
+    Source(Box<PatchFunction>),
 }

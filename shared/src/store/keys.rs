@@ -24,7 +24,7 @@
 //! | the current source, for other tools | `{ws}/{fn}.py` |
 //! | a layer before it is published, for a day at the most | `layers/{layer}.zip` |
 //! | the lock of a layer | `locks/{layer}.txt` |
-//! | a build's source, for 7 days from the latest build | `builds/{ws}/{digest}.py` |
+//! | a build's source, for 7 days from the latest build | `builds/{ws}/{digest}.py`, or `.zip` of several files |
 //!
 //! Other tools read these prefixes, so nothing but functions may stand under
 //! `FN#` in a workspace, and nothing but logs under `LOG#` in a function.
@@ -331,6 +331,11 @@ pub(super) fn published_code(workspace: &WorkspaceId, function: &FunctionId) -> 
 /// Where the sources of all builds of a workspace stand. The bucket's lifecycle knows the beginning.
 pub(super) fn builds_of_workspace(workspace: &WorkspaceId) -> String {
     format!("builds/{workspace}/")
+}
+
+/// Where the archive of a build stands that has several files.
+pub(super) fn build_archive(workspace: &WorkspaceId, source: &SourceDigest) -> String {
+    format!("{}{source}.zip", builds_of_workspace(workspace))
 }
 
 /// Where a build's source stands. Builds of one source share it.

@@ -34,12 +34,17 @@ impl Store {
 
     /// Writes `files` under `key`.
     pub(super) async fn put_files(&self, key: &str, files: &ProjectFiles) -> Result<(), Error> {
+        self.put_archive(key, files.as_zip()).await
+    }
+
+    /// Writes a zip archive under `key`.
+    pub(super) async fn put_archive(&self, key: &str, archive: &[u8]) -> Result<(), Error> {
         self.s3
             .put_object()
             .bucket(&*self.bucket)
             .key(key)
             .content_type("application/zip")
-            .body(ByteStream::from(files.as_zip().to_vec()))
+            .body(ByteStream::from(archive.to_vec()))
             .send()
             .await
             .map(drop)

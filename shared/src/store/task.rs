@@ -16,7 +16,10 @@ use super::keys::{self, FUNCTION_PREFIX, Key, PK, TASK_PREFIX};
 use super::record::{FunctionRecord, TaskRecord};
 use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::aws::failure::failure;
-use crate::domain::{Build, FunctionId, Name, Owner, SourceDigest, Task, TaskId, WorkspaceId};
+use crate::domain::{
+    Build, FilePath, FilesSummary, FunctionId, MainFile, Name, Owner, SourceDigest, Task, TaskId,
+    WorkspaceId, source_sha256,
+};
 use crate::error::Error;
 
 /// The most tasks that a list has.
@@ -25,7 +28,7 @@ const MAX_TASKS: i32 = 100;
 /// A function that a build may be for.
 struct Candidate {
     id: FunctionId,
-    code_sha256: String,
+    source_sha256: String,
 }
 
 impl Store {
@@ -48,20 +51,26 @@ impl Store {
         claim: &IdempotencyRecord,
         build: &Build,
     ) -> Result<Completion, Error> {
-        let (ws, code) = (build.id.workspace(), &build.file.code);
+        let (ws, file) = (build.id.workspace(), &build.file);
+        let sha256 = file.sha256();
         let prepare = async {
             let exists = self.workspace_exists(owner, ws);
             let ((), candidates) =
                 tokio::try_join!(exists, self.functions_named(ws, &build.app_name))?;
             // Written again, it is kept for longer.
-            let key = keys::build_source(ws, &SourceDigest::of(&code.sha256()));
-            self.put_object(&key, code).await?;
+            let digest = SourceDigest::of(&sha256);
+            match &file.project {
+                Some((archive, _)) => {
+                    self.put_archive(&keys::build_archive(ws, &digest), archive).await?;
+                }
+                None => self.put_object(&keys::build_source(ws, &digest), &file.code).await?,
+            }
             Ok::<_, Error>(candidates)
         };
         let prepared = timeout(self.time_budget.call, prepare).await;
         let candidates =
             prepared.map_err(|_| Error::Unavailable("preparing a build: out of time".into()))??;
-        let function = the_one_meant(candidates, &code.sha256());
+        let function = the_one_meant(candidates, &sha256);
         let item = serde_dynamo::to_item(TaskRecord::new(owner, build, function));
         let put = Put::builder()
             .table_name(&*self.table)
@@ -150,7 +159,7 @@ impl Store {
     ) -> Result<Vec<Candidate>, Error> {
         let mut found = self
             .items_below(keys::workspace_partition(ws), FUNCTION_PREFIX)
-            .projection_expression("id, codeSha256")
+            .projection_expression("id, codeSha256, mainFile, fileCount, filesBytes, filesSha256")
             .filter_expression("#name = :name")
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", AttributeValue::S(name.as_str().to_owned()))
@@ -169,7 +178,12 @@ impl Store {
 impl Candidate {
     fn read(item: &Item) -> Option<Self> {
         let id = text(item, "id")?.parse().ok()?;
-        Some(Self { id, code_sha256: text(item, "codeSha256")?.to_owned() })
+        let code_sha256 = text(item, "codeSha256")?;
+        let main_file =
+            text(item, "mainFile").and_then(|path| FilePath::try_from(path.to_owned()).ok());
+        let main_file = main_file.map(MainFile::from).unwrap_or_default();
+        let files: FilesSummary = serde_dynamo::from_item(item.clone()).unwrap_or_default();
+        Some(Self { id, source_sha256: source_sha256(code_sha256, &main_file, &files) })
     }
 }
 
@@ -177,7 +191,7 @@ impl Candidate {
 /// source.
 fn the_one_meant(mut candidates: Vec<Candidate>, sha256: &str) -> Option<FunctionId> {
     if candidates.len() > 1 {
-        candidates.retain(|candidate| candidate.code_sha256 == sha256);
+        candidates.retain(|candidate| candidate.source_sha256 == sha256);
     }
     match candidates.as_slice() {
         [one] => Some(one.id.clone()),

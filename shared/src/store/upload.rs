@@ -8,8 +8,7 @@ use super::Store;
 use super::keys;
 use crate::aws::failure::failure;
 use crate::domain::{
-    Code, FunctionId, MainFile, NewFiles, NewUpload, Owner, PatchFunction, Project, UploadId,
-    WorkspaceId,
+    FunctionId, MainFile, NewUpload, Owner, PatchFunction, Project, UploadId, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -58,12 +57,6 @@ impl Store {
         }
         let main_file = patch.main_file.as_ref().map(MainFile::path);
         let project = Project::from_zip(&archive, main_file).map_err(|e| invalid(e.0))?;
-        patch.code = Some(Code::try_from(project.code).map_err(|e| invalid(e.0))?);
-        patch.main_file = Some(project.main.into());
-        patch.files = Some(NewFiles(project.files));
-        if patch.requirements.is_none() {
-            patch.requirements = project.requirements.map(Into::into);
-        }
-        Ok(())
+        patch.take_project(project).map_err(|e| invalid(e.0))
     }
 }

@@ -22,6 +22,8 @@ const RULES: &[Rule] = &[
             "shared/src/domain/form/detect/platforms.rs",
             "shared/src/domain/form/detect/search.rs",
             "shared/src/domain/form/detect/signatures.rs",
+            // AWS's name for a main file.
+            "shared/src/domain/main_file.rs",
         ],
         forbidden: &[
             "aws_",
@@ -92,6 +94,11 @@ const RULES: &[Rule] = &[
             "\"TASK#",
             "\"code/",
             "\"builds/",
+            "\"LAYER#",
+            "\"LOCK#",
+            "\"layers/",
+            "\"locks/",
+            "\"uploads/",
         ],
     },
     Rule {
@@ -108,7 +115,12 @@ const RULES: &[Rule] = &[
     Rule {
         why: "the environment is read in one place",
         below: &["shared/src", "functions"],
-        except: &["shared/src/config.rs", "functions/docs/build.rs"],
+        // The builder has its own settings: it shares nothing with the other Lambdas.
+        except: &[
+            "shared/src/config.rs",
+            "functions/docs/build.rs",
+            "functions/builder/src/settings.rs",
+        ],
         forbidden: &["env::var", "env::vars"],
     },
     Rule {

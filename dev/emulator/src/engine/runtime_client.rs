@@ -1,4 +1,5 @@
-//! AWS's runtime client for Python, installed into the project's folder at its first use.
+//! AWS's runtime client for Python, and boto3 as in AWS's runtime, installed into the project's folder
+//! at their first use.
 
 use std::fs::File;
 use std::io;
@@ -9,12 +10,11 @@ use super::interpreter::Interpreter;
 use crate::process::{self, Launcher};
 use crate::terminal::say;
 
-/// The client and what it needs.
-const PACKAGES: [&str; 3] =
-    ["awslambdaric==4.2.2", "simplejson==3.20.2", "snapshot-restore-py==1.0.0"];
+/// The client, boto3, and what they need, with hashes.
+const PACKAGES: &str = include_str!("runtime_client.txt");
 
 /// The name of the folder. Each version has its own, so none is ever changed.
-const FOLDER: &str = "awslambdaric-4.2.2";
+const FOLDER: &str = "awslambdaric-4.2.2-boto3-1.44.8";
 
 /// How long a failed installation is not repeated: without a network each try takes seconds.
 const RETRY_AFTER: Duration = Duration::from_secs(600);
@@ -53,7 +53,7 @@ pub(super) async fn folder(
     if let Some(problem) = recent_failure(&failure) {
         return Err(problem);
     }
-    say(format_args!("downloading AWS's runtime client for Python ({}), once", PACKAGES[0]));
+    say(format_args!("downloading AWS's runtime client for Python and boto3 ({FOLDER}), once"));
     let result = install(&parent, &folder, python, launcher).await;
     match &result {
         Ok(()) => say("the runtime client is installed"),
@@ -80,12 +80,17 @@ async fn install(
         .prefix("new-")
         .tempdir_in(parent)
         .map_err(|e| format!("no folder could be created: {e}"))?;
+    let requirements = new.path().join("requirements.txt");
+    std::fs::write(&requirements, PACKAGES)
+        .map_err(|e| format!("{} can't be written: {e}", requirements.display()))?;
     let mut pip = launcher.command(&python.program);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-        .args(["--no-deps", "--only-binary", ":all:", "--retries", "1", "--timeout", "10"])
+        .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
+        .args(["--retries", "1", "--timeout", "10"])
         .arg("--target")
         .arg(new.path())
-        .args(PACKAGES);
+        .arg("--requirement")
+        .arg(&requirements);
     run(pip, "pip").await?;
     let mut check = launcher.command(&python.program);
     let import = "import sys; sys.path[0] = sys.argv[1]\n\

@@ -24,7 +24,7 @@ fn index() -> PackageIndex {
         Wheel::new("greeting", "1.0").requires("names>=1").file("greeting/__init__.py", GREETING),
     );
     index.add(Wheel::new("names", "1.2").file("names/__init__.py", "WORLD = 'world'\n"));
-    index.add(Sdist::new("sourced", "0.1").file("sourced/__init__.py", "built = True\n"));
+    index.add(Sdist::new("sourced", "0.1"));
     index
 }
 
@@ -36,7 +36,7 @@ const CODE: &str = "# /// script
 import greeting, sourced
 
 def handler(event, context):
-    return [greeting.hello(), sourced.built]
+    return [greeting.hello(), sourced.VERSION]
 ";
 
 struct Stack {
@@ -86,7 +86,7 @@ async fn packages_are_installed_once_and_stay_as_they_are() {
     let index = index();
     let stack = Stack::start(Some(&index)).await;
     let function = stack.create(CODE, json!({})).await;
-    assert_eq!(stack.returned(&function).await, json!(["Hello, world", true]));
+    assert_eq!(stack.returned(&function).await, json!(["Hello, world", "0.1"]));
     let read = stack.read(&function).await;
     let [greeting, names, sourced] = [("greeting", "1.0"), ("names", "1.2"), ("sourced", "0.1")]
         .map(|(name, version)| json!({"name": name, "version": version}));
@@ -101,7 +101,7 @@ async fn packages_are_installed_once_and_stay_as_they_are() {
     let code = STANDARD.encode(format!("{CODE}# changed\n"));
     let body = json!({"code": code, "memory": 512});
     assert_eq!(stack.running.call(Method::PATCH, &function, &body).await.0, 200);
-    assert_eq!(stack.returned(&function).await, json!(["Hello, world", true]));
+    assert_eq!(stack.returned(&function).await, json!(["Hello, world", "0.1"]));
     let again = stack.read(&function).await;
     assert_eq!(again["dependencies"], read["dependencies"]);
 
@@ -111,7 +111,7 @@ async fn packages_are_installed_once_and_stay_as_they_are() {
         stack.running.until(&other, |function| function.get("deploymentError").is_some()).await;
     let message = failed["dependencies"]["message"].as_str().unwrap();
     assert!(message.contains("127.0.0.1") && !message.contains(PASSWORD), "{message}");
-    assert_eq!(stack.returned(&function).await, json!(["Hello, world", true]));
+    assert_eq!(stack.returned(&function).await, json!(["Hello, world", "0.1"]));
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! Functions with packages, over a builder that answers at once.
 
+use std::io::{Cursor, Write};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shared::domain::FunctionId;
+use testkit::Form;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use super::env::CallEnv;
 
@@ -147,4 +152,50 @@ async fn an_index_that_cannot_be_reached_is_told_and_tried_again() {
     let message = "the package index packages.example can't be reached";
     assert_eq!(failed["dependencies"]["message"], message);
     assert!(failed["deploymentError"].as_str().unwrap().ends_with(message));
+}
+
+#[tokio::test]
+async fn a_project_of_the_console_is_built_deployed_and_runs() {
+    let env = CallEnv::start().await;
+    let id = env.created("def handler(event, context): pass", json!({"name": "shop"})).await;
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in [
+        (
+            "shop/main.py",
+            "import alpha\nfrom lib.prices import price\n\ndef handler(event, context):\n    return [alpha.name, price]\n",
+        ),
+        ("shop/lib/prices.py", "price = int(open('price.txt').read())\n"),
+        ("shop/price.txt", "12"),
+        ("shop/requirements.txt", "alpha\n"),
+    ] {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    let zip = zip.finish().unwrap().into_inner();
+    let form = Form::default().field("app_name", "shop");
+    let form = form.field("workspace_id", env.workspace.as_str()).file("shop.zip", &zip);
+    let started = env.send(form.event("/api/v1/build-and-push")).await;
+    assert_eq!(started.status, 202, "{}", started.body);
+    let task = format!("/api/v1/tasks/{}", started.json()["task_id"].as_str().unwrap());
+    let image = env.get(&task).await["result"]["image_url"].take();
+    let deploy = json!({"app_name": "shop", "image_ref": image, "function_id": id});
+    let deployed = env.ask("POST", "/api/v1/deploy", Some(&deploy)).await;
+    assert_eq!(deployed.status, 200, "{}", deployed.body);
+    env.settle().await;
+    assert_eq!(env.get(&task).await["status"], "done");
+    assert_eq!(env.call(&id, "GET", "", "").await.json(), json!(["alpha", 12]));
+    let again = env.ask("POST", "/api/v1/deploy", Some(&deploy)).await;
+    assert!(again.json()["endpoint"].is_string(), "{}", again.body);
+}
+
+#[tokio::test]
+async fn a_form_brings_the_packages_of_its_platform() {
+    let env = CallEnv::start().await;
+    let source = "import requests\n\ndef main(args):\n    return {'body': 'x'}\n";
+    let id = env.created(source, json!({"form": "openwhisk"})).await;
+    env.settle().await;
+    let read = function(&env, &id).await;
+    let requests = json!([{"name": "requests", "version": "1.0"}]);
+    assert_eq!(read["dependencies"]["packages"], requests, "{read}");
+    assert_eq!(read["requirements"], json!(null));
 }

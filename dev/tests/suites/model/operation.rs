@@ -109,6 +109,8 @@ fn function(named: u32) -> impl Strategy<Value = Body> {
         ("timeout", 1, few(&[3, 5], json!(0))),
         ("httpMethods", 3, few(&[vec!["GET", "POST"], vec!["post", "POST"]], json!([]))),
         ("auth", 2, few(&["key", "none"], json!("token"))),
+        ("requirements", 1, requirements()),
+        ("files", 1, few(&[json!({}), json!({"lib/a.py": "QSA9IDE="})], json!({"../a.py": ""}))),
         ("status", 2, few(&["disabled", "active"], json!("gone"))),
     ])
 }
@@ -130,6 +132,10 @@ fn names() -> BoxedStrategy<Value> {
 
 fn descriptions() -> BoxedStrategy<Value> {
     prop_oneof![few(&["", "text"], json!(1)), Just(Value::Null)].boxed()
+}
+
+fn requirements() -> BoxedStrategy<Value> {
+    prop_oneof![few(&["alpha", "beta"], json!("-r other.txt")), Just(Value::Null)].boxed()
 }
 
 fn codes() -> BoxedStrategy<Value> {

@@ -38,8 +38,8 @@ pub(crate) struct Function {
     pub(crate) fields: Map<String, Value>,
     /// The deployed source in base64.
     pub(crate) deployed: Option<String>,
-    /// Whether the function is deployed as it is now.
-    is_current: bool,
+    /// The fields of [`DEPLOYED`] that are deployed.
+    deployed_as: Option<Vec<Option<Value>>>,
     /// The status codes of its executions, oldest first.
     pub(crate) executions: Vec<u16>,
     /// The counted executions and errors.
@@ -52,6 +52,17 @@ pub(crate) struct Key {
     pub(crate) secret: String,
     pub(crate) function: usize,
     pub(crate) is_revoked: bool,
+}
+
+impl Function {
+    fn to_deploy(&self) -> Vec<Option<Value>> {
+        DEPLOYED.iter().map(|name| self.fields.get(*name).cloned()).collect()
+    }
+
+    /// Whether it is deployed as it is now.
+    fn is_current(&self) -> bool {
+        self.deployed_as.as_ref() == Some(&self.to_deploy())
+    }
 }
 
 /// An expected response.
@@ -161,6 +172,7 @@ impl Model {
         let defaults = json!({
             "description": "", "runtime": "Python 3.12", "memory": 256, "timeout": 30,
             "httpMethods": ["GET"], "auth": "none", "environmentVariables": {},
+            "requirements": null, "files": {},
         });
         let mut fields = defaults.as_object().expect("an object").clone();
         fields.extend(fields_of(body, &[], FUNCTION).unwrap_or_else(|| {
@@ -178,7 +190,7 @@ impl Model {
             version: 1,
             fields,
             deployed: None,
-            is_current: false,
+            deployed_as: None,
             executions: Vec::new(),
             counted: (0, 0),
         });
@@ -193,10 +205,7 @@ impl Model {
         let Some(changes) = fields_of(body, &[], FUNCTION) else { return INVALID };
         let Some(at) = at.filter(|at| self.function_is_there(Some(*at))) else { return NOT_FOUND };
         let function = &mut self.functions[at];
-        let before = DEPLOYED.map(|name| function.fields.get(name).cloned());
-        let expected = patch(&mut function.fields, &mut function.version, if_match, changes);
-        function.is_current &= before == DEPLOYED.map(|name| function.fields.get(name).cloned());
-        expected
+        patch(&mut function.fields, &mut function.version, if_match, changes)
     }
 
     pub(crate) fn delete_function(&mut self, at: Option<usize>, if_match: IfMatch) -> Expected {
@@ -244,7 +253,7 @@ impl Model {
             }
             let function = &mut self.functions[at];
             function.deployed = function.fields["code"].as_str().map(str::to_owned);
-            function.is_current = true;
+            function.deployed_as = Some(function.to_deploy());
             let failed = function.executions.iter().filter(|status| **status >= 500).count();
             function.counted = (function.executions.len() as u64, failed as u64);
         }
@@ -256,7 +265,7 @@ impl Model {
             return Err(NOT_FOUND);
         };
         match self.run(at) {
-            Ok(_) if !self.functions[at].is_current => Err(Error(503, "SERVICE_UNAVAILABLE")),
+            Ok(_) if !self.functions[at].is_current() => Err(Error(503, "SERVICE_UNAVAILABLE")),
             run => run,
         }
     }
@@ -324,7 +333,7 @@ fn patch(
 type Field = (&'static str, fn(&Value) -> Option<Value>);
 
 /// The fields of a function whose change is deployed.
-const DEPLOYED: [&str; 4] = ["code", "runtime", "memory", "timeout"];
+const DEPLOYED: [&str; 6] = ["code", "runtime", "memory", "timeout", "requirements", "files"];
 
 const WORKSPACE: &[Field] = &[("name", name), ("description", description)];
 const FUNCTION: &[Field] = &[
@@ -336,6 +345,8 @@ const FUNCTION: &[Field] = &[
     ("timeout", |value| within(value, 1, 900)),
     ("httpMethods", methods),
     ("auth", |value| one_of(value, &["none", "key"])),
+    ("requirements", requirements),
+    ("files", files),
     ("status", |value| one_of(value, &["active", "disabled"])),
 ];
 
@@ -367,6 +378,16 @@ fn description(value: &Value) -> Option<Value> {
 
 fn code(value: &Value) -> Option<Value> {
     (value.as_str()? != super::encoded("def (")).then(|| value.clone())
+}
+
+fn requirements(value: &Value) -> Option<Value> {
+    let is_valid = value.is_null() || value.as_str()?.chars().all(|c| c.is_ascii_lowercase());
+    is_valid.then(|| value.clone())
+}
+
+fn files(value: &Value) -> Option<Value> {
+    let leads_out = value.as_object()?.keys().any(|path| path.contains(".."));
+    (!leads_out).then(|| value.clone())
 }
 
 fn one_of(value: &Value, allowed: &[&str]) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Code, FunctionId, SourceDigest, WorkspaceId};
+use crate::domain::{Code, FunctionId, WorkspaceId};
 use crate::error::Error;
 use crate::store::compression::{compress, decompress_bounded};
 use crate::store::expression::Changes;
@@ -39,11 +39,6 @@ impl CodeRecord {
     /// The SHA-256 of the source in lower-case hexadecimal.
     pub(in crate::store) fn sha256(&self) -> &str {
         &self.code_sha256
-    }
-
-    /// Whether `digest` names the source.
-    pub(in crate::store) fn has_source(&self, digest: &SourceDigest) -> bool {
-        SourceDigest::of(&self.code_sha256) == *digest
     }
 
     /// Adds the change to this source to `changes`. The key is a side effect: the same source under

@@ -13,7 +13,7 @@ use super::workspace::visible_workspace_item;
 use crate::domain::{
     Code, Dependencies, DeploymentState, Detected, Function, FunctionFiles, FunctionId,
     FunctionSettings, Handler, Owner, Packages, ProjectFiles, RequiredPackages, Status, Timestamp,
-    Versioned, WorkspaceId,
+    Versioned, WorkspaceId, source_sha256,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -106,6 +106,11 @@ impl FunctionRecord {
             None => *last_deployed >= Some(self.last_modified),
         };
         if is_deployed { DeploymentState::Deployed } else { DeploymentState::Pending }
+    }
+
+    /// Tells its source from others, with the other files.
+    pub(in crate::store) fn source_sha256(&self) -> String {
+        source_sha256(self.code.sha256(), &self.settings.main_file, &self.files.summary())
     }
 
     fn deployment_digest(&self) -> String {

@@ -27,6 +27,7 @@ pub(in crate::store) struct TaskRecord {
     id: TaskId,
     app_name: Name,
     file_name: FileName,
+    /// Of the source and the other files.
     code_sha256: String,
     /// The function that the build was for, where that was clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ impl TaskRecord {
             id: build.id.clone(),
             app_name: build.app_name.clone(),
             file_name: build.file.name.clone(),
-            code_sha256: build.file.code.sha256(),
+            code_sha256: build.file.sha256(),
             function,
             created_at: build.created_at,
             expires_at: expires_at(build.created_at, KEEP_DAYS),
@@ -63,8 +64,7 @@ impl TaskRecord {
 
     /// The task, with the `function` that the build was for as it is now, if it is there.
     pub(in crate::store) fn with_function(self, function: Option<&FunctionRecord>) -> Task {
-        let has_source =
-            |function: &&FunctionRecord| function.code.sha256() == self.code_sha256.as_str();
+        let has_source = |function: &&FunctionRecord| function.source_sha256() == self.code_sha256;
         let (mut status, mut updated_at) = (TaskStatus::Done, self.created_at);
         if let Some(function) = function.filter(has_source) {
             status = match function.deployment_state() {
