@@ -1,6 +1,7 @@
 //! What the environment says, read once, at start.
 
 use std::env::{self, VarError};
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use aws_credential_types::Credentials;
@@ -22,7 +23,7 @@ pub struct Config {
     /// The Lambda that installs packages (`BUILDER_FUNCTION`, a name or an ARN).
     pub builder_function: String,
     /// The package index, maybe with credentials (`PACKAGE_INDEX`); `None` is PyPI.
-    pub package_index: Option<String>,
+    pub package_index: Option<IndexUrl>,
     /// For how many days an execution is kept (`EXECUTION_LOG_DAYS`).
     pub execution_log_days: u32,
     /// How much an owner may have (`MAX_WORKSPACES_PER_OWNER`, `MAX_FUNCTIONS_PER_WORKSPACE`) and
@@ -105,7 +106,7 @@ impl Config {
             // Only those that invoke them need these, and are given them.
             packages_function: text("PACKAGES_FUNCTION", "")?,
             builder_function: text("BUILDER_FUNCTION", "")?,
-            package_index: given("PACKAGE_INDEX")?,
+            package_index: given("PACKAGE_INDEX")?.map(IndexUrl),
             execution_log_days: number("EXECUTION_LOG_DAYS", 30, 1..=3653)?,
             quotas: Quotas {
                 workspaces: number("MAX_WORKSPACES_PER_OWNER", 1000, 1..=u32::MAX)?,
@@ -140,6 +141,16 @@ impl Config {
             })?,
             time_budget: TimeBudget::PRODUCT,
         })
+    }
+}
+
+/// The URL of a package index, which may hold credentials.
+#[derive(Clone)]
+pub struct IndexUrl(pub String);
+
+impl fmt::Debug for IndexUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IndexUrl")
     }
 }
 

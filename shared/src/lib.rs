@@ -10,6 +10,7 @@ pub mod domain;
 pub mod engine;
 pub mod error;
 pub mod http;
+pub mod layer_release;
 pub mod logging;
 pub mod metrics;
 pub mod rate_limit;

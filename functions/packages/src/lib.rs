@@ -9,6 +9,7 @@ use std::time::Duration;
 use shared::domain::{Layer, LayerKey, Packages as State};
 use shared::engine::{Built, Engine, LONGEST_BUILD, PackagesWanted, Published};
 use shared::error::Error;
+use shared::layer_release::release_layers;
 use shared::metrics;
 use shared::store::{LayerUse, Lease, PackagesOfFunction, Resolution, Store};
 use tokio::time::sleep;
@@ -23,7 +24,9 @@ const ADDRESS_VALID: Duration = LEASE;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often somebody else's work is looked at.
-const LOOKS: u32 = 240;
+///
+/// With the time limits of the builder, two waits and two builds fit into the timeout of the Lambda.
+const LOOKS: u32 = 120;
 
 /// Why a function's packages can't be had.
 enum Failed {
@@ -75,32 +78,37 @@ impl Packages {
         handled.inspect_err(|error| {
             let function = &event.function;
             tracing::error!(%function, cause = error.causes(), "packages are not installed");
-            tracing::info!(target: metrics::TARGET, BuildErrors = 1);
+            tracing::info!(target: metrics::TARGET, %function, BuildErrors = 1);
         })
     }
 
     async fn install(&self, event: &PackagesWanted) -> Result<(), Error> {
         let PackagesWanted { workspace: ws, function: id } = event;
-        let Some(wanted) = self.store.packages_of_function(ws, id).await? else { return Ok(()) };
+        let Some(wanted) = self.store.packages_of_function(ws, id).await? else {
+            // What was built for it meanwhile is not needed.
+            return release_layers(&self.store, &self.engine, ws, id).await;
+        };
         match wanted.packages {
-            State::None => return Ok(()),
-            State::Ready(_) if wanted.is_deployed => return Ok(()),
+            State::None => return release_layers(&self.store, &self.engine, ws, id).await,
+            State::Ready { .. } if wanted.is_deployed => return Ok(()),
             // An earlier attempt ended before the function was to be deployed.
-            State::Ready(_) => {}
-            State::Wanted | State::Failed(_) => match self.layer(event, &wanted).await {
+            State::Ready { .. } | State::Failed { is_final: true, .. } => {}
+            State::Wanted | State::Failed { .. } => match self.layer(event, &wanted).await {
                 Ok((key, layer)) => {
-                    self.store.record_packages(ws, id, &wanted, key, layer).await?;
+                    if !self.store.record_packages(ws, id, &wanted, key, layer).await? {
+                        return self.outdated(event).await;
+                    }
                 }
                 Err(Failed::Refused(message)) => {
-                    self.store.record_failed_packages(ws, id, &wanted, message).await?;
+                    self.store.record_failed_packages(ws, id, &wanted, message, true).await?;
                 }
                 Err(Failed::Unreachable(message)) => {
                     let told = message.clone();
-                    self.store.record_failed_packages(ws, id, &wanted, message).await?;
+                    self.store.record_failed_packages(ws, id, &wanted, message, false).await?;
                     self.store.redeploy(ws, id).await?;
                     return Err(Error::Unavailable(told.into()));
                 }
-                Err(Failed::Outdated) => return Ok(()),
+                Err(Failed::Outdated) => return self.outdated(event).await,
                 Err(Failed::NoLock) => {
                     return Err(Error::Unavailable("the lock of a layer is gone".into()));
                 }
@@ -110,18 +118,30 @@ impl Packages {
         self.store.redeploy(ws, id).await
     }
 
+    /// What was built isn't needed: the function requires something else by now, or is gone.
+    async fn outdated(&self, event: &PackagesWanted) -> Result<(), Error> {
+        let PackagesWanted { workspace: ws, function: id } = event;
+        release_layers(&self.store, &self.engine, ws, id).await?;
+        // It may have asked for the others before this attempt was noted as the one that is going on.
+        match self.store.function_exists(ws, id).await? {
+            true => self.store.redeploy(ws, id).await,
+            false => Ok(()),
+        }
+    }
+
     /// The layer of a function's packages.
     async fn layer(
         &self,
         event: &PackagesWanted,
         wanted: &PackagesOfFunction,
     ) -> Result<(LayerKey, Layer), Failed> {
-        match self.layer_of_resolution(event, wanted).await {
+        // Futures of this size would fill the stack of a thread.
+        match Box::pin(self.layer_of_resolution(event, wanted)).await {
             // The lock was deleted with its layer, after the requirements were resolved.
             Err(Failed::NoLock) => {
                 let key = self.store.resolution_key(&wanted.owner, &wanted.digest());
                 self.store.forget_resolution(&key).await?;
-                self.layer_of_resolution(event, wanted).await
+                Box::pin(self.layer_of_resolution(event, wanted)).await
             }
             result => result,
         }
@@ -132,14 +152,14 @@ impl Packages {
         event: &PackagesWanted,
         wanted: &PackagesOfFunction,
     ) -> Result<(LayerKey, Layer), Failed> {
-        let resolution = self.resolution(event, wanted).await?;
+        let resolution = Box::pin(self.resolution(event, wanted)).await?;
         let key = self.store.layer_key(&wanted.owner, &resolution.lock_hash, wanted.runtime);
         self.use_layer(event, &key).await?;
         for _ in 0..LOOKS {
             match self.store.lease_layer(&key, LEASE).await? {
                 Lease::Done(layer) => return Ok((key, layer)),
                 Lease::Held => {
-                    let built = self.build(&key, &resolution, wanted).await;
+                    let built = Box::pin(self.build(&key, &resolution, wanted)).await;
                     if built.is_err() {
                         self.store.give_up_layer(&key).await?;
                     }
@@ -213,7 +233,15 @@ impl Packages {
         let lock = self.store.lock(key).await?;
         let lock = lock.ok_or(Failed::NoLock)?;
         let put = self.store.presigned_layer_zip(key, ADDRESS_VALID).await?;
-        let installed = done(self.engine.install(&lock, wanted.runtime, &put).await?)?;
+        let installed = match self.engine.install(&lock, wanted.runtime, &put).await? {
+            Built::Refused(message) => {
+                // Resolved anew, the requirements may have versions that can be installed.
+                let key = self.store.resolution_key(&wanted.owner, &wanted.digest());
+                self.store.forget_resolution(&key).await?;
+                return Err(Failed::Refused(message));
+            }
+            built => done(built)?,
+        };
         let (bucket, object) = self.store.layer_zip(key);
         let published = self.engine.publish_layer(key, &bucket, &object, wanted.runtime).await?;
         let arn = match published {

@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
-use shared::domain::{FunctionId, LayerKey, Packages, WorkspaceId};
+use shared::domain::{FunctionId, Packages, WorkspaceId};
 use shared::engine::{Deployed, Engine, PROTOCOL, PackagesWanted};
 use shared::error::Error;
+use shared::layer_release::release_layers;
 use shared::metrics;
-use shared::store::{Change, Deployable, Deployment, EndOfUse, Progress, Store};
+use shared::store::{Change, Deployable, Deployment, Progress, Store};
 use shared::stream::{self, Failed, StreamRecord};
 use tokio::time::Instant;
 
@@ -155,34 +156,11 @@ impl Reconciler {
     /// Deletes what a deleted function has left, and at the end its retry marker.
     async fn purge(&self, ws: &WorkspaceId, id: &FunctionId, until: Instant) -> Result<(), Error> {
         self.engine.remove(id).await?;
-        self.release_layers(ws, id, None).await?;
+        release_layers(&self.store, &self.engine, ws, id).await?;
         match self.store.purge_function(ws, id, until).await? {
             Progress::Done => self.store.remove_retry_marker(ws, id).await,
             Progress::Unfinished => Ok(()),
         }
-    }
-
-    /// Ends a function's use of all layers but `kept`, and deletes those that nothing uses any more.
-    /// Versions of the function that are deployed go on with them.
-    async fn release_layers(
-        &self,
-        ws: &WorkspaceId,
-        id: &FunctionId,
-        kept: Option<&LayerKey>,
-    ) -> Result<(), Error> {
-        let used = self.store.layers_of_function(ws, id).await?;
-        for layer in used.iter().filter(|layer| Some(*layer) != kept) {
-            match self.store.end_layer_use(ws, id, layer).await? {
-                EndOfUse::StillUsed => continue,
-                EndOfUse::Ended => {}
-                EndOfUse::WasLast => {
-                    self.engine.remove_layer(layer).await?;
-                    self.store.remove_layer(layer).await?;
-                }
-            }
-            self.store.forget_layer_use(ws, id, layer).await?;
-        }
-        Ok(())
     }
 
     /// Ends the use of the layers that a function had before.
@@ -200,7 +178,25 @@ impl Reconciler {
         if needs_none && !self.store.forget_packages(ws, id).await? {
             return Ok(());
         }
-        self.release_layers(ws, id, wanted.layer_key.as_ref()).await
+        release_layers(&self.store, &self.engine, ws, id).await
+    }
+
+    /// Has the packages of a function installed, unless that was asked for lately: each request may
+    /// start a build.
+    async fn ask_for_packages(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        wanted: &Deployable,
+    ) -> Result<(), Error> {
+        if wanted.has_asked {
+            return Ok(());
+        }
+        let (workspace, function) = (ws.clone(), id.clone());
+        self.engine.want_packages(&PackagesWanted { workspace, function }).await?;
+        let function = &wanted.function.value;
+        let digest = function.required_packages.digest(function.settings.runtime);
+        self.store.note_packages_asked(ws, id, digest, wanted.function.version).await
     }
 
     /// Deploys a function as it is now, unless that revision is deployed.
@@ -214,12 +210,9 @@ impl Reconciler {
         }
         let layer = match &wanted.packages {
             Packages::None => None,
-            Packages::Ready(layer) => Some(layer),
-            Packages::Wanted => {
-                let (workspace, function) = (ws.clone(), id.clone());
-                return self.engine.want_packages(&PackagesWanted { workspace, function }).await;
-            }
-            Packages::Failed(message) => {
+            Packages::Ready { layer, .. } => Some(layer),
+            Packages::Wanted => return self.ask_for_packages(ws, id, &wanted).await,
+            Packages::Failed { message, .. } => {
                 let reason = format!("the function could not be deployed: {message}");
                 let version = wanted.function.version;
                 return self.store.record_failed_deployment(ws, id, version, &reason).await;
@@ -239,11 +232,16 @@ impl Reconciler {
                 return self.store.record_failed_deployment(ws, id, version, &reason).await;
             }
         };
+        let requirements = function.required_packages.digest(function.settings.runtime);
         let deployment = Deployment {
             revision: &revision,
             digest: &function.deployment_digest(),
             engine_version: &version,
             adapter_protocol: PROTOCOL,
+            packages: match &wanted.packages {
+                Packages::Ready { key, layer } => Some((&requirements, key, layer)),
+                _ => None,
+            },
         };
         self.store.record_deployment(ws, id, &deployment).await?;
         self.release_former_layers(ws, id, &wanted).await?;

@@ -12,8 +12,8 @@ use super::{
     Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
     FilePath, FilesSummary, Form, FormSetting, FunctionFiles, FunctionId, Handler, HttpMethods,
     InvalidField, MainFile, Memory, Name, NewFiles, Project, ProjectFiles, RequiredPackages,
-    RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage, ValidationError,
-    WorkspaceId, sha256_of_parts, syntax,
+    Requirements, RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage,
+    ValidationError, WorkspaceId, sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -118,7 +118,12 @@ impl FunctionSettings {
         let module = syntax::parse(code.as_str(), self.runtime)?;
         let handler = Handler::find(&module, self.form, &self.entry_point)?;
         let packages = RequiredPackages::of(&self.requirements, code.as_str(), self.runtime)?;
-        let packages = packages.with_platform(&platform_packages(handler.form, &module));
+        // Empty requirements say that there are none.
+        let says_none = self.requirements.given().is_some_and(Requirements::is_empty);
+        let packages = match says_none {
+            true => packages,
+            false => packages.with_platform(&platform_packages(handler.form, &module)),
+        };
         Ok(Detected { handler, packages })
     }
 }
@@ -498,6 +503,7 @@ impl SourceChange {
             patch.clone();
         let changes = code.is_some()
             || files.is_some()
+            || runtime.is_some()
             || form.is_some()
             || entry_point.is_some()
             || requirements.is_some()

@@ -296,8 +296,18 @@ pub enum Packages {
     None,
     /// They must be resolved and installed first.
     Wanted,
-    /// They are in this layer.
-    Ready(Layer),
-    /// They can't be had, for the reason in this sentence.
-    Failed(String),
+    /// They are in a layer.
+    Ready {
+        /// Its key.
+        key: LayerKey,
+        /// What it is.
+        layer: Layer,
+    },
+    /// They can't be had.
+    Failed {
+        /// Why: a sentence.
+        message: String,
+        /// Whether another attempt doesn't help.
+        is_final: bool,
+    },
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use crate::aws::failure::failure;
+use crate::config::IndexUrl;
 use crate::domain::{
     FunctionId, Lock, LockedPackage, MAX_UNZIPPED_BYTES, PresignedPut, RequiredPackages, Runtime,
     Timestamp, WorkspaceId,
@@ -57,7 +58,8 @@ pub enum Built<T> {
     Done(T),
     /// Repeating it doesn't help. The sentence tells the function's owner why.
     Refused(String),
-    /// The package index couldn't be reached. The sentence tells the function's owner which.
+    /// The package index couldn't be reached, or the build broke off. The sentence tells the function's
+    /// owner.
     Unreachable(String),
 }
 
@@ -100,7 +102,7 @@ impl Engine {
             "python": runtime.number(),
             "architecture": ARCHITECTURE,
             "asOf": as_of,
-            "index": self.package_index,
+            "index": self.package_index.as_ref().map(|IndexUrl(url)| url),
         }});
         Ok(match self.build(request).await? {
             Answer::Resolved { lock, packages } => Built::Done(Resolved { lock, packages }),
@@ -123,7 +125,7 @@ impl Engine {
             "lock": lock,
             "python": runtime.number(),
             "architecture": ARCHITECTURE,
-            "index": self.package_index,
+            "index": self.package_index.as_ref().map(|IndexUrl(url)| url),
             "limitBytes": MAX_UNZIPPED_BYTES,
             "put": put,
         }});
@@ -162,8 +164,10 @@ impl Engine {
         let payload = sent.payload().map_or(&[][..], AsRef::as_ref);
         if let Some(kind) = sent.function_error() {
             let told = String::from_utf8_lossy(payload);
-            let cause = format!("the builder failed ({kind}): {told}");
-            return Err(Error::Unavailable(cause.into()));
+            tracing::error!(kind, %told, "a build ended before it was done");
+            let message = "The build of the packages ended before it was done: it may take too long, or \
+                need more than 2048 MB of memory.";
+            return Ok(Answer::Unreachable { message: message.to_owned() });
         }
         serde_json::from_slice(payload).map_err(Error::internal)
     }

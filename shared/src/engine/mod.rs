@@ -22,7 +22,7 @@ pub use layer::Published;
 pub use package::PROTOCOL;
 
 use crate::aws::failure::failure;
-use crate::config::Config;
+use crate::config::{Config, IndexUrl};
 use crate::domain::{Function, FunctionId, sha256_of_parts};
 use crate::error::Error;
 
@@ -34,7 +34,7 @@ pub struct Engine {
     concurrency: Option<u32>,
     packages_function: Arc<str>,
     builder_function: Arc<str>,
-    package_index: Option<Arc<str>>,
+    package_index: Option<IndexUrl>,
     large_packages: Arc<Semaphore>,
 }
 
@@ -53,7 +53,7 @@ impl Engine {
             concurrency: config.concurrency,
             packages_function: config.packages_function.as_str().into(),
             builder_function: config.builder_function.as_str().into(),
-            package_index: config.package_index.as_deref().map(Into::into),
+            package_index: config.package_index.clone(),
             large_packages: Arc::new(Semaphore::new(1)),
         }
     }

@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Store;
 use super::expression::ignore_failed_condition;
-use super::item::{is_deleted, number};
+use super::item::{attribute_value, is_deleted, number};
 use super::keys::{self, PK};
-use super::record::FunctionRecord;
+use super::record::{FunctionRecord, InstalledRecord};
 use crate::domain::{
-    Access, DeploymentState, Function, FunctionId, HttpMethods, LayerKey, Owner, Packages, Status,
-    Timeout, Versioned, WorkspaceId,
+    Access, DeploymentState, Function, FunctionId, HttpMethods, Layer, LayerKey, Owner, Packages,
+    RequirementsDigest, Status, Timeout, Versioned, WorkspaceId,
 };
 use crate::error::Error;
 
@@ -28,10 +28,10 @@ pub struct Deployable {
     pub owner: Owner,
     /// Its packages.
     pub packages: Packages,
-    /// Whether it has, or had, packages.
+    /// Whether it uses, or has used, a layer.
     pub has_layers: bool,
-    /// The layer of its packages, if they are there.
-    pub layer_key: Option<LayerKey>,
+    /// Whether its packages were asked for so lately that an answer may be on its way.
+    pub has_asked: bool,
 }
 
 /// What was deployed.
@@ -45,6 +45,8 @@ pub struct Deployment<'a> {
     pub engine_version: &'a str,
     /// The form of the events that this version takes.
     pub adapter_protocol: u32,
+    /// The layer of its packages with the digest of its requirements, if it has some.
+    pub packages: Option<(&'a RequirementsDigest, &'a LayerKey, &'a Layer)>,
 }
 
 /// A function as it can be called.
@@ -105,9 +107,8 @@ impl Store {
         let has_failed = record.deployment.error_of(record.version).is_some();
         let owner = Owner::from_stored(record.owner.clone());
         let packages = record.packages();
-        let has_layers = record.dependencies.is_some();
-        let installed = record.dependencies.as_ref().and_then(|found| found.layer());
-        let layer_key = installed.filter(|_| matches!(packages, Packages::Ready(_))).cloned();
+        let has_layers = record.has_layers;
+        let has_asked = self.has_asked(&record);
         // Gone: the source was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(None) };
         let files = self.files(&record.files).await?;
@@ -123,7 +124,7 @@ impl Store {
             owner,
             packages,
             has_layers,
-            layer_key,
+            has_asked,
         }))
     }
 
@@ -165,20 +166,30 @@ impl Store {
         id: &FunctionId,
         deployment: &Deployment<'_>,
     ) -> Result<(), Error> {
-        let Deployment { revision, digest, engine_version, adapter_protocol } = deployment;
+        let Deployment { revision, digest, engine_version, adapter_protocol, packages } =
+            deployment;
         let now = AttributeValue::S(self.now().to_string());
         let set = "SET lastDeployed = :now, deployedRevision = :revision, \
-            deployedDigest = :digest, engineVersion = :version, adapterProtocol = :protocol \
-            REMOVE deploymentError, failedVersion";
+            deployedDigest = :digest, engineVersion = :version, adapterProtocol = :protocol";
+        let installed = packages.map(|(digest, key, layer)| {
+            let (digest, key, layer) = (digest.clone(), key.clone(), layer.clone());
+            attribute_value(&InstalledRecord { digest, key, layer })
+        });
+        let set_packages = match installed {
+            Some(_) => ", deployedPackages = :packages REMOVE deploymentError, failedVersion",
+            None => " REMOVE deploymentError, failedVersion, deployedPackages",
+        };
+        let set = format!("{set}{set_packages}");
         let text = |value: &str| AttributeValue::S(value.into());
-        let values = [
+        let mut values = vec![
             (":now", now),
             (":revision", text(revision)),
             (":digest", text(digest)),
             (":version", text(engine_version)),
             (":protocol", number(adapter_protocol)),
         ];
-        self.update_deployment(ws, id, set, values.into()).await
+        values.extend(installed.transpose()?.map(|installed| (":packages", installed)));
+        self.update_deployment(ws, id, &set, values).await
     }
 
     /// Records why a function's `version` could not be deployed; does nothing where it was deleted.

@@ -75,7 +75,7 @@ impl Store {
             let code = String::from_utf8(object).map_err(Error::internal)?;
             let code = Code::try_from(code).map_err(Error::internal)?;
             // Those of another build, if the function has some, don't belong to this source.
-            let files = (!record.files.is_empty()).then(NewFiles::default);
+            let files = Some(NewFiles::default());
             let patch = PatchFunction { code: Some(code), files, ..PatchFunction::default() };
             return Ok(Found::Source(Box::new(patch)));
         }

@@ -292,13 +292,14 @@ impl Store {
             if let Some((code, files)) = self.shown_source(&record).await? {
                 return Ok(Some(record.with_code(code, files)));
             }
-            let gone = record.code.code_key.clone();
+            let gone = (record.code.code_key.clone(), record.files.files_key.clone());
             record = match self.function_record(owner, &record.workspace_id, &record.id).await {
                 Ok(record) => record,
                 Err(Error::NotFound(_)) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if record.code.code_key == gone {
+            if (&record.code.code_key, &record.files.files_key) == (&gone.0, &gone.1) {
+                let gone = gone.0;
                 return Err(Error::internal(format!("{}: {gone} is not in the bucket", record.id)));
             }
         }

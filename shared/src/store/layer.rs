@@ -29,6 +29,8 @@ pub enum EndOfUse {
     Ended,
     /// Nothing uses the layer, and nothing can use it any more: it is to be deleted.
     WasLast,
+    /// Nothing uses the layer, which is still being built: whoever builds it looks again.
+    BeingBuilt,
 }
 
 /// What became of a function's use of a layer.
@@ -56,10 +58,12 @@ impl Store {
         id: &FunctionId,
         layer: &LayerKey,
     ) -> Result<LayerUse, Error> {
-        let check = ConditionCheck::builder()
+        let mark = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
-            .condition_expression(format!("attribute_exists({PK})"));
+            .update_expression("SET hasLayers = :yes")
+            .condition_expression(format!("attribute_exists({PK})"))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(keys::layer_use(ws, id, layer).into_item()))
@@ -68,7 +72,7 @@ impl Store {
         let count =
             self.count_uses(layer, 1).condition_expression("attribute_not_exists(isDeleted)");
         let items = vec![
-            TransactionItem::check(Tag::Function, check)?,
+            TransactionItem::update(Tag::Function, mark)?,
             TransactionItem::put(Tag::LayerUse, put)?,
             TransactionItem::update(Tag::Layer, count)?,
         ];
@@ -109,9 +113,6 @@ impl Store {
     /// Ends a function's use of a layer, unless it is the layer of its packages.
     ///
     /// Afterwards [`Store::forget_layer_use`] is due. Until then, this can be repeated.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] while the layer is being built.
     pub async fn end_layer_use(
         &self,
         ws: &WorkspaceId,
@@ -123,7 +124,8 @@ impl Store {
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
             .condition_expression(
-                "attribute_not_exists(dependencies.#ready) OR dependencies.#ready.#key <> :layer",
+                "(attribute_not_exists(dependencies.#ready) OR dependencies.#ready.#key <> :layer) \
+                 AND (attribute_not_exists(deployedPackages) OR deployedPackages.#key <> :layer)",
             )
             .expression_attribute_names("#ready", "ready")
             .expression_attribute_names("#key", "key")
@@ -148,8 +150,7 @@ impl Store {
             // An earlier attempt has ended it.
             TransactionResult::Refused(_) | TransactionResult::Committed => {}
         }
-        let is_unused = self.mark_unused_layer(layer).await?;
-        Ok(if is_unused { EndOfUse::WasLast } else { EndOfUse::Ended })
+        self.mark_unused_layer(layer).await
     }
 
     /// The condition that a function uses a layer.
@@ -187,8 +188,8 @@ impl Store {
         ignore_failed_condition(sent, "DynamoDB DeleteItem, use of a layer")
     }
 
-    /// Marks a layer that nothing uses as deleted. Returns whether it is marked.
-    async fn mark_unused_layer(&self, layer: &LayerKey) -> Result<bool, Error> {
+    /// Marks a layer as deleted, if nothing uses it.
+    async fn mark_unused_layer(&self, layer: &LayerKey) -> Result<EndOfUse, Error> {
         let sent = self
             .dynamodb
             .update_item()
@@ -207,7 +208,7 @@ impl Store {
             .send()
             .await;
         let error = match sent {
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(EndOfUse::WasLast),
             Err(error) if is_failed_condition(&error) => error.into_service_error(),
             Err(error) => return Err(failure("DynamoDB UpdateItem, unused layer")(error)),
         };
@@ -218,13 +219,11 @@ impl Store {
             other => return Err(Error::internal(other)),
         };
         let uses = item.get("uses").and_then(|uses| uses.as_n().ok()?.parse::<i64>().ok());
-        match uses {
-            Some(uses) if uses <= 0 => {
-                Err(Error::Unavailable("an unused layer is still being built".into()))
-            }
+        Ok(match uses {
+            Some(uses) if uses <= 0 => EndOfUse::BeingBuilt,
             // Used by others, or deleted already.
-            _ => Ok(false),
-        }
+            _ => EndOfUse::Ended,
+        })
     }
 
     /// Deletes the objects of a deleted layer, and its item.
@@ -249,7 +248,7 @@ impl Store {
         layer: &LayerKey,
         hold: Duration,
     ) -> Result<Lease<Layer>, Error> {
-        self.lease(keys::layer(layer), hold, Some("attribute_not_exists(isDeleted)")).await
+        self.lease(keys::layer(layer), hold, Some("attribute_not_exists(isDeleted)"), None).await
     }
 
     /// Stores what a layer is, and returns what is stored: the first; `None` where it was deleted.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Store;
-use super::expression::is_failed_condition;
+use super::expression::{ignore_failed_condition, is_failed_condition};
 use super::item::{Item, attribute_value, number};
 use super::keys::Key;
 use crate::aws::failure::failure;
@@ -31,31 +31,37 @@ pub enum Lease<T> {
 
 impl Store {
     /// Asks for the lease of the work at `key` for the time `hold`. An `also` is a further condition
-    /// on its item.
+    /// on its item. Where it `expires_at` a time, in seconds since 1970, nobody has to delete it.
     pub(super) async fn lease<T: DeserializeOwned>(
         &self,
         key: Key,
         hold: Duration,
         also: Option<&str>,
+        expires_at: Option<i64>,
     ) -> Result<Lease<T>, Error> {
         let now = self.now().epoch_milliseconds();
         let until = now + i64::try_from(hold.as_millis()).map_err(Error::internal)?;
         let free = "attribute_not_exists(#result) AND \
             (attribute_not_exists(busyUntil) OR busyUntil < :now)";
         let condition = [free].into_iter().chain(also).collect::<Vec<_>>().join(" AND ");
-        let sent = self
+        let update = self
             .dynamodb
             .update_item()
             .table_name(&*self.table)
             .set_key(Some(key.into_item()))
-            .update_expression("SET busyUntil = :until")
+            .update_expression(match expires_at {
+                Some(_) => "SET busyUntil = :until, expiresAt = :expires",
+                None => "SET busyUntil = :until",
+            })
             .condition_expression(condition)
             .expression_attribute_names("#result", RESULT)
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":now", number(now))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let update = expires_at
+            .iter()
+            .fold(update, |update, at| update.expression_attribute_values(":expires", number(at)));
+        let sent = update.send().await;
         let error = match sent {
             Ok(_) => return Ok(Lease::Held),
             Err(error) if is_failed_condition(&error) => error.into_service_error(),
@@ -119,15 +125,16 @@ impl Store {
 
     /// Gives up a lease without a result, so that the next one who asks has it.
     pub(super) async fn give_up_lease(&self, key: Key) -> Result<(), Error> {
-        self.dynamodb
+        let sent = self
+            .dynamodb
             .update_item()
             .table_name(&*self.table)
             .set_key(Some(key.into_item()))
             .update_expression("REMOVE busyUntil")
+            .condition_expression(format!("attribute_exists({})", super::keys::PK))
             .send()
-            .await
-            .map(drop)
-            .map_err(failure("DynamoDB UpdateItem, lease given up"))
+            .await;
+        ignore_failed_condition(sent, "DynamoDB UpdateItem, lease given up")
     }
 }
 

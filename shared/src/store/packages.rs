@@ -1,18 +1,24 @@
 //! The packages of a function in the table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
 use super::Store;
-use super::item::attribute_value;
+use super::item::{attribute_value, number};
 use super::keys::{self, PK};
-use super::record::{DependenciesRecord, Outcome};
+use super::record::{DependenciesRecord, FunctionRecord, Outcome, PackagesAsked};
 use super::transaction::{Tag, TransactionItem, TransactionResult};
 use crate::domain::{
     DeploymentState, FunctionId, Layer, LayerKey, Owner, Packages, RequiredPackages,
     RequirementsDigest, Runtime, WorkspaceId,
 };
 use crate::error::Error;
+
+/// How long a request for packages may take: Lambda delivers it three times, each for 15 minutes at the
+/// most, but most answers come within one.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(600);
 
 /// A function with the packages that it requires.
 #[derive(Debug)]
@@ -56,8 +62,8 @@ impl Store {
         }))
     }
 
-    /// Records the layer of a function's packages; does nothing where it requires others by now, or
-    /// was deleted.
+    /// Records the layer of a function's packages. Returns whether it did: not where the function
+    /// requires others by now, or was deleted.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the function's use of the layer has ended meanwhile.
@@ -68,15 +74,16 @@ impl Store {
         wanted: &PackagesOfFunction,
         key: LayerKey,
         layer: Layer,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let check = self.check_layer_use(ws, id, &key)?;
-        let update = self.set_dependencies(ws, id, wanted, Outcome::Ready { key, layer })?;
+        let update = self.set_dependencies(ws, id, wanted, Outcome::Ready { key, layer }, "")?;
         let items = vec![TransactionItem::update(Tag::Function, update)?, check];
         match self.transact("DynamoDB TransactWriteItems, packages", items).await? {
             TransactionResult::Refused(refusals) if !refusals.refused(Tag::Function) => {
                 Err(Error::Unavailable("the use of a layer has ended".into()))
             }
-            TransactionResult::Refused(_) | TransactionResult::Committed => Ok(()),
+            TransactionResult::Refused(_) => Ok(false),
+            TransactionResult::Committed => Ok(true),
         }
     }
 
@@ -88,9 +95,21 @@ impl Store {
         id: &FunctionId,
         wanted: &PackagesOfFunction,
         message: String,
+        is_final: bool,
     ) -> Result<(), Error> {
-        let outcome = Outcome::Failed { message, version: wanted.version };
-        let update = self.set_dependencies(ws, id, wanted, outcome)?;
+        let outcome = Outcome::Failed { message, version: wanted.version, is_final };
+        // Packages that another attempt has installed are not taken away.
+        let update = self
+            .set_dependencies(
+                ws,
+                id,
+                wanted,
+                outcome,
+                " AND version = :version AND \
+                (attribute_not_exists(dependencies.ready) OR dependencies.digest <> :digest)",
+            )?
+            .expression_attribute_values(":version", number(wanted.version))
+            .expression_attribute_values(":digest", attribute_value(&wanted.digest())?);
         let items = vec![TransactionItem::update(Tag::Function, update)?];
         self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
     }
@@ -115,20 +134,48 @@ impl Store {
         Ok(matches!(result, TransactionResult::Committed))
     }
 
+    /// Notes that a function's packages were asked for.
+    pub async fn note_packages_asked(
+        &self,
+        ws: &WorkspaceId,
+        id: &FunctionId,
+        digest: RequirementsDigest,
+        version: u64,
+    ) -> Result<(), Error> {
+        let asked = PackagesAsked { digest, version, at: self.now() };
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(keys::function(ws, id).into_item()))
+            .update_expression("SET packagesAsked = :asked")
+            .condition_expression(format!("attribute_exists({PK})"))
+            .expression_attribute_values(":asked", attribute_value(&asked)?);
+        let items = vec![TransactionItem::update(Tag::Function, update)?];
+        self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
+    }
+
+    /// Whether the packages of a function as it is now were asked for lately. A request that has
+    /// failed for good is made again after that.
+    pub(super) fn has_asked(&self, record: &FunctionRecord) -> bool {
+        let Some(asked) = &record.packages_asked else { return false };
+        let same = asked.digest == record.required_packages.digest(record.settings.runtime);
+        same && self.now() < asked.at.after(ASKED_AGAIN_AFTER)
+    }
+
     fn set_dependencies(
         &self,
         ws: &WorkspaceId,
         id: &FunctionId,
         wanted: &PackagesOfFunction,
         outcome: Outcome,
+        also: &str,
     ) -> Result<UpdateBuilder, Error> {
         let record = DependenciesRecord { digest: wanted.digest(), outcome };
         Ok(Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
-            .update_expression("SET dependencies = :dependencies")
+            .update_expression("SET dependencies = :dependencies REMOVE packagesAsked")
             .condition_expression(format!(
-                "attribute_exists({PK}) AND requiredPackages = :required AND runtime = :runtime"
+                "attribute_exists({PK}) AND requiredPackages = :required AND runtime = :runtime{also}"
             ))
             .expression_attribute_values(":dependencies", attribute_value(&record)?)
             .expression_attribute_values(":required", attribute_value(&wanted.required)?)

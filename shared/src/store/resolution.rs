@@ -36,6 +36,13 @@ pub struct ResolutionKey {
     at: Timestamp,
 }
 
+impl ResolutionKey {
+    /// In seconds since 1970.
+    fn expires_at(&self) -> i64 {
+        self.at.epoch_seconds() + KEPT_SECONDS
+    }
+}
+
 impl Store {
     /// The key of requirements that are resolved now.
     pub fn resolution_key(&self, owner: &Owner, digest: &RequirementsDigest) -> ResolutionKey {
@@ -50,7 +57,7 @@ impl Store {
         key: &ResolutionKey,
         hold: Duration,
     ) -> Result<Lease<Resolution>, Error> {
-        self.lease(key.key.clone(), hold, None).await
+        self.lease(key.key.clone(), hold, None, Some(key.expires_at())).await
     }
 
     /// Stores a resolution, and returns the one that is stored: the first.
@@ -59,8 +66,8 @@ impl Store {
         key: &ResolutionKey,
         resolution: &Resolution,
     ) -> Result<Resolution, Error> {
-        let expires_at = key.at.epoch_milliseconds() / 1000 + KEPT_SECONDS;
-        let stored = self.finish(key.key.clone(), resolution, Some(expires_at)).await?;
+        let expires_at = Some(key.expires_at());
+        let stored = self.finish(key.key.clone(), resolution, expires_at).await?;
         stored.ok_or_else(|| Error::internal("a resolution was not stored"))
     }
 

@@ -376,7 +376,8 @@ async fn a_request_that_aws_refuses_is_refused() {
 #[tokio::test]
 async fn boto3_is_there_as_in_awss_runtime() {
     let engine = TestEngine::with_client(RuntimeClient::Aws);
-    let source = "import boto3\ndef handler(event, context): return boto3.__version__.split('.')[0]\n";
+    let source =
+        "import boto3\ndef handler(event, context): return boto3.__version__.split('.')[0]\n";
     engine.create_active("f", source).await;
     assert_eq!(engine.invoke("f", &json!({})).await.answer, "1");
 }

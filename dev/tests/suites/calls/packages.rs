@@ -199,3 +199,53 @@ async fn a_form_brings_the_packages_of_its_platform() {
     assert_eq!(read["dependencies"]["packages"], requests, "{read}");
     assert_eq!(read["requirements"], json!(null));
 }
+
+#[tokio::test]
+async fn going_back_to_the_requirements_that_are_deployed_needs_no_build() {
+    let env = CallEnv::start().await;
+    let id = env.created(NAMES, json!({"requirements": "alpha"})).await;
+    env.settle().await;
+    let ready = function(&env, &id).await["dependencies"].take();
+    env.patch(&id, json!({"requirements": "alpha\nmissing"})).await;
+    env.settle().await;
+    assert_eq!(function(&env, &id).await["dependencies"]["status"], "failed");
+    env.builds.take();
+    env.patch(&id, json!({"requirements": "alpha"})).await;
+    env.settle().await;
+    assert_eq!(function(&env, &id).await["dependencies"], ready);
+    assert_eq!(env.builds.take(), Vec::<String>::new());
+    assert_eq!(env.layers().await.len(), 1);
+    let answer = env.call(&id, "GET", "?names=alpha", "").await;
+    assert_eq!(answer.json(), json!({"alpha": "alpha"}));
+}
+
+#[tokio::test]
+async fn a_failed_function_is_tried_again_with_its_next_change_and_only_then() {
+    let env = CallEnv::start().await;
+    let id = env.created(NAMES, json!({"requirements": "missing"})).await;
+    env.settle().await;
+    assert_eq!(env.builds.take(), ["resolve"]);
+    env.env.store.redeploy(&env.workspace, &id).await.unwrap();
+    env.settle().await;
+    assert_eq!(env.builds.take(), Vec::<String>::new());
+    env.patch(&id, json!({"description": "once more"})).await;
+    env.settle().await;
+    assert_eq!(env.builds.take(), ["resolve"]);
+}
+
+#[tokio::test]
+async fn what_was_built_for_a_deleted_or_changed_function_is_deleted() {
+    let env = CallEnv::start().await;
+    for change in [Some(json!({"requirements": null})), None] {
+        let id = env.created(NAMES, json!({"requirements": "alpha"})).await;
+        env.env.settle(|event| env.process(event)).await;
+        let path = format!("/api/workspaces/{}/functions/{id}", env.workspace);
+        let method = if change.is_some() { "PATCH" } else { "DELETE" };
+        let answer = env.ask(method, &path, change.as_ref()).await;
+        assert!(answer.status < 300, "{}", answer.body);
+        env.settle().await;
+        assert_eq!(env.layers().await, Vec::<String>::new(), "{method}");
+    }
+    let left = env.left().await;
+    assert!(!left.iter().any(|left| left.contains("LAYER#")), "{left:?}");
+}

@@ -224,6 +224,14 @@ async fn packages(scenario: &Scenario) {
         ask(scenario, "PATCH", &path, requires(text), 200).await;
         scenario.settle().await;
     }
+    // The function changes while its packages are built, and another one is deleted.
+    ask(scenario, "PATCH", &path, requires(Some("beta")), 200).await;
+    scenario.env.settle(|event| scenario.process(event)).await;
+    let event = scenario.next_packages_wanted().await.unwrap();
+    scenario.install_packages(&event).await.unwrap();
+    ask(scenario, "DELETE", &path, None, 204).await;
+    scenario.install_packages(&event).await.unwrap();
+    scenario.settle().await;
 }
 
 /// Lambdas with a rate limit and a limit of concurrent executions.

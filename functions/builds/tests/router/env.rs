@@ -38,8 +38,13 @@ impl BuildEnv {
         let function = store.function(&Owner::anonymous(), ws, id).await.unwrap().value;
         let digest = function.deployment_digest();
         let (revision, digest, engine_version) = ("revision", &*digest, "1");
-        let deployment =
-            Deployment { revision, digest, engine_version, adapter_protocol: PROTOCOL };
+        let deployment = Deployment {
+            revision,
+            digest,
+            engine_version,
+            adapter_protocol: PROTOCOL,
+            packages: None,
+        };
         store.record_deployment(ws, id, &deployment).await.unwrap();
     }
 

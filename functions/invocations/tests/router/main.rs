@@ -50,7 +50,8 @@ impl RouterEnv {
         let found = store.function(&Owner::anonymous(), &self.workspace, id).await.unwrap();
         let digest = found.value.deployment_digest();
         let (revision, digest, engine_version) = ("revision", &*digest, "1");
-        let deployment = Deployment { revision, digest, engine_version, adapter_protocol };
+        let deployment =
+            Deployment { revision, digest, engine_version, adapter_protocol, packages: None };
         store.record_deployment(&self.workspace, id, &deployment).await.unwrap();
     }
 

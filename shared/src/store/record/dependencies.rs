@@ -15,7 +15,7 @@ pub(in crate::store) struct DependenciesRecord {
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(in crate::store) enum Outcome {
     Ready {
         key: LayerKey,
@@ -25,9 +25,20 @@ pub(in crate::store) enum Outcome {
     Failed {
         message: String,
         version: u64,
+        /// Whether another attempt at this version doesn't help.
+        is_final: bool,
     },
     /// The function needs none, and the use of its layers is to end.
     Released {},
+}
+
+/// Packages that are installed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct InstalledRecord {
+    pub(in crate::store) digest: RequirementsDigest,
+    pub(in crate::store) key: LayerKey,
+    pub(in crate::store) layer: Layer,
 }
 
 impl DependenciesRecord {
@@ -40,19 +51,19 @@ impl DependenciesRecord {
     ) -> Option<Packages> {
         let outcome = (self.digest == *digest).then(|| self.outcome.clone())?;
         match outcome {
-            Outcome::Ready { layer, .. } => Some(Packages::Ready(layer)),
-            Outcome::Failed { message, version: failed } => {
-                (failed == version).then_some(Packages::Failed(message))
+            Outcome::Ready { key, layer } => Some(Packages::Ready { key, layer }),
+            Outcome::Failed { message, version: failed, is_final } => {
+                (failed == version).then_some(Packages::Failed { message, is_final })
             }
             Outcome::Released {} => None,
         }
     }
+}
 
-    /// The layer that it names.
-    pub(in crate::store) fn layer(&self) -> Option<&LayerKey> {
-        match &self.outcome {
-            Outcome::Ready { key, .. } => Some(key),
-            Outcome::Failed { .. } | Outcome::Released {} => None,
-        }
+impl InstalledRecord {
+    /// These packages, if they are of requirements with this digest.
+    pub(in crate::store) fn of(&self, digest: &RequirementsDigest) -> Option<Packages> {
+        let (key, layer) = (self.key.clone(), self.layer.clone());
+        (self.digest == *digest).then_some(Packages::Ready { key, layer })
     }
 }

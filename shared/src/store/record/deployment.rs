@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dependencies::InstalledRecord;
 use crate::domain::Timestamp;
 
 /// The reconciler's attributes of a function's item. Writing them leaves the version as it is: the
@@ -21,6 +22,9 @@ pub(in crate::store) struct DeploymentRecord {
     /// The form of the events that its adapter takes; earlier releases did not write it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) adapter_protocol: Option<u32>,
+    /// The packages of the revision that is deployed. Going back to their requirements finds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) deployed_packages: Option<InstalledRecord>,
     /// The engine's version that is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) engine_version: Option<String>,

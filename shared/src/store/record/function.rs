@@ -12,8 +12,8 @@ use super::invocation_key::InvocationKeyRecord;
 use super::workspace::visible_workspace_item;
 use crate::domain::{
     Code, Dependencies, DeploymentState, Detected, Function, FunctionFiles, FunctionId,
-    FunctionSettings, Handler, Owner, Packages, ProjectFiles, RequiredPackages, Status, Timestamp,
-    Versioned, WorkspaceId, source_sha256,
+    FunctionSettings, Handler, Owner, Packages, ProjectFiles, RequiredPackages, RequirementsDigest,
+    Status, Timestamp, Versioned, WorkspaceId, source_sha256,
 };
 use crate::error::Error;
 use crate::store::item::{Item, is_visible_to};
@@ -51,8 +51,23 @@ pub(in crate::store) struct FunctionRecord {
     /// Absent before packages were first installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::store) dependencies: Option<DependenciesRecord>,
+    /// Whether it uses, or has used, a layer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::store) has_layers: bool,
+    /// When its packages were last asked for, and of which requirements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) packages_asked: Option<PackagesAsked>,
     #[serde(flatten)]
     pub(in crate::store) deployment: DeploymentRecord,
+}
+
+/// A request for packages that may be going on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct PackagesAsked {
+    pub(in crate::store) digest: RequirementsDigest,
+    pub(in crate::store) version: u64,
+    pub(in crate::store) at: Timestamp,
 }
 
 impl FunctionRecord {
@@ -83,6 +98,8 @@ impl FunctionRecord {
             },
             required_packages: function.required_packages,
             dependencies: None,
+            has_layers: false,
+            packages_asked: None,
             deployment: DeploymentRecord::default(),
         }
     }
@@ -128,9 +145,12 @@ impl FunctionRecord {
             return Packages::None;
         }
         let digest = self.required_packages.digest(self.settings.runtime);
-        let installed =
-            self.dependencies.as_ref().and_then(|found| found.of(&digest, self.version));
-        installed.unwrap_or(Packages::Wanted)
+        // Those that are deployed first: a failure of another attempt says nothing of them.
+        let deployed = self.deployment.deployed_packages.as_ref();
+        let deployed = deployed.and_then(|installed| installed.of(&digest));
+        let latest =
+            || self.dependencies.as_ref().and_then(|found| found.of(&digest, self.version));
+        deployed.or_else(latest).unwrap_or(Packages::Wanted)
     }
 
     /// The function with its source, and its other files if they were read.
@@ -156,8 +176,8 @@ impl FunctionRecord {
         value.dependencies = match packages {
             Packages::None => Dependencies::default(),
             Packages::Wanted => Dependencies::resolving(),
-            Packages::Ready(layer) => layer.into(),
-            Packages::Failed(message) => Dependencies::failed(message),
+            Packages::Ready { layer, .. } => layer.into(),
+            Packages::Failed { message, .. } => Dependencies::failed(message),
         };
         value.deployment_error = self.deployment.error_of(version);
         value.last_deployed = self.deployment.last_deployed;

@@ -14,9 +14,9 @@ mod workspace;
 
 pub use code::SourceKey;
 pub(super) use code::{CodeRecord, code_from_inline};
-pub(super) use dependencies::{DependenciesRecord, Outcome};
+pub(super) use dependencies::{DependenciesRecord, InstalledRecord, Outcome};
 pub(super) use files::FilesRecord;
-pub(super) use function::{FunctionRecord, visible_function};
+pub(super) use function::{FunctionRecord, PackagesAsked, visible_function};
 pub(super) use invocation_key::{InvocationKeyRecord, LEGACY_KEYS, legacy_element};
 pub(super) use log::{LogRecord, expires_at};
 pub(super) use task::TaskRecord;
