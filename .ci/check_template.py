@@ -73,6 +73,8 @@ OPTIONS = {
     "AlarmEmail": ["", "operations@example.com"],
     "MonthlyBudgetUsd": [0, 100],
     "DeploymentPreference": ["AllAtOnce", "Canary10Percent10Minutes"],
+    "MaxBuilds": [10, 0],
+    "PackageIndexSecret": ["", "package-index"],
 }
 
 # The combinations that are left for the scanner.

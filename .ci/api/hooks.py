@@ -43,6 +43,14 @@ def map_case(context, case):
             case.body["entryPoint"] = "handler"
         if "form" in case.body:
             case.body["form"] = "native" if case.body["form"] != "auto" else "auto"
+        # Any text of these types is no requirement, no path and no upload. Packages need an index.
+        if case.body.get("requirements") is not None:
+            case.body["requirements"] = "# none\n"
+        if case.body.get("files"):
+            case.body["files"] = {"lib/a.py": "QSA9IDE="}
+        if "mainFile" in case.body:
+            case.body["mainFile"] = "app.py"
+        case.body.pop("upload", None)
     return case
 
 

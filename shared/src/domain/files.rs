@@ -323,8 +323,10 @@ impl TryFrom<Value> for ArchiveSize {
 
     fn try_from(value: Value) -> Result<Self, ValidationError> {
         let max = super::Project::MAX_ZIP_BYTES as u64;
-        let bytes = value.as_u64().filter(|bytes| (1..=max).contains(bytes));
-        bytes.map(Self).ok_or_else(|| ValidationError(format!("must be 1 to {max} bytes")))
+        // JSON has one type of number, so `28311.0` is whole. Whole and in range, it is exact.
+        let number = value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 1.0 && *n <= max as f64);
+        let bytes = number.map(|number| Self(number as u64));
+        bytes.ok_or_else(|| ValidationError(format!("must be 1 to {max} bytes")))
     }
 }
 

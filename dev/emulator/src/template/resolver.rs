@@ -9,9 +9,6 @@ use crate::ids::{self, ACCOUNT};
 /// How deep references may nest; deeper ones go in a circle.
 const MAX_DEPTH: usize = 10;
 
-/// The alias under which the product's Lambdas are called.
-const ALIAS: &str = "live";
-
 /// Evaluates the values of one template.
 ///
 /// A function that can't be evaluated, because what it names exists on AWS only, stays the
@@ -119,12 +116,6 @@ impl<'t> Resolver<'t> {
             let items = |text: &str| text.split(',').map(str::trim).collect();
             return Some(if is_list { items(default.as_str()?) } else { default.clone() });
         }
-        if let Some(id) = name.strip_suffix(".Alias") {
-            let binary =
-                self.document["Resources"].get(id)?["Metadata"]["BuildProperties"].get("Binary");
-            let arn = ids::function_arn(self.region, binary?.as_str()?);
-            return Some(format!("{arn}:{ALIAS}").into());
-        }
         let resource = self.document["Resources"].get(name).filter(|_| depth < MAX_DEPTH)?;
         let property = match resource["Type"].as_str()? {
             "AWS::DynamoDB::Table" => "TableName",
@@ -143,6 +134,10 @@ impl<'t> Resolver<'t> {
                 format!("arn:aws:dynamodb:{region}:{ACCOUNT}:table/{}", name()?)
             }
             ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{}", name()?),
+            ("AWS::Serverless::Function", "Arn") => {
+                let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
+                ids::function_arn(region, binary.as_str()?)
+            }
             ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{id}"),
             // They exist on AWS only, and only policies and mappings name them.
             ("AWS::DynamoDB::Table", "StreamArn")
