@@ -12,8 +12,8 @@ use super::{
     Auth, Code, CreationSeed, Dependencies, Description, EntryPoint, EnvironmentVariables, Fields,
     FilePath, FilesSummary, Form, FormSetting, FunctionFiles, FunctionId, Handler, HttpMethods,
     InvalidField, MainFile, Memory, Name, NewFiles, Project, ProjectFiles, RequiredPackages,
-    Requirements, RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage,
-    ValidationError, WorkspaceId, sha256_of_parts, syntax,
+    RequirementsSetting, Runtime, Status, Timeout, Timestamp, UploadId, Usage, ValidationError,
+    WorkspaceId, sha256_of_parts, syntax,
 };
 
 /// The settings that a client gives to a function, and may change.
@@ -118,11 +118,13 @@ impl FunctionSettings {
         let module = syntax::parse(code.as_str(), self.runtime)?;
         let handler = Handler::find(&module, self.form, &self.entry_point)?;
         let packages = RequiredPackages::of(&self.requirements, code.as_str(), self.runtime)?;
-        // Empty requirements say that there are none.
-        let says_none = self.requirements.given().is_some_and(Requirements::is_empty);
-        let packages = match says_none {
-            true => packages,
-            false => packages.with_platform(&platform_packages(handler.form, &module)),
+        let packages = match packages {
+            // Empty requirements say that there are none.
+            Some(none) if none.is_empty() => none,
+            packages => {
+                let platform = platform_packages(handler.form, &module);
+                packages.unwrap_or_default().with_platform(&platform)
+            }
         };
         Ok(Detected { handler, packages })
     }

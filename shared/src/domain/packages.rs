@@ -65,22 +65,22 @@ pub struct RequiredPackages(Vec<String>);
 
 impl RequiredPackages {
     /// What `source` needs under this runtime: the `given` requirements, or else those of its inline
-    /// metadata.
+    /// metadata; `None` where it has neither.
     ///
     /// # Errors
     /// [`InvalidField`] where the inline metadata can't be read, or asks for another Python.
-    pub fn of(
+    pub(super) fn of(
         given: &RequirementsSetting,
         source: &str,
         runtime: Runtime,
-    ) -> Result<Self, InvalidField> {
+    ) -> Result<Option<Self>, InvalidField> {
         if let Some(requirements) = given.given() {
-            return Ok(Self(requirements.effective().to_vec()));
+            return Ok(Some(Self(requirements.effective().to_vec())));
         }
         let metadata = InlineMetadata::of(source).map_err(|e| e.of("code"))?;
-        let Some(metadata) = metadata else { return Ok(Self::default()) };
+        let Some(metadata) = metadata else { return Ok(None) };
         metadata.check_python(runtime.number()).map_err(|e| e.of("code"))?;
-        Ok(Self(metadata.requirements().effective().to_vec()))
+        Ok(Some(Self(metadata.requirements().effective().to_vec())))
     }
 
     /// With the packages that its platform has, as far as it doesn't name them itself.

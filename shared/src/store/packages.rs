@@ -99,16 +99,10 @@ impl Store {
     ) -> Result<(), Error> {
         let outcome = Outcome::Failed { message, version: wanted.version, is_final };
         // Packages that another attempt has installed are not taken away.
+        let also =
+            " AND (attribute_not_exists(dependencies.ready) OR dependencies.digest <> :digest)";
         let update = self
-            .set_dependencies(
-                ws,
-                id,
-                wanted,
-                outcome,
-                " AND version = :version AND \
-                (attribute_not_exists(dependencies.ready) OR dependencies.digest <> :digest)",
-            )?
-            .expression_attribute_values(":version", number(wanted.version))
+            .set_dependencies(ws, id, wanted, outcome, also)?
             .expression_attribute_values(":digest", attribute_value(&wanted.digest())?);
         let items = vec![TransactionItem::update(Tag::Function, update)?];
         self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
@@ -142,13 +136,21 @@ impl Store {
         digest: RequirementsDigest,
         version: u64,
     ) -> Result<(), Error> {
-        let asked = PackagesAsked { digest, version, at: self.now() };
+        let asked = PackagesAsked { digest: digest.clone(), at: self.now() };
+        // Not where there is an answer already.
         let update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(keys::function(ws, id).into_item()))
             .update_expression("SET packagesAsked = :asked")
-            .condition_expression(format!("attribute_exists({PK})"))
-            .expression_attribute_values(":asked", attribute_value(&asked)?);
+            .condition_expression(format!(
+                "attribute_exists({PK}) AND (attribute_not_exists(dependencies) \
+                 OR dependencies.digest <> :digest OR (attribute_not_exists(dependencies.ready) \
+                 AND (attribute_not_exists(dependencies.failed) \
+                 OR dependencies.failed.version <> :version)))"
+            ))
+            .expression_attribute_values(":asked", attribute_value(&asked)?)
+            .expression_attribute_values(":digest", attribute_value(&digest)?)
+            .expression_attribute_values(":version", number(version));
         let items = vec![TransactionItem::update(Tag::Function, update)?];
         self.transact("DynamoDB TransactWriteItems, packages", items).await.map(drop)
     }

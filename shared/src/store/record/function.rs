@@ -66,7 +66,6 @@ pub(in crate::store) struct FunctionRecord {
 #[serde(rename_all = "camelCase")]
 pub(in crate::store) struct PackagesAsked {
     pub(in crate::store) digest: RequirementsDigest,
-    pub(in crate::store) version: u64,
     pub(in crate::store) at: Timestamp,
 }
 
