@@ -353,7 +353,6 @@ async fn start_pools(
 
 /// Where the builder has its interpreter, its work folder and `uv`; and this machine's own root
 /// certificates and package index (`PACKAGE_INDEX`), if there are some.
-#[expect(clippy::disallowed_methods, reason = "the setting is the machine's")]
 fn builder_variables(python: &Path, root: &Path, functions: &Path) -> BTreeMap<String, String> {
     let paths = [
         ("BUILDER_PYTHON", Some(python.to_owned())),

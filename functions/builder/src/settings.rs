@@ -39,7 +39,6 @@ impl Settings {
     /// The settings on AWS Lambda. A local stack has its own interpreter (`BUILDER_PYTHON`), work folder
     /// (`BUILDER_WORK`) and folder of `uv` (`BUILDER_UV`), and packages for its own machine.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads them")]
     pub fn from_env() -> Self {
         let path = |name| std::env::var_os(name).map(PathBuf::from);
         let python = path("BUILDER_PYTHON");

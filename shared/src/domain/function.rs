@@ -237,6 +237,7 @@ impl Function {
     }
 
     /// A function as it is before its first deployment and its first execution.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a function")]
     pub fn new(
         id: FunctionId,
         workspace_id: WorkspaceId,

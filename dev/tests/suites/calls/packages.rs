@@ -63,6 +63,7 @@ async fn a_change_of_code_resolves_and_builds_nothing() {
 
 /// `FUNCTIONS=200` makes so many, instead of 20.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "it is the test's own, and not the product's")]
 async fn many_functions_with_the_same_requirements_have_one_build() {
     let env = CallEnv::start().await;
     let mut ids = Vec::new();
