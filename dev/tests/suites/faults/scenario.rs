@@ -31,7 +31,7 @@ impl Scenario {
     ];
 
     /// Whether its function has packages.
-    fn has_packages(self) -> bool {
+    pub(crate) fn has_packages(self) -> bool {
         matches!(self, Self::InstallPackages | Self::ChangePackages | Self::DeletePackages)
     }
 
