@@ -387,8 +387,8 @@ impl TryFrom<Fields> for PatchFunction {
     type Error = InvalidField;
 
     /// The code is checked last, as Python of the runtime that is named beside it. Without one it is
-    /// checked as the newest: the function's own runtime isn't known before the function is read.
-    /// A runtime alone checks no code. An error that slips through shows when the function runs.
+    /// checked as the newest here, because the function's own runtime isn't known before the function
+    /// is read; then [`SourceChange::detect`] checks it as that.
     fn try_from(mut fields: Fields) -> Result<Self, InvalidField> {
         let mut patch = Self {
             name: fields.optional("name")?,

@@ -319,7 +319,11 @@ async fn syntax_error_returns_422_with_line_and_column() {
     env.patch(&made, &older).await.assert_error(422, "VALIDATION_ERROR");
     assert_eq!(env.list("").await.json(), json!([made]), "nothing was created or changed");
     assert_eq!(env.patch(&made, &json!({"code": newer})).await.status, 200);
-    assert_eq!(env.patch(&made, &json!({"runtime": "Python 3.11"})).await.status, 200);
+    // A runtime alone is checked against the source that is there.
+    let older = env.patch(&made, &json!({"runtime": "Python 3.11"})).await;
+    let message = older.assert_error(422, "VALIDATION_ERROR");
+    assert!(message.starts_with("code is not Python that Python 3.11 can read"), "{message}");
+    assert_eq!(env.patch(&made, &json!({"runtime": "Python 3.13"})).await.status, 200);
 }
 
 #[tokio::test]
