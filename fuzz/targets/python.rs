@@ -37,7 +37,7 @@ fn syntax_error<T: TryFrom<Fields, Error = InvalidField>>(
         Err(error) => {
             fuzz::assert_message(&error.to_string());
             let (python, line, column, problem) = match error {
-                InvalidField::Syntax { python, line, column, problem } => {
+                InvalidField::Syntax { python, line, column, problem, .. } => {
                     (python, line, column, problem)
                 }
                 // It is Python, of several forms.
