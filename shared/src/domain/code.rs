@@ -3,10 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -14,17 +10,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::base64_text::{decoded, encoded};
 use super::error::ValidationError;
 
 /// Python source: 1 byte to 1 MiB of UTF-8. In JSON it is standard, padded base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(Arc<str>);
-
-/// Padding is optional on input, and always present in output.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 impl Code {
     /// The most bytes of source: 1 MiB.
@@ -68,11 +59,10 @@ impl TryFrom<Value> for Code {
     type Error = ValidationError;
 
     fn try_from(value: Value) -> Result<Self, ValidationError> {
-        let Value::String(mut text) = value else {
+        let Value::String(text) = value else {
             return Err(ValidationError::because("must be a string of base64"));
         };
-        text.retain(|c| !c.is_ascii_whitespace());
-        let bytes = BASE64.decode(&text).map_err(|_| {
+        let bytes = decoded(text).ok_or_else(|| {
             ValidationError::because("must be standard base64 (A-Z a-z 0-9 + / and =)")
         })?;
         match String::from_utf8(bytes) {
@@ -84,7 +74,7 @@ impl TryFrom<Value> for Code {
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(self.as_bytes()))
+        serializer.serialize_str(&encoded(self.as_bytes()))
     }
 }
 
@@ -148,9 +138,9 @@ mod tests {
 
     #[test]
     fn the_limit_is_a_mebibyte_decoded() {
-        let encoded = |n: usize| json!(BASE64.encode("a".repeat(n)));
-        assert!(Code::try_from(encoded(Code::MAX_BYTES)).is_ok());
-        let reason = Code::try_from(encoded(Code::MAX_BYTES + 1)).unwrap_err().0;
+        let of_size = |n: usize| json!(encoded("a".repeat(n).as_bytes()));
+        assert!(Code::try_from(of_size(Code::MAX_BYTES)).is_ok());
+        let reason = Code::try_from(of_size(Code::MAX_BYTES + 1)).unwrap_err().0;
         assert_eq!(reason, "must be at most 1048576 bytes of source, and has 1048577");
     }
 

@@ -1,9 +1,92 @@
 //! Which file of a project is the function's source.
 
-use toml::{Table, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Table;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::error::ValidationError;
 use super::file_path::{FilePath, shown};
+use super::{InvalidField, ProjectFiles};
+
+/// The path of the source among the files: `function.py` by default.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct MainFile(FilePath);
+
+impl MainFile {
+    const DEFAULT: &str = "function.py";
+
+    /// The path.
+    pub fn path(&self) -> &FilePath {
+        &self.0
+    }
+
+    /// Whether it is the default.
+    pub fn is_default(&self) -> bool {
+        self.0.as_str() == Self::DEFAULT
+    }
+
+    /// Checks that the source is none of `files`, nor a folder of one, nor in one.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where it is.
+    pub(super) fn check_apart_from(&self, files: &ProjectFiles) -> Result<(), InvalidField> {
+        let path = &self.0;
+        let is_below = |path: &FilePath, other: &FilePath| {
+            path.folders().any(|folder| folder == other.as_str())
+        };
+        let clashes =
+            |other: &FilePath| path == other || is_below(path, other) || is_below(other, path);
+        if files.names().iter().any(clashes) {
+            return Err(InvalidField::new(
+                "files",
+                format!("must not hold {path}, which is the path of the source: see mainFile"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for MainFile {
+    fn default() -> Self {
+        Self(FilePath::read(Self::DEFAULT).expect("it is a path"))
+    }
+}
+
+impl From<FilePath> for MainFile {
+    fn from(path: FilePath) -> Self {
+        Self(path)
+    }
+}
+
+impl TryFrom<Value> for MainFile {
+    type Error = ValidationError;
+
+    fn try_from(value: Value) -> Result<Self, ValidationError> {
+        let path = FilePath::try_from(value)?;
+        if !path.is_python() {
+            return Err(ValidationError::because("must end in .py"));
+        }
+        Ok(Self(path))
+    }
+}
+
+impl PartialSchema for MainFile {
+    fn schema() -> RefOr<Schema> {
+        let text = "The path of the source among the files, such as `app.py` or `src/main.py`.";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r"\.[Pp][Yy]$"))
+            .max_length(Some(1000))
+            .description(Some(text))
+            .into()
+    }
+}
+
+impl ToSchema for MainFile {}
 
 /// Names that platforms and people give to the file with the handler, at the top of a project.
 const CUSTOMARY: [&str; 10] = [
@@ -104,9 +187,9 @@ fn undecided(filled: &[&FilePath]) -> ValidationError {
 fn modules(manifest: &str) -> Vec<String> {
     let Ok(manifest) = manifest.parse::<Table>() else { return Vec::new() };
     // A table by name since Spin 2, and a list before.
-    let components: Vec<&Value> = match manifest.get("component") {
-        Some(Value::Table(components)) => components.values().collect(),
-        Some(Value::Array(components)) => components.iter().collect(),
+    let components: Vec<&toml::Value> = match manifest.get("component") {
+        Some(toml::Value::Table(components)) => components.values().collect(),
+        Some(toml::Value::Array(components)) => components.iter().collect(),
         _ => Vec::new(),
     };
     let builds = components.into_iter().filter_map(|component| component.get("build"));
@@ -114,9 +197,9 @@ fn modules(manifest: &str) -> Vec<String> {
 }
 
 /// The files that the module of one build can be.
-fn module_files(build: &Value) -> Option<Vec<String>> {
+fn module_files(build: &toml::Value) -> Option<Vec<String>> {
     let commands: Vec<&str> = match build.get("command")? {
-        Value::Array(commands) => commands.iter().filter_map(Value::as_str).collect(),
+        toml::Value::Array(commands) => commands.iter().filter_map(toml::Value::as_str).collect(),
         command => command.as_str().into_iter().collect(),
     };
     let commands = commands.join(" && ");
@@ -139,7 +222,7 @@ fn module_files(build: &Value) -> Option<Vec<String>> {
         }
     }
     let module = module?.replace('.', "/");
-    let work = build.get("workdir").and_then(Value::as_str).unwrap_or_default();
+    let work = build.get("workdir").and_then(toml::Value::as_str).unwrap_or_default();
     let file = |folder: &String, ending: &str| {
         let parts = [work, folder, &module].into_iter().flat_map(|part| part.split('/'));
         parts.filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/") + ending
@@ -152,11 +235,20 @@ fn module_files(build: &Value) -> Option<Vec<String>> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn chosen(paths: &[&str], manifest: Option<&str>) -> Result<String, String> {
         let paths: Vec<_> = paths.iter().map(|path| FilePath::read(path).unwrap()).collect();
         let paths: Vec<_> = paths.iter().collect();
         choose(&paths, manifest).map(|path| path.to_string()).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn a_main_file_is_python_in_the_folder() {
+        assert_eq!(MainFile::try_from(json!("src/app.py")).unwrap().path().as_str(), "src/app.py");
+        for bad in [json!("app.txt"), json!("../app.py"), json!("/app.py"), json!(1), json!("")] {
+            assert!(MainFile::try_from(bad).is_err());
+        }
     }
 
     #[test]

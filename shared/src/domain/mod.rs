@@ -3,6 +3,7 @@
 //! A value of these types is valid. Constructors and `TryFrom` refuse what breaks a rule of the
 //! contract, and so does deserialization, so no other layer checks again.
 
+mod base64_text;
 mod build;
 mod code;
 mod deployment;
@@ -35,6 +36,7 @@ mod settings;
 mod syntax;
 mod text;
 mod time;
+mod upload;
 mod usage;
 mod version;
 mod workspace;
@@ -53,9 +55,7 @@ pub use error::{
 pub use execution::{Execution, ExecutionResult, Failure, Reply, ReplyBody, ResourceUse};
 pub use field::Fields;
 pub use file_path::FilePath;
-pub use files::{
-    FilesSummary, FunctionFiles, MainFile, NewFiles, NewUpload, Upload, UploadId, source_sha256,
-};
+pub use files::{FilesSummary, FunctionFiles, NewFiles, source_sha256};
 pub use form::{EntryPoint, Form, FormSetting, Handler};
 pub use function::{
     CreateFunction, Detected, Function, FunctionSettings, PatchFunction, SettingsInSchemas,
@@ -70,6 +70,7 @@ pub use invocation_key::{
 };
 pub use log::{ExecutionLog, ExecutionStatus, Level, LogFilter};
 pub use log_line::LogLine;
+pub use main_file::MainFile;
 pub use owner::Owner;
 pub use packages::{
     Dependencies, DependencyStatus, Layer, LayerKey, Lock, LockedPackage, MAX_UNZIPPED_BYTES,
@@ -84,6 +85,7 @@ pub use requirements::Requirements;
 pub use settings::{Auth, HttpMethod, HttpMethods, Memory, Runtime, Status, Timeout};
 pub use text::{Description, Name};
 pub use time::{Clock, Timestamp};
+pub use upload::{NewUpload, Upload, UploadId};
 pub use usage::{HourlyUsage, Usage};
 pub use version::{Expected, Versioned};
 pub use workspace::{CreateWorkspace, PatchWorkspace, Workspace};

@@ -86,14 +86,18 @@ impl RequiredPackages {
     /// With the packages that its platform has, as far as it doesn't name them itself.
     #[must_use]
     pub(super) fn with_platform(mut self, platform: &[&'static str]) -> Self {
-        let name_of = |line: &str| {
-            let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            let end = line.find(|c| !is_of_name(c)).unwrap_or(line.len());
-            line[..end].replace(['_', '.'], "-").to_ascii_lowercase()
-        };
-        let named: Vec<String> = self.0.iter().map(|line| name_of(line)).collect();
-        let missing = platform.iter().filter(|package| !named.contains(&name_of(package)));
-        self.0.extend(missing.map(|package| (*package).to_owned()));
+        for package in platform {
+            // Names of both are normalized.
+            let is_named = |line: &String| {
+                let rest = line.strip_prefix(package);
+                rest.is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c == '-' || c.is_alphanumeric())
+                })
+            };
+            if !self.0.iter().any(is_named) {
+                self.0.push((*package).to_owned());
+            }
+        }
         self
     }
 

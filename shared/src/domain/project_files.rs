@@ -1,19 +1,21 @@
 //! The files of a function besides its source.
 
+mod packer;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{self, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use zip::ZipArchive;
 
+pub(super) use packer::Packer;
+
+use super::base64_text::decoded;
 use super::error::ValidationError;
 use super::file_path::{FilePath, shown};
 use super::requirements::Requirements;
@@ -31,18 +33,6 @@ pub struct ProjectFiles {
     names: Arc<[FilePath]>,
     unzipped_bytes: u64,
 }
-
-/// Padding and white space are optional on input.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// How hard to compress, of 9. More costs several times as long, for some percent.
-const LEVEL: i64 = 3;
-
-/// The mode of each file: its owner can write it, and all can read it.
-const MODE: u32 = 0o644;
 
 impl ProjectFiles {
     /// The most files.
@@ -204,7 +194,11 @@ impl TryFrom<Value> for ProjectFiles {
             if path.is_ignored() {
                 continue;
             }
-            let content = decoded(value).ok_or_else(|| {
+            let content = match value {
+                Value::String(encoded) => decoded(encoded),
+                _ => None,
+            };
+            let content = content.ok_or_else(|| {
                 let text = shown(&text);
                 ValidationError(format!(
                     "must hold strings of standard base64 (A-Z a-z 0-9 + / and =), and {text} is none"
@@ -241,54 +235,6 @@ impl TryFrom<Value> for ProjectFiles {
 impl fmt::Debug for ProjectFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ProjectFiles({} files, {} bytes)", self.count(), self.unzipped_bytes)
-    }
-}
-
-/// Writes the archive of files that are added in order.
-pub(super) struct Packer {
-    writer: ZipWriter<Cursor<Vec<u8>>>,
-    names: Vec<FilePath>,
-    unzipped_bytes: u64,
-}
-
-impl Packer {
-    /// A writer of an archive of about `capacity` bytes.
-    pub(super) fn new(capacity: usize) -> Self {
-        let writer = ZipWriter::new(Cursor::new(Vec::with_capacity(capacity)));
-        Self { writer, names: Vec::new(), unzipped_bytes: 0 }
-    }
-
-    /// Adds a file, whose content is copied in small parts.
-    ///
-    /// # Errors
-    /// [`ValidationError`] where the content can't be read, or all files are too large with it.
-    pub(super) fn add(
-        &mut self,
-        path: FilePath,
-        content: impl Read,
-    ) -> Result<(), ValidationError> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(LEVEL))
-            .last_modified_time(DateTime::default())
-            .unix_permissions(MODE);
-        self.writer.start_file(path.as_str(), options).map_err(|_| damaged(&path))?;
-        // One byte more shows what is too large.
-        let left = ProjectFiles::MAX_UNZIPPED_BYTES - self.unzipped_bytes + 1;
-        let copied = io::copy(&mut content.take(left), &mut self.writer);
-        self.unzipped_bytes += copied.map_err(|_| damaged(&path))?;
-        refuse_bytes(self.unzipped_bytes)?;
-        self.names.push(path);
-        Ok(())
-    }
-
-    /// The files that were added.
-    pub(super) fn finish(self) -> Result<ProjectFiles, ValidationError> {
-        let zip = self.writer.finish().map_err(|_| ValidationError::because("can't be packed"))?;
-        let mut zip = zip.into_inner();
-        zip.shrink_to_fit();
-        let (names, unzipped_bytes) = (self.names.into(), self.unzipped_bytes);
-        Ok(ProjectFiles { zip: Arc::new(zip), names, unzipped_bytes })
     }
 }
 
@@ -333,12 +279,6 @@ fn twice(path: &str) -> ValidationError {
     ValidationError(format!("must not hold {} twice", shown(path)))
 }
 
-fn decoded(value: Value) -> Option<Vec<u8>> {
-    let Value::String(mut text) = value else { return None };
-    text.retain(|c| !c.is_ascii_whitespace());
-    BASE64.decode(&text).ok()
-}
-
 /// Whether the archive has these names and no others, each as it is written here.
 fn is_as_written(zip: &[u8], names: &[FilePath]) -> bool {
     let Ok(archive) = ZipArchive::new(Cursor::new(zip)) else { return false };
@@ -347,162 +287,4 @@ fn is_as_written(zip: &[u8], names: &[FilePath]) -> bool {
         entry.is_ok_and(|entry| entry.name_raw() == name.as_str().as_bytes())
     };
     archive.len() == names.len() && names.iter().enumerate().all(|(at, name)| is_same(at, name))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn files(value: Value) -> ProjectFiles {
-        ProjectFiles::try_from(value).unwrap()
-    }
-
-    fn refusal(value: Value) -> String {
-        ProjectFiles::try_from(value).unwrap_err().0
-    }
-
-    fn path(text: &str) -> FilePath {
-        FilePath::read(text).unwrap()
-    }
-
-    #[test]
-    fn files_are_read_from_paths_and_base64() {
-        let read = files(json!({
-            "lib\\b.py": "cHJpbnQoMSk",
-            "./a.txt": " YQ = =\n",
-            "empty": "",
-            "__pycache__/b.pyc": "YQ==",
-            "spin.toml": "YQ==",
-        }));
-        let names: Vec<_> = read.names().iter().map(FilePath::as_str).collect();
-        assert_eq!(names, ["a.txt", "empty", "lib/b.py"]);
-        assert_eq!((read.count(), read.unzipped_bytes()), (3, 9));
-        assert_eq!(read.get(&path("lib/b.py")).unwrap().unwrap(), b"print(1)");
-        assert_eq!(read.get(&path("empty")).unwrap().unwrap(), b"");
-        assert_eq!(read.get(&path("none")), Ok(None));
-        assert_eq!(format!("{read:?}"), "ProjectFiles(3 files, 9 bytes)");
-    }
-
-    #[test]
-    fn no_files_are_an_archive_too() {
-        assert_eq!(files(json!({})), ProjectFiles::default());
-        assert_eq!(
-            ProjectFiles::read(ProjectFiles::default().as_zip().to_vec()),
-            Ok(files(json!({})))
-        );
-        assert!(files(json!({ ".git/a": "YQ==" })).is_empty());
-    }
-
-    #[test]
-    fn what_breaks_a_rule_is_refused_by_name() {
-        for (value, told) in [
-            (json!([]), "must be an object of paths and base64"),
-            (
-                json!({"../a": ""}),
-                "must have relative paths such as lib/db.py, and \"../a\" has ..",
-            ),
-            (
-                json!({"/a": ""}),
-                "must have relative paths such as lib/db.py, and \"/a\" is absolute",
-            ),
-            (
-                json!({"a": "_"}),
-                "must hold strings of standard base64 (A-Z a-z 0-9 + / and =), and \"a\"",
-            ),
-            (json!({"a": null}), "must hold strings of standard base64"),
-            (json!({"a/b": "", "a\\b": ""}), "must not hold \"a\\\\b\" twice"),
-            (
-                json!({"a": "", "a/b/c": ""}),
-                "must not hold \"a\" as a file and as a folder, which it is in \"a/b/c\"",
-            ),
-        ] {
-            let refused = refusal(value);
-            assert!(refused.starts_with(told), "{refused}");
-        }
-        // These differ where functions run.
-        assert_eq!(files(json!({"a": "", "A": "", "a.b": "", "ab/c": ""})).count(), 4);
-    }
-
-    #[test]
-    fn limits_of_a_request_hold() {
-        let many =
-            |count: usize| Value::Object((0..count).map(|n| (format!("{n}"), json!(""))).collect());
-        assert_eq!(files(many(200)).count(), 200);
-        assert_eq!(
-            refusal(many(201)),
-            "must be at most 200 files, and has 201; upload a zip archive for more"
-        );
-        let large = |bytes: usize| json!({"a": BASE64.encode(vec![b'a'; bytes]), "b": "YQ=="});
-        assert_eq!(files(large(2_999_999)).unzipped_bytes(), 3_000_000);
-        assert!(refusal(large(3_000_000)).starts_with("must be at most 3000000 bytes in all"));
-    }
-
-    #[test]
-    fn a_requirements_file_is_read() {
-        let read =
-            |text: &str| files(json!({"requirements.txt": BASE64.encode(text)})).requirements();
-        assert_eq!(read("a # b").unwrap().unwrap().text(), "a # b");
-        assert!(
-            read("-e .").unwrap_err().0.starts_with("holds a requirements.txt, which must name")
-        );
-        let told = read(&"#".repeat(16_385)).unwrap_err().0;
-        assert_eq!(told, "holds a requirements.txt, which must be at most 16384 bytes");
-        assert_eq!(files(json!({"a/requirements.txt": ""})).requirements(), Ok(None));
-    }
-
-    #[test]
-    fn the_archive_is_the_same_with_each_build() {
-        // A change of this hash makes each function with files one whose files have changed.
-        let read = files(json!({"b/a.txt": "YWFhYWFhYWFhYWFhYWFhYWFh", "a.txt": "YQ=="}));
-        let expected = "8248afe8fc0f6853fbb048b8d0546c107b2b0d3d4cc0a2345278d874ca056551";
-        assert_eq!(read.sha256(), expected);
-    }
-
-    #[test]
-    fn only_an_archive_that_was_written_here_is_read() {
-        let zipped = |names: &[&str]| {
-            let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-            for name in names {
-                writer.start_file(*name, SimpleFileOptions::default()).unwrap();
-                writer.write_all(b"a").unwrap();
-            }
-            writer.finish().unwrap().into_inner()
-        };
-        assert!(ProjectFiles::read(zipped(&["a", "b"])).is_ok());
-        for names in [&["b", "a"][..], &["./a"], &["a\\b"], &["a", "a/b"], &[".git/a"], &["../a"]] {
-            assert!(ProjectFiles::read(zipped(names)).is_err(), "{names:?}");
-        }
-        assert!(ProjectFiles::read(Vec::new()).is_err());
-    }
-
-    #[test]
-    fn damage_of_a_stored_archive_is_an_error() {
-        let mut zip =
-            files(json!({"a": BASE64.encode("some text, long enough")})).as_zip().to_vec();
-        zip[40] ^= 0xff;
-        let told = ProjectFiles::read(zip).unwrap().get(&path("a")).unwrap_err().0;
-        assert_eq!(told, "is a zip archive that is damaged: \"a\" can't be unpacked");
-    }
-
-    proptest! {
-        #[test]
-        fn files_read_back_as_they_were(given in prop::collection::btree_map("[a-c/]{1,4}", prop::collection::vec(any::<u8>(), 0..50), 0..5)) {
-            let value: serde_json::Map<_, _> =
-                given.iter().map(|(path, content)| (path.clone(), json!(BASE64.encode(content)))).collect();
-            if let Ok(read) = ProjectFiles::try_from(Value::Object(value)) {
-                prop_assert_eq!(read.count(), given.len());
-                let again = ProjectFiles::read(read.as_zip().to_vec()).unwrap();
-                for (name, content) in &given {
-                    let found = again.get(&path(name)).unwrap();
-                    prop_assert_eq!(found.as_ref(), Some(content));
-                }
-                prop_assert_eq!(again, read);
-            }
-        }
-    }
 }

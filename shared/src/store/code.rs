@@ -61,13 +61,13 @@ impl Store {
         let new_files = change.files.clone();
         let write_code = async {
             match code_key.as_deref().zip(change.code.as_ref()) {
-                Some((key, code)) => self.put_object(key, code).await,
+                Some((key, code)) => self.put_source(key, code).await,
                 None => Ok(()),
             }
         };
         let write_files = async {
             match files_key.as_deref().zip(new_files.as_ref()) {
-                Some((key, files)) => self.put_files(key, files).await,
+                Some((key, files)) => self.put_archive(key, files.as_zip()).await,
                 None => Ok(()),
             }
         };
@@ -216,7 +216,7 @@ impl Store {
         let Some(record) = self.function_of_any_owner(ws, id).await? else { return Ok(()) };
         // Gone: it was replaced, and another stream record follows.
         let Some(code) = self.source(&record.code).await? else { return Ok(()) };
-        self.put_object(&keys::published_code(ws, id), &code).await?;
+        self.put_source(&keys::published_code(ws, id), &code).await?;
         let old = self.now().epoch_milliseconds() - LONGER_THAN_ANY_REQUEST_MS;
         // A function has few versions of its source.
         let deadline = Instant::now() + self.time_budget.call;

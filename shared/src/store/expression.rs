@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
@@ -135,6 +136,18 @@ pub(super) fn visible_to(owner: &Owner, expected: &Expected) -> Expression {
 /// Whether a write was refused because its condition did not hold.
 pub(super) fn is_failed_condition(error: &impl ProvideErrorMetadata) -> bool {
     error.code() == Some("ConditionalCheckFailedException")
+}
+
+/// What the update `what` was refused for: the item for which its condition does not hold, if there is
+/// one. Any other failure is an error.
+pub(super) fn refused_item(
+    error: SdkError<UpdateItemError, HttpResponse>,
+    what: &'static str,
+) -> Result<Option<Item>, Error> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(refused.item.clone()),
+        _ => Err(failure(what)(error)),
+    }
 }
 
 /// The result of the write `what` that has nothing to do where its condition doesn't hold.

@@ -53,9 +53,9 @@ impl Store {
             None => FilesRecord::default(),
         };
         let sources = [Some(key.clone()), files.files_key.clone()];
-        tokio::try_join!(self.put_object(&key, &new.code), async {
+        tokio::try_join!(self.put_source(&key, &new.code), async {
             match (&files.files_key, new.files.content()) {
-                (Some(key), Some(content)) => self.put_files(key, content).await,
+                (Some(key), Some(content)) => self.put_archive(key, content.as_zip()).await,
                 _ => Ok(()),
             }
         })?;

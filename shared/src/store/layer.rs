@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
+};
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::ByteStream;
 
 use super::Store;
-use super::expression::{ignore_failed_condition, is_failed_condition};
+use super::expression::{ignore_failed_condition, refused_item};
 use super::item::{number, text};
 use super::keys::{self, Key, PK, SK};
 use super::lease::Lease;
@@ -202,22 +203,14 @@ impl Store {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":now", number(self.now().epoch_milliseconds()))
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-            )
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
-        let error = match sent {
+        let item = match sent {
             Ok(_) => return Ok(EndOfUse::WasLast),
-            Err(error) if is_failed_condition(&error) => error.into_service_error(),
-            Err(error) => return Err(failure("DynamoDB UpdateItem, unused layer")(error)),
+            Err(error) => refused_item(error, "DynamoDB UpdateItem, unused layer")?,
         };
-        let item = match error {
-            aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                refused,
-            ) => refused.item.unwrap_or_default(),
-            other => return Err(Error::internal(other)),
-        };
+        let item = item.unwrap_or_default();
         let uses = item.get("uses").and_then(|uses| uses.as_n().ok()?.parse::<i64>().ok());
         Ok(match uses {
             Some(uses) if uses <= 0 => EndOfUse::BeingBuilt,
@@ -267,16 +260,8 @@ impl Store {
 
     /// Writes the lock of a layer.
     pub async fn put_lock(&self, layer: &LayerKey, lock: &Lock) -> Result<(), Error> {
-        self.s3
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(keys::layer_lock(layer))
-            .content_type("text/plain; charset=utf-8")
-            .body(ByteStream::from(lock.text().as_bytes().to_vec()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(failure("S3 PutObject, lock"))
+        let (key, text) = (keys::layer_lock(layer), lock.text().as_bytes());
+        self.put_object(&key, "text/plain; charset=utf-8", text).await
     }
 
     /// The lock of a layer; `None` where it was deleted.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Store;
-use super::expression::{ignore_failed_condition, is_failed_condition};
+use super::expression::{ignore_failed_condition, is_failed_condition, refused_item};
 use super::item::{Item, attribute_value, number};
 use super::keys::Key;
 use crate::aws::failure::failure;
@@ -62,16 +62,9 @@ impl Store {
             .iter()
             .fold(update, |update, at| update.expression_attribute_values(":expires", number(at)));
         let sent = update.send().await;
-        let error = match sent {
+        let refused = match sent {
             Ok(_) => return Ok(Lease::Held),
-            Err(error) if is_failed_condition(&error) => error.into_service_error(),
-            Err(error) => return Err(failure("DynamoDB UpdateItem, lease")(error)),
-        };
-        let refused = match error {
-            aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(
-                refused,
-            ) => refused.item,
-            other => return Err(Error::internal(other)),
+            Err(error) => refused_item(error, "DynamoDB UpdateItem, lease")?,
         };
         Ok(match refused.and_then(|mut item| item.remove(RESULT)) {
             Some(result) => Lease::Done(read(result)?),

@@ -1,11 +1,11 @@
-//! Objects of the bucket: the sources of functions.
+//! Objects of the bucket: sources, files and locks of functions.
 
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::time::Instant;
 
 use super::Store;
 use crate::aws::failure::failure;
-use crate::domain::{Code, ProjectFiles};
+use crate::domain::Code;
 use crate::error::Error;
 
 /// How far a deletion in steps has come.
@@ -18,37 +18,33 @@ pub enum Progress {
 }
 
 impl Store {
-    /// Writes `code` under `key`.
-    pub(super) async fn put_object(&self, key: &str, code: &Code) -> Result<(), Error> {
+    /// Writes `bytes` under `key`.
+    pub(super) async fn put_object(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
         self.s3
             .put_object()
             .bucket(&*self.bucket)
             .key(key)
-            .content_type("text/x-python; charset=utf-8")
-            .body(ByteStream::from(code.as_bytes().to_vec()))
+            .content_type(content_type)
+            .body(ByteStream::from(bytes.to_vec()))
             .send()
             .await
             .map_err(failure("S3 PutObject"))?;
         Ok(())
     }
 
-    /// Writes `files` under `key`.
-    pub(super) async fn put_files(&self, key: &str, files: &ProjectFiles) -> Result<(), Error> {
-        self.put_archive(key, files.as_zip()).await
+    /// Writes `code` under `key`.
+    pub(super) async fn put_source(&self, key: &str, code: &Code) -> Result<(), Error> {
+        self.put_object(key, "text/x-python; charset=utf-8", code.as_bytes()).await
     }
 
     /// Writes a zip archive under `key`.
     pub(super) async fn put_archive(&self, key: &str, archive: &[u8]) -> Result<(), Error> {
-        self.s3
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(key)
-            .content_type("application/zip")
-            .body(ByteStream::from(archive.to_vec()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(failure("S3 PutObject, files"))
+        self.put_object(key, "application/zip", archive).await
     }
 
     /// Reads the object under `key`; `None` if there is none.

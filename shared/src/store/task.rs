@@ -63,7 +63,7 @@ impl Store {
                 Some((archive, _)) => {
                     self.put_archive(&keys::build_archive(ws, &digest), archive).await?;
                 }
-                None => self.put_object(&keys::build_source(ws, &digest), &file.code).await?,
+                None => self.put_source(&keys::build_source(ws, &digest), &file.code).await?,
             }
             Ok::<_, Error>(candidates)
         };

@@ -1,17 +1,15 @@
 //! Changes to some attributes of one item.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, Update,
 };
 
 use super::Store;
-use super::expression::Changes;
+use super::expression::{Changes, refused_item};
 use super::item::{Item, is_visible_to};
 use super::keys::Key;
 use super::retry::retry_on_conflict;
 use super::transaction::{Tag, TransactionItem};
-use crate::aws::failure::failure;
 use crate::domain::{Expected, Owner};
 use crate::error::Error;
 
@@ -52,16 +50,11 @@ impl Store {
             Ok(output) => return Ok(output.attributes),
             Err(error) => error,
         };
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
-            error.as_service_error()
-        else {
-            return Err(failure(what)(error));
-        };
-        match failed.item().filter(|item| is_visible_to(owner, item)) {
+        match refused_item(error, what)?.filter(|item| is_visible_to(owner, item)) {
             None => Ok(None),
             // As required already, perhaps by an attempt of ours whose response was lost. RFC 9110,
             // 13.1.1, lets that count as success.
-            Some(item) if changes.are_made_in(item) => Ok(Some(item.clone())),
+            Some(item) if changes.are_made_in(&item) => Ok(Some(item)),
             Some(_) => Err(Error::PreconditionFailed),
         }
     }

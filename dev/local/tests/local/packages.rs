@@ -146,9 +146,8 @@ async fn a_project_is_uploaded_and_runs() {
     assert_eq!(stack.returned(&function).await, json!([["a", "1"], ["b", "2"]]));
 }
 
-/// Needs PyPI: `cargo test --test local -- --ignored`.
 #[tokio::test]
-#[ignore = "it needs the network"]
+#[ignore = "needs PyPI; .ci/nightly runs it"]
 async fn a_package_of_pypi_is_installed() {
     let stack = Stack::start(None).await;
     let code = "import humanize\ndef handler(e, c): return humanize.intcomma(1234567)\n";

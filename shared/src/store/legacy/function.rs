@@ -70,7 +70,7 @@ impl Store {
         let (ws, id) = (&function.workspace_id, &function.id);
         let code = CodeRecord::new(ws, id, &function.code);
         let key = code.code_key.clone();
-        retry_unavailable(|| self.put_object(&key, &function.code)).await?;
+        retry_unavailable(|| self.put_source(&key, &function.code)).await?;
         let record = FunctionRecord::new(owner, function, code, FilesRecord::default());
         let new = serde_dynamo::to_item(record).map_err(Error::internal)?;
         let mut others = vec![self.count_migrated_function(owner, ws)?];
