@@ -1,18 +1,18 @@
-//! The whole local stack: stores, engine, Lambdas, gateway, and the rebuilding of what changes.
+//! The whole local stack: stores, engine, Lambdas, gateway.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use jsonwebtoken::jwk::JwkSet;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
+use crate::background::Background;
 use crate::builder::{BuildError, Builder};
 use crate::endpoints::{self, EndpointsError, EndpointsFile};
 use crate::gateway::{Api, Gateway, Port, Tokens};
-use crate::watcher::Watcher;
+use crate::lambdas::{builder_variables, host, start_pools};
+use crate::rebuilding::rebuild_on_change;
 use emulator::data_folder::{DataFolder, DataFolderError};
 use emulator::engine::Engine;
 use emulator::event_source::EventSources;
@@ -21,8 +21,8 @@ use emulator::stores::{Stores, StoresError};
 use emulator::stream::StreamError;
 use emulator::template::{DEFAULT_REGION, Template, TemplateError};
 use emulator::terminal::say;
-use emulator::worker::{InvokeError, WorkerSpec};
-use emulator::worker_pool::{Binary, WorkerPool};
+use emulator::worker::InvokeError;
+use emulator::worker_pool::WorkerPool;
 
 /// The settings of a stack.
 #[derive(Clone, Debug)]
@@ -134,16 +134,6 @@ pub struct Stack {
     stores: Stores,
     _folder: Option<DataFolder>,
     _temporary: Option<TempDir>,
-}
-
-/// A task. Dropping it ends the task.
-#[derive(Debug)]
-struct Background(JoinHandle<()>);
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl SignIn {
@@ -321,78 +311,6 @@ impl Stack {
     }
 }
 
-async fn start_pools(
-    template: &Template,
-    variables: BTreeMap<String, String>,
-    builder: &BTreeMap<String, String>,
-    launcher: Launcher,
-    mut binaries: BTreeMap<String, Binary>,
-) -> Result<Vec<WorkerPool>, StackError> {
-    let mut pools = Vec::new();
-    for function in &template.functions {
-        let name = function.binary.clone();
-        let binary = binaries.remove(&name).ok_or_else(|| BuildError::NoBinary(name.clone()))?;
-        let mut environment = function.environment.clone();
-        environment.extend(variables.clone());
-        if name == "builder" || name == "packages" {
-            environment.extend(builder.clone());
-        }
-        let spec = WorkerSpec {
-            name: name.clone(),
-            memory_mb: function.memory_mb,
-            timeout: function.timeout,
-            region: template.region.clone(),
-            environment,
-            launcher,
-        };
-        let pool = WorkerPool::start(spec, binary).await;
-        pools.push(pool.map_err(|source| StackError::Lambda { name, source })?);
-    }
-    Ok(pools)
-}
-
-/// Where the builder has its interpreter, its work folder and `uv`; and this machine's own root
-/// certificates and package index (`PACKAGE_INDEX`), if there are some.
-fn builder_variables(python: &Path, root: &Path, functions: &Path) -> BTreeMap<String, String> {
-    let paths = [
-        ("BUILDER_PYTHON", Some(python.to_owned())),
-        ("BUILDER_WORK", Some(functions.join("build"))),
-        ("BUILDER_UV", Some(root.join(".engine").join("uv"))),
-        ("SSL_CERT_FILE", std::env::var_os("SSL_CERT_FILE").map(PathBuf::from)),
-        ("PACKAGE_INDEX", std::env::var_os("PACKAGE_INDEX").map(PathBuf::from)),
-    ];
-    let known = paths.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
-    known.map(|(name, path)| (name, path.display().to_string())).collect()
-}
-
-/// Lets the Lambdas invoke each other by name.
-fn host(engine: &Engine, pools: &[WorkerPool]) -> Vec<Background> {
-    let mut tasks = Vec::new();
-    for pool in pools {
-        let (invoked, name) = (pool.clone(), pool.spec().name.clone());
-        let mut events = engine.host(&name, move |event| {
-            let pool = invoked.clone();
-            Box::pin(async move { pool.invoke(event).await.map_err(|e| e.to_string()) })
-        });
-        let pool = pool.clone();
-        tasks.push(Background(tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                tokio::spawn(invoke_later(pool.clone(), event));
-            }
-        })));
-    }
-    tasks
-}
-
-/// An asynchronous invocation: as on AWS, two more attempts follow one that fails.
-async fn invoke_later(pool: WorkerPool, event: Bytes) {
-    for pause in [60, 120, 0] {
-        let Err(problem) = pool.invoke(event.clone()).await else { return };
-        say(format_args!("{} failed: {problem}", pool.spec().name));
-        tokio::time::sleep(Duration::from_secs(pause)).await;
-    }
-}
-
 /// Starts the template's event source mappings; `None` if it has none.
 fn start_event_sources(
     template: &Template,
@@ -410,62 +328,4 @@ fn start_event_sources(
     }
     let checkpoints = folder.map(DataFolder::streams_folder);
     EventSources::start(&stores.stream_reader()?, mappings, checkpoints.as_deref()).map(Some)
-}
-
-fn rebuild_on_change(
-    root: &Path,
-    mut builder: Builder,
-    pools: Vec<WorkerPool>,
-) -> Option<Background> {
-    let mut watcher = match Watcher::new(root) {
-        Ok(watcher) => watcher,
-        Err(problem) => {
-            say(format_args!(
-                "the source can't be watched ({problem}): restart after a change to see it"
-            ));
-            return None;
-        }
-    };
-    Some(Background(tokio::spawn(async move {
-        loop {
-            let changed = watcher.changed().await;
-            if changed.iter().any(|path| path.ends_with("template.yaml")) {
-                say("template.yaml changed: restart `cargo local` to follow it");
-            }
-            if changed.iter().all(|path| path.ends_with("template.yaml")) {
-                continue;
-            }
-            say("the source changed: building the Lambdas");
-            let begun = Instant::now();
-            match builder.build().await {
-                Ok(binaries) => replace_binaries(&pools, binaries, begun).await,
-                Err(problem) => {
-                    say(format_args!("{problem}; the Lambdas built before go on answering"));
-                }
-            }
-        }
-    })))
-}
-
-async fn replace_binaries(
-    pools: &[WorkerPool],
-    mut binaries: BTreeMap<String, Binary>,
-    begun: Instant,
-) {
-    if binaries.is_empty() {
-        say("no Lambda is different");
-    }
-    for pool in pools {
-        let name = &pool.spec().name;
-        let Some(binary) = binaries.remove(name) else { continue };
-        match pool.replace_binary(binary).await {
-            Ok(()) => {
-                let seconds = begun.elapsed().as_secs_f64();
-                say(format_args!("{name} is the new one, {seconds:.1} s after the change"));
-            }
-            Err(problem) => {
-                say(format_args!("the new {name} is not used, the old one goes on: {problem}"))
-            }
-        }
-    }
 }

@@ -11,7 +11,9 @@
 //! the stream. `FAULTS=PatchSource` tries one command or scenario, with all of its cases.
 
 mod command;
+mod resources;
 mod scenario;
+mod source;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -24,7 +26,8 @@ use shared::domain::Quotas;
 use testkit::faults::Fault;
 use tokio::time::Instant;
 
-use self::command::{Command, Resources};
+use self::command::Command;
+use self::resources::Resources;
 use self::scenario::Scenario;
 use crate::REPORT;
 use crate::consistency::{Allowed, assert_consistent, left};
