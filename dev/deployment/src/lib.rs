@@ -48,7 +48,7 @@ pub struct Deployment {
     pub packages: Packages,
     /// What the builder was asked for.
     pub builds: BuildRequests,
-    /// The events for it that are not processed yet.
+    /// The events for the Lambda `packages` that are not processed yet.
     packages_wanted: Mutex<UnboundedReceiver<Bytes>>,
     /// Those that failed, and come again with the next [`Deployment::settle`].
     failed_events: Mutex<Vec<Bytes>>,
